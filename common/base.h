@@ -1,0 +1,49 @@
+/*
+ * base: the few words every file uses: borrowed text, microsecond time, attributes.
+ */
+#ifndef KEFU_BASE_H
+#define KEFU_BASE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A borrowed run of bytes. Text made by an arena or by the codec is also followed by a NUL. Absent text is {NULL, 0}. */
+typedef struct text {
+    const char *at;
+    size_t len;
+} text;
+
+/* Microseconds since 1970-01-01T00:00:00Z, as PostgreSQL counts them (no leap seconds). 0 means "no time". */
+typedef int64_t time_us;
+
+#define SECOND_US INT64_C(1000000)
+#define MINUTE_US (60 * SECOND_US)
+#define HOUR_US (60 * MINUTE_US)
+#define DAY_US (24 * HOUR_US)
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF(at, first) __attribute__((format(printf, at, first)))
+#define NORETURN __attribute__((noreturn))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* TEXT("literal"), and printf("%.*s", TEXT_ARG(t)). */
+#define TEXT(literal) ((text){(literal), sizeof(literal) - 1})
+#define TEXT_ARG(t) (int)(t).len, ((t).len > 0 ? (t).at : "")
+
+/* The text of a NUL-terminated string; NULL gives the absent text. Borrows. */
+text text_of(const char *string);
+bool text_equal(text a, text b);
+bool text_is(text a, const char *string);
+/* Byte order, shorter first when one begins the other: <0, 0, >0. */
+int text_compare(text a, text b);
+bool text_starts(text a, const char *prefix);
+/* Parse the whole text as a decimal number. False if it is not one or does not fit. */
+bool text_to_int(text a, int64_t *out);
+/* True if the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
+bool text_is_utf8(text a);
+/* FNV-1a, 64 bits, with a final mix. The one hash of the product: partitions depend on it, so it never changes. */
+uint64_t text_hash(text a);
+
+#endif

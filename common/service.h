@@ -1,0 +1,69 @@
+/*
+ * service: a service is tables. main.c fills a `struct service` and hands it to service_main(), which owns options, settings,
+ * connections, leases, lanes, signals, drain and metrics.
+ */
+#ifndef KEFU_SERVICE_H
+#define KEFU_SERVICE_H
+
+#include "plan.h"
+#include "policy.h"
+#include "settings.h"
+
+enum handler_kind {
+    ON_EVENT,   /* from another service's journal, or the own one (from = own name) */
+    ON_COMMAND, /* answered after commit */
+    ON_QUERY,   /* READ loads only, no writes; run one by one on a connection of their own */
+    ON_ALARM,   /* left by plan_wake() */
+    ON_JOB,     /* left by plan_job(); `run` instead of `decide` */
+    ON_RESULT   /* what a job reported with job_done(); deletes the job in the same transaction */
+};
+
+enum { HANDLER_LOADS = 8 };
+
+struct load {
+    const struct query *query;
+    const char *with; /* the message's field whose value goes into :keys; "" = the header's key; NULL = no keys */
+};
+
+struct job;
+
+struct handler {
+    enum handler_kind kind;
+    const char *from; /* ON_EVENT: which service says it */
+    const struct shape *hears;
+    struct load loads[HANDLER_LOADS]; /* LOCKs first, in the store's order, then READs */
+    void (*decide)(struct plan *plan, const void *message, const struct facts *facts);
+    void (*run)(struct job *job, const void *message);
+    bool coalesce; /* of several equal (type, key) in one batch only the last is decided: level-triggered events */
+};
+
+struct service {
+    const char *name;
+    const struct handler *handlers;
+    size_t handlers_n;
+    const struct query *const *store; /* every statement, in the order in which tables are locked and written */
+    size_t store_n;
+    const struct policy_owner *policy; /* NULL: the service owns no policy file */
+    const struct setting *settings;    /* rows beyond the runtime's own; may be NULL */
+    size_t settings_n;
+    void (*start)(void); /* optional, once the loop and connections exist */
+    void (*stop)(void);  /* optional, at drain */
+};
+
+int service_main(int argc, char **argv, const struct service *service);
+
+/* Jobs. `run` may finish later; it must call job_done() exactly once, from the loop's thread. The body given to `run` lives until then. */
+void job_done(struct job *job, const struct shape *result, const void *body);
+text job_key(const struct job *job);        /* stable over retries: use it as the idempotency key */
+int64_t job_attempt(const struct job *job); /* from 1 */
+struct arena *job_arena(struct job *job);
+
+/* Ask another service (the named exceptions only: notification asks intake). answer is NULL on failure and err says why; it lives
+   during the call only. */
+void service_ask(const char *service, const struct shape *query, const void *body, int timeout_ms,
+                 void (*fn)(void *ctx, const void *answer, const struct err *err), void *ctx);
+
+/* The directory that holds the product's data files (deploy/policy, migrations), from the setting `home`. */
+const char *service_home(void);
+
+#endif
