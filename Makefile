@@ -1,0 +1,213 @@
+# Kefu. `make help` lists what there is to do. Files are found by wildcard: nobody edits this file to add one.
+#
+#   B=dir     where everything is built (default: build)
+#   CC=gcc    the compiler ("ccache gcc" and clang work as well; use another B for another compiler)
+
+B ?= build
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 20
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# ---- what there is -------------------------------------------------------------------------------------------------
+
+COMMON   := $(wildcard common/*.c)
+SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
+FOLDERS  := $(patsubst services/%/,%,$(sort $(dir $(wildcard services/*/*.c))))
+MESSAGES := $(wildcard proto/*.msg)
+ROWS     := $(wildcard services/*/rows.msg)
+UNIT     := $(patsubst tests/%.c,%,$(wildcard tests/unit/test_*.c))
+INTEGRATION := $(patsubst tests/%.c,%,$(wildcard tests/integration/test_*.c))
+TEST_LIB := $(wildcard tests/lib/*.c)
+FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES  := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
+
+# A service may use another's pure files only here: the command line explains deadlines with the calendar of escalation.
+USES_cli := escalation
+
+# ---- flags ---------------------------------------------------------------------------------------------------------
+
+# Asked for once, when first needed: on a bare machine pkg-config is there only after `make install-deps`.
+MODULES = libuv libpq libzmq $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack) \
+          libsodium libcurl yaml-0.1 jansson
+MODULE_FLAGS = $(eval MODULE_FLAGS := $(shell pkg-config --cflags $(MODULES)))$(MODULE_FLAGS)
+MODULE_LIBS = $(eval MODULE_LIBS := $(shell pkg-config --libs $(MODULES)) -lcsv -lm -lpthread)$(MODULE_LIBS)
+
+C_FLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Icommon -I$(B)/gen -Iservices -Itests/lib \
+          -fno-omit-frame-pointer -fstack-protector-strong $(MODULE_FLAGS)
+release_FLAGS = -O2 -g
+test_FLAGS    = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+fuzz_FLAGS    = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+release_CC = $(CC)
+test_CC    = $(CC)
+fuzz_CC    = $(FUZZ_CC)
+LINK_FLAGS = -Wl,-z,relro,-z,now
+
+# ---- goals ---------------------------------------------------------------------------------------------------------
+
+.PHONY: all help run test check bench lint fuzz clean import-test install-deps programs tests fuzzers
+all: programs ## build the services and the command line (build/bin)
+
+help: ## list the goals
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+install-deps: ## install missing Debian packages (deploy/packages.txt)
+	@deploy/install.sh
+
+run: install-deps ## install, build and start everything with a live demo day
+	@$(MAKE) --no-print-directory all
+	@$(call script,deploy/run.sh)
+
+test: install-deps ## run every test
+	@$(MAKE) --no-print-directory all tests
+	@B='$(B)' tests/run.py
+
+check: tests ## run the unit tests only
+	@B='$(B)' tests/run.py unit
+
+bench: install-deps ## measure
+	@$(MAKE) --no-print-directory all
+	@$(call script,tests/bench/run.sh)
+
+import-test: install-deps ## bring real service requests in through the public door
+	@$(MAKE) --no-print-directory all
+	@$(call script,tests/import/run.sh)
+
+lint: ## check sizes, include directions, doors and forbidden words; list the ten longest functions
+	@B='$(B)' tests/lint.py
+
+fuzz: fuzzers ## fuzz every parser for FUZZ_SECONDS each
+	@for f in $(FUZZERS); do echo "fuzz $$f"; mkdir -p $(B)/corpus/$$f; \
+	  $(B)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -print_final_stats=0 \
+	    -verbosity=0 -artifact_prefix=$(B)/corpus/ $(B)/corpus/$$f $(wildcard tests/fuzz/corpus) || exit 1; done
+
+clean: ## remove what was built
+	rm -rf $(B)
+
+# $(call script,FILE): run it with the build directory in B, or say clearly that it is not there.
+script = if [ -x $(1) ]; then B='$(B)' exec $(1); else echo 'make: $(1) is missing from this checkout' >&2; exit 1; fi
+
+# ---- generated code ------------------------------------------------------------------------------------------------
+
+ifneq ($(wildcard proto/protogen.c),)
+GEN_BASES := $(patsubst proto/%.msg,$(B)/gen/%.msg,$(MESSAGES)) \
+             $(patsubst services/%/rows.msg,$(B)/gen/%_rows.msg,$(ROWS))
+GEN_C := $(addsuffix .c,$(GEN_BASES)) $(B)/gen/all.msg.c
+GEN_H := $(addsuffix .h,$(GEN_BASES))
+endif
+
+$(B)/protogen: proto/protogen.c
+	@mkdir -p $(@D)
+	@echo '  cc $<'
+	@$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -g $< -o $@
+
+$(B)/gen/%_rows.msg.h $(B)/gen/%_rows.msg.c &: services/%/rows.msg $(B)/protogen
+	@mkdir -p $(B)/gen
+	@$(B)/protogen $< $(B)/gen/$*_rows.msg
+
+$(B)/gen/%.msg.h $(B)/gen/%.msg.c &: proto/%.msg $(B)/protogen
+	@mkdir -p $(B)/gen
+	@$(B)/protogen $< $(B)/gen/$*.msg
+
+$(B)/gen/all.msg.c: $(MESSAGES) $(ROWS) $(B)/protogen
+	@mkdir -p $(B)/gen
+	@$(B)/protogen --all $@ $(MESSAGES) $(ROWS)
+
+# ---- compiling, once for each flavour ------------------------------------------------------------------------------
+
+define archive
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $(filter %.o,$^)
+endef
+
+define link
+	@mkdir -p $(@D)
+	@echo '  link $@'
+	@$(1) $(2) $(LINK_FLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(MODULE_LIBS) -o $@
+endef
+
+# $(call flavour,NAME,DIR)
+define flavour
+$(2)/obj/%.o: %.c Makefile | $$(GEN_H)
+	@mkdir -p $$(@D)
+	@echo '  cc $$<$(if $(filter-out release,$(1)), ($(1)))'
+	@$$($(1)_CC) $$(C_FLAGS) $$($(1)_FLAGS) -MMD -MP -c $$< -o $$@
+
+$(2)/obj/gen/%.o: $$(B)/gen/%.c Makefile | $$(GEN_H)
+	@mkdir -p $$(@D)
+	@$$($(1)_CC) $$(C_FLAGS) $$($(1)_FLAGS) -MMD -MP -c $$< -o $$@
+
+$(2)/libcommon.a: $$(COMMON:%.c=$(2)/obj/%.o) $$(GEN_C:$$(B)/gen/%.c=$(2)/obj/gen/%.o)
+	$$(archive)
+
+$(2)/libtest.a: $$(TEST_LIB:%.c=$(2)/obj/%.o)
+	$$(archive)
+
+$(foreach folder,$(FOLDERS),$(call folder_rules,$(folder),$(2))
+)
+$(foreach service,$(SERVICES),$(call service_rules,$(1),$(service),$(2))
+)
+endef
+
+sources = $(filter-out services/$(1)/main.c,$(wildcard services/$(1)/*.c))
+program = bin/$(if $(filter cli,$(1)),kefu,kefu-$(1))
+
+# The files of a folder without its main(), for its tests.
+define folder_rules
+$(2)/lib/lib$(1).a: $(patsubst %.c,$(2)/obj/%.o,$(call sources,$(1)))
+	$$(archive)
+endef
+
+define service_rules
+$(3)/$(call program,$(2)): $(3)/obj/services/$(2)/main.o $(patsubst %.c,$(3)/obj/%.o,$(call sources,$(2))) \
+  $(foreach used,$(filter $(FOLDERS),$(USES_$(2))),$(3)/lib/lib$(used).a) $(3)/libcommon.a
+	$$(call link,$$($(1)_CC),$$($(1)_FLAGS))
+endef
+
+$(eval $(call flavour,release,$(B)))
+$(eval $(call flavour,test,$(B)/test))
+$(eval $(call flavour,fuzz,$(B)/fuzz))
+
+programs: $(foreach service,$(SERVICES),$(B)/$(call program,$(service))) $(BENCHES:%=$(B)/bench/%)
+ifneq ($(wildcard proto/protogen.c),)
+programs: $(B)/protogen
+endif
+programs: $(B)/libcommon.a
+tests: $(UNIT:%=$(B)/test/%) $(INTEGRATION:%=$(B)/test/%) \
+       $(foreach service,$(SERVICES),$(B)/test/$(call program,$(service)))
+fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
+
+# ---- tests, fuzzers, benchmarks ------------------------------------------------------------------------------------
+
+# test_<folder>_x.c and test_<folder>.c are linked with that service's files (and what it uses).
+named = $(firstword $(filter $(FOLDERS),$(subst _, ,$(patsubst test_%,%,$(patsubst fuzz_%,%,$(notdir $(1)))))))
+needs = $(foreach folder,$(call named,$(1)),$(foreach used,$(folder) $(filter $(FOLDERS),$(USES_$(folder))),$(2)/lib/lib$(used).a))
+
+define test_rules
+$(B)/test/$(1): $(B)/test/obj/tests/$(1).o $(B)/test/libtest.a $(call needs,$(1),$(B)/test) $(B)/test/libcommon.a
+	$$(call link,$$(test_CC),$$(test_FLAGS))
+endef
+$(foreach test,$(UNIT) $(INTEGRATION),$(eval $(call test_rules,$(test))))
+
+define fuzz_rules
+$(B)/fuzz/$(1): $(B)/fuzz/obj/tests/fuzz/$(1).o $(call needs,$(1),$(B)/fuzz) $(B)/fuzz/libcommon.a
+	$$(call link,$$(fuzz_CC),$$(fuzz_FLAGS) -fsanitize=fuzzer)
+endef
+$(foreach fuzzer,$(FUZZERS),$(eval $(call fuzz_rules,$(fuzzer))))
+
+define bench_rules
+$(B)/bench/$(1): $(B)/obj/tests/bench/$(1).o $(B)/libcommon.a
+	$$(call link,$$(release_CC),$$(release_FLAGS))
+endef
+$(foreach bench,$(BENCHES),$(eval $(call bench_rules,$(bench))))
+
+# Keep objects and generated files; read the header dependencies that the compiler wrote.
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
