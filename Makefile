@@ -102,10 +102,10 @@ GEN_C := $(addsuffix .c,$(GEN_BASES)) $(B)/gen/all.msg.c
 GEN_H := $(addsuffix .h,$(GEN_BASES))
 endif
 
-$(B)/protogen: proto/protogen.c
+$(B)/protogen: $(wildcard proto/*.c) $(wildcard proto/*.h)
 	@mkdir -p $(@D)
 	@echo '  cc $<'
-	@$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -g $< -o $@
+	@$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -g $(filter %.c,$^) -o $@
 
 $(B)/gen/%_rows.msg.h $(B)/gen/%_rows.msg.c &: services/%/rows.msg $(B)/protogen
 	@mkdir -p $(B)/gen
