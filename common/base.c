@@ -40,8 +40,8 @@ bool text_to_int(text a, int64_t *out)
         if (__builtin_mul_overflow(value, 10, &value)) return false;
         if (__builtin_add_overflow(value, (uint64_t)(a.at[i] - '0'), &value)) return false;
     }
-    if (value > (uint64_t)INT64_MAX) return false;
-    *out = negative ? -(int64_t)value : (int64_t)value;
+    if (value > (uint64_t)INT64_MAX + negative) return false;
+    *out = (int64_t)(negative ? -value : value); /* INT64_MIN has no positive twin */
     return true;
 }
 

@@ -21,7 +21,8 @@ static const char *const level_names[] = {
 
 void log_start(const char *service, const char *instance, enum log_level least)
 {
-    snprintf(who, sizeof(who), " service=%s instance=%s", log_quoted(service), log_quoted(instance));
+    snprintf(who, sizeof(who), " service=%s instance=%s", log_quoted(service),
+             log_quoted(instance));
     least_level = least;
 }
 
@@ -37,8 +38,8 @@ static size_t write_head(char *line, enum log_level level, const char *event)
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     size_t len = strftime(line, LINE_SIZE, "ts=%Y-%m-%dT%H:%M:%S", &utc);
-    int rest = snprintf(line + len, LINE_SIZE - len, ".%03ldZ level=%s%s event=%s", now.tv_nsec / 1000000,
-                        level_names[level], who, event);
+    int rest = snprintf(line + len, LINE_SIZE - len, ".%03ldZ level=%s%s event=%s",
+                        now.tv_nsec / 1000000, level_names[level], who, event);
     return len + (size_t)rest;
 }
 
@@ -79,7 +80,11 @@ static bool needs_quotes(text value)
 static size_t write_escaped(char *to, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
-    const char *simple = c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : c == '"' ? "\\\"" : "\\\\";
+    const char *simple = c == '\n'   ? "\\n"
+                         : c == '\t' ? "\\t"
+                         : c == '\r' ? "\\r"
+                         : c == '"'  ? "\\\""
+                                     : "\\\\";
     if (c == '\n' || c == '\t' || c == '\r' || c == '"' || c == '\\') {
         memcpy(to, simple, 2);
         return 2;

@@ -22,7 +22,8 @@
 /* `got` and `want` are evaluated once. True if they are the same. */
 #define CHECK_INT(got, want) test_check_int((got), (want), __FILE__, __LINE__, #got)
 #define CHECK_TEXT(got, want) test_check_text((got), text_of(want), __FILE__, __LINE__, #got)
-#define CHECK_STRING(got, want) test_check_text(text_of(got), text_of(want), __FILE__, __LINE__, #got)
+#define CHECK_STRING(got, want)                                                                    \
+    test_check_text(text_of(got), text_of(want), __FILE__, __LINE__, #got)
 /* The text contains the string. */
 #define CHECK_HAS(got, part) test_check_has((got), (part), __FILE__, __LINE__, #got)
 
