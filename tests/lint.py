@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+"""The rules of CONTRIBUTING.md that a script can hold. One `ok` or `not ok` line for each; also lists the ten longest
+functions. What may be where stands in the tables below: a new door or exception is one row, with its reason in the commit.
+"""
+import collections
+import fnmatch
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SKIPPED_FOLDERS = {".git", "var", "__pycache__", ".cache", ".venv", "node_modules"}
+
+FUNCTION_LINES = 100
+FILE_LINES = 800
+COPIED_LINES = 16
+CODE = (".c", ".h", ".py", ".sh", ".js", ".css", ".html", ".msg")
+TEXTS = CODE + (".md", ".yaml", ".yml", ".sql", ".txt", ".json", ".toml", "Dockerfile", "Makefile")
+MAY_HAVE_TABS = ("Makefile", "tests/*/data/*", "*.tsv", "*.csv")
+
+# Each library's header is included in these files only (and in tests).
+DOORS = {
+    "uv.h": ["common/loop.*", "common/wire.*", "common/bus.*", "common/peers.*", "common/pg.*",
+             "services/gateway/http*", "services/gateway/server*", "services/notification/send*"],
+    "zmq.h": ["common/wire.*", "common/bus.*", "common/peers.*", "common/zap.*"],
+    "libpq-fe.h": ["common/pg.*", "common/query.*", "common/sql.*", "common/migrate.*"],
+    "msgpack.h": ["common/pack.*"],
+    "msgpack/": ["common/pack.*"],
+    "jansson.h": ["common/json.*"],
+    "yaml.h>": ["common/yaml.*"],
+    "sodium.h": ["common/secret.*", "common/seal.*", "common/crypto.*", "common/token.*"],
+    "curl/": ["common/fetch.*", "services/notification/*", "services/cli/http.*"],
+    "csv.h": ["services/cli/*", "services/intake/csv.*"],
+}
+
+# SQL stands in these files only.
+SQL_FILES = ["services/*/store.c", "services/*/store_*.c"] + [
+    f"common/{name}.c" for name in ("journal", "reader", "alarm", "job", "migrate", "lane", "lease", "dead", "policy",
+                                    "query", "pg", "sql", "reply", "member", "clock", "store", "batch")]
+SQL = re.compile(r"\b(select\b.*\b(from|now_us)\b|insert\s+into\b|update\s+[\w.]+\s+set\b|delete\s+from\b|"
+                 r"create\s+(table|schema|index|role|database)\b)", re.I | re.S)
+
+# One service's file that includes another's pure file.
+SIDEWAYS = {("cli", "escalation/calendar.h"), ("cli", "escalation/calendar_table.h")}
+
+BANNED = {
+    "strcpy": "snprintf", "strcat": "struct buf", "stpcpy": "snprintf", "sprintf": "snprintf", "vsprintf": "vsnprintf",
+    "gets": "fgets", "strtok": "strchr", "strncpy": "snprintf", "atoi": "text_to_int", "atol": "text_to_int",
+    "atoll": "text_to_int", "alloca": "an arena", "system": "posix_spawn",
+}
+
+
+def list_files():
+    build = os.path.abspath(os.path.join(ROOT, os.environ.get("B", "build")))
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = sorted(f for f in folders if f not in SKIPPED_FOLDERS and not f.startswith("build")
+                            and os.path.join(folder, f) != build)
+        for name in sorted(names):
+            path = os.path.relpath(os.path.join(folder, name), ROOT)
+            if not os.path.islink(path):
+                yield path
+
+
+def matches(path, patterns):
+    return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def is_c(path):
+    return path.endswith((".c", ".h"))
+
+
+TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+
+
+def strip(source, keep_strings=False):
+    """C without its comments (and strings), lines kept."""
+    def blank(match):
+        piece = match.group(0)
+        if piece[0] == "/" or not keep_strings:
+            return "\n" * piece.count("\n") if piece[0] == "/" else '""'
+        return piece
+    return TOKEN.sub(blank, source)
+
+
+def line_of(source, at):
+    return source.count("\n", 0, at) + 1
+
+
+def check_function_length(files):
+    if not shutil.which("ctags"):
+        return None
+    done = subprocess.run(["ctags", "--output-format=json", "--fields=+ne", "--languages=C", "--langmap=C:.c",
+                           "--kinds-C=f", "-f", "-", "-L", "-"], input="\n".join(f for f in files if f.endswith(".c")),
+                          text=True, capture_output=True, check=True)
+    tags = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    lengths = sorted(((tag["end"] - tag["line"] + 1, tag["path"], tag["line"], tag["name"]) for tag in tags
+                      if "end" in tag), reverse=True)
+    print("# the ten longest functions:")
+    for length, path, line, name in lengths[:10]:
+        print(f"#   {length:4} {path}:{line} {name}")
+    return [f"{path}:{line}: {name} has {length} lines, more than {FUNCTION_LINES}"
+            for length, path, line, name in lengths if length > FUNCTION_LINES]
+
+
+def check_file_length(files):
+    for path in files:
+        if path.endswith(CODE):
+            lines = read(path).count("\n")
+            if lines > FILE_LINES:
+                yield f"{path}: {lines} lines, more than {FILE_LINES}"
+
+
+def check_include_direction(files):
+    """services -> generated -> common, never sideways; common and proto know no service."""
+    services = {path.split("/")[1] for path in files if path.startswith("services/")}
+    headers = {service: {os.path.basename(p) for p in files if p.startswith(f"services/{service}/") and p.endswith(".h")}
+               for service in services}
+    for path in filter(is_c, files):
+        parts = path.split("/")
+        if parts[0] not in ("common", "services", "proto"):
+            continue
+        own = parts[1] if parts[0] == "services" else None
+        for match in re.finditer(r'^\s*#\s*include\s+"([^"]+)"', read(path), re.M):
+            target = os.path.normpath(match.group(1)).replace("../", "")
+            owner = target.split("/")[0] if "/" in target else None
+            rows = re.fullmatch(r"(\w+)_rows\.msg\.h", target)
+            if owner == "services":
+                owner, target = target.split("/")[1], target.split("/", 1)[1]
+            said_by = target[:-len(".msg.h")] if target.endswith(".msg.h") else None
+            if own is None and (owner in services or rows or said_by in services):
+                yield f"{path}: {parts[0]}/ must not include {match.group(1)}"
+            elif own and owner in services and owner != own and (own, target) not in SIDEWAYS:
+                yield f"{path}: {own} must not include {match.group(1)} of {owner}"
+            elif own and rows and rows.group(1) != own:
+                yield f"{path}: {own} must not include the rows of {rows.group(1)}"
+            elif own and "/" not in target and not target.endswith(".msg.h") and target not in headers[own] \
+                    and not os.path.exists(f"common/{target}"):
+                yield f"{path}: {target} is neither in services/{own} nor in common"
+
+
+def check_one_door(files):
+    for path in filter(is_c, files):
+        if path.startswith("tests/"):
+            continue
+        for match in re.finditer(r"^\s*#\s*include\s+<([^>]+>)", read(path), re.M):
+            for header, doors in DOORS.items():
+                name = match.group(1)
+                here = name.startswith(header) if header.endswith("/") else name.rstrip(">") == header.rstrip(">")
+                if here and not matches(path, doors):
+                    yield f"{path}: <{match.group(1)} may be included in {', '.join(doors)} only"
+
+
+def check_sql_place(files):
+    for path in files:
+        if not path.endswith(".c") or not path.startswith(("common/", "services/")) or matches(path, SQL_FILES):
+            continue
+        source = strip(read(path), keep_strings=True)
+        for match in re.finditer(r'"(?:\\.|[^"\\\n])*"(?:\s*"(?:\\.|[^"\\\n])*")*', source):
+            if SQL.search(match.group(0)):
+                yield f"{path}:{line_of(source, match.start())}: SQL belongs into store.c"
+
+
+def check_todo_number(files):
+    word = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b(?!\s*\(?#\d+)")
+    for path in files:
+        if path.endswith(CODE + (".sql",)):
+            source = read(path)
+            for match in word.finditer(source):
+                yield f"{path}:{line_of(source, match.start())}: {match.group(1)} without the number of an issue"
+
+
+def check_banned_functions(files):
+    call = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
+    for path in filter(is_c, files):
+        source = strip(read(path))
+        for match in call.finditer(source):
+            name = match.group(1)
+            if name.startswith("ato") and path.startswith("proto/"):
+                continue  # the generator stands alone, without common/
+            yield f"{path}:{line_of(source, match.start())}: {name}() is banned; use {BANNED[name]}"
+
+
+def check_text_form(files):
+    for path in files:
+        if not path.endswith(TEXTS):
+            continue
+        with open(path, "rb") as file:
+            raw = file.read()
+        try:
+            raw.decode()
+        except UnicodeDecodeError as error:
+            if not matches(path, MAY_HAVE_TABS):
+                yield f"{path}: not UTF-8 at byte {error.start}"
+            continue
+        if matches(path, MAY_HAVE_TABS):
+            continue
+        for what, found in (("a tab", raw.find(b"\t")), ("a carriage return", raw.find(b"\r")),
+                            ("a space at the end", re.search(rb"[ \t]\n", raw))):
+            at = found.start() if isinstance(found, re.Match) else found
+            if at is not None and at >= 0:
+                yield f"{path}:{raw.count(10, 0, at) + 1}: {what}"
+        if raw and not raw.endswith(b"\n"):
+            yield f"{path}: no newline at the end"
+
+
+def check_header_guards(files):
+    for path in files:
+        if path.endswith(".h"):
+            source = read(path)
+            if not source.startswith("/*"):
+                yield f"{path}: must begin with a comment that says what it is for"
+            if not re.search(r"#ifndef (KEFU_\w+_H)\n#define \1\n", source):
+                yield f"{path}: no guard KEFU_..._H"
+
+
+def check_copies(files):
+    """No run of lines stands in two files."""
+    seen = {}
+    told = collections.Counter()
+    for path in files:
+        if not path.endswith(".c") or path.startswith("tests/"):
+            continue
+        lines = [(number, line.strip()) for number, line in enumerate(strip(read(path), True).split("\n"), 1)
+                 if len(line.strip()) > 3 and not line.startswith("#include")]
+        for i in range(len(lines) - COPIED_LINES + 1):
+            key = "\n".join(line for _, line in lines[i:i + COPIED_LINES])
+            first = seen.setdefault(key, (path, lines[i][0]))
+            if first[0] != path:
+                told[first[0], path] += 1
+                if told[first[0], path] == 1:
+                    yield f"{path}:{lines[i][0]}: {COPIED_LINES} lines as in {first[0]}:{first[1]}"
+
+
+CHECKS = [check_function_length, check_file_length, check_include_direction, check_one_door, check_sql_place,
+          check_todo_number, check_banned_functions, check_text_form, check_header_guards, check_copies]
+
+
+def main():
+    os.chdir(ROOT)
+    files = list(list_files())
+    failed = 0
+    for check in CHECKS:
+        name = "lint_" + check.__name__[len("check_"):]
+        problems = check(files)
+        if problems is None:
+            print(f"skip {name}: universal-ctags")
+            continue
+        problems = list(problems)
+        for problem in problems:
+            print(f"# {problem}")
+        failed += bool(problems)
+        print(f"not ok {name}: {len(problems)} problems" if problems else f"ok {name}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

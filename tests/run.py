@@ -1,0 +1,182 @@
+#!/usr/bin/python3
+"""Runs test programs and adds up what they say (tests/README.md).
+
+  tests/run.py                 everything
+  tests/run.py unit            programs whose name contains "unit"; several words: any of them
+
+B is the build directory (default build). Every program gets: B (absolute), KEFU_BIN (the sanitizer build of the
+programs), KEFU_TEST_DSN (a PostgreSQL superuser, if the program is one that needs it). Output goes to B/test/log/.
+"""
+import glob
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.abspath(os.path.join(ROOT, os.environ.get("B", "build")))
+TIME_LIMIT = int(os.environ.get("KEFU_TEST_LIMIT", "900"))
+NEEDS_SERVER = re.compile(r"(integration|e2e|fault|import)/")
+EVERY_SCRIPT = ("integration", "e2e", "fault")
+VERDICT = re.compile(r"^(ok|not ok|skip) (.+)$", re.M)
+OWN_SUMMARY = re.compile(r"^\d+ passed, \d+ failed", re.M)
+PYTHON = "/usr/bin/python3"
+
+
+def list_programs():
+    """Pairs (name, command); the quick ones first."""
+    found = [("lint", [PYTHON, "tests/lint.py"])]
+    for kind in ("unit", "integration"):
+        for source in sorted(glob.glob(f"tests/{kind}/test_*.c")):
+            name = f"{kind}/{os.path.basename(source)[:-2]}"
+            found.append((name, [os.path.join(BUILD, "test", name)]))
+    for kind in ("unit", "import", "web", "integration", "e2e", "fault"):
+        pattern = "[!_]*.py" if kind in EVERY_SCRIPT else "test_*.py"
+        for script in sorted(glob.glob(f"tests/{kind}/{pattern}")):
+            found.append((f"{kind}/{os.path.basename(script)[:-3]}", [PYTHON, script]))
+    return found
+
+
+class Server:
+    """One PostgreSQL for all programs that want one; started when the first comes, stopped at the end."""
+
+    def __init__(self):
+        self.dsn = os.environ.get("KEFU_TEST_DSN")
+        self.ours = False
+        self.folder = os.path.join(BUILD, "test", "pg")
+
+    def start(self):
+        if self.dsn:
+            return
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        try:
+            self.call("stop")
+            self.dsn = self.call("start", str(port)).strip()
+            self.ours = True
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"no PostgreSQL for the tests: {error}", flush=True)
+
+    def call(self, verb, *more):
+        done = subprocess.run(["deploy/postgres.sh", verb, self.folder, *more], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True, check=True)
+        return done.stdout
+
+    def stop(self):
+        if self.ours:
+            self.call("stop", "immediate")
+
+
+def environment(server):
+    env = dict(os.environ, B=BUILD, KEFU_BIN=os.path.join(BUILD, "test", "bin"), PYTHONUNBUFFERED="1",
+               PYTHONDONTWRITEBYTECODE="1")
+    env["PYTHONPATH"] = os.path.join(ROOT, "tests", "lib")
+    env.setdefault("ASAN_OPTIONS", "abort_on_error=0:strict_string_checks=1")
+    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    if server.dsn:
+        env["KEFU_TEST_DSN"] = server.dsn
+    return env
+
+
+def run_program(command, env, log_path):
+    """The exit status (negative: signal) or None if it ran out of time, and what it printed."""
+    with open(log_path, "wb") as log:
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                       env=env, start_new_session=True)
+        except OSError as error:
+            log.write(f"cannot be started: {error}\n".encode())
+            process = None
+        status = 127
+        if process:
+            try:
+                status = process.wait(TIME_LIMIT)
+            except subprocess.TimeoutExpired:
+                status = None
+            end_group(process)
+    with open(log_path, errors="replace") as log:
+        return status, log.read()
+
+
+def end_group(process):
+    """What a program leaves running in its process group is ended with it."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def judge(status, output):
+    """Counts of one program: {"ok", "not ok", "skip"}, and why it failed as a whole, or ""."""
+    counts = {"ok": 0, "not ok": 0, "skip": 0}
+    for verdict in VERDICT.finditer(output):
+        counts[verdict.group(1)] += 1
+    why = ""
+    if status is None:
+        why = f"ran out of time ({TIME_LIMIT} s)"
+    elif status < 0:
+        why = f"killed by signal {-status}"
+    elif sum(counts.values()) == 0:
+        why = f"said nothing (status {status})"
+    elif status != 0 and counts["not ok"] == 0:
+        why = f"ended with status {status} though no test failed"
+    elif status == 0 and counts["not ok"] > 0:
+        why = "ended with status 0 though a test failed"
+    if why:
+        counts["not ok"] += 1
+    return counts, why
+
+
+def report(name, counts, why, output, seconds, log_path):
+    words = [f"{counts['ok']} ok"]
+    words += [f"{counts['not ok']} NOT OK"] if counts["not ok"] else []
+    words += [f"{counts['skip']} skipped"] if counts["skip"] else []
+    print(f"{name:<44} {', '.join(words):<28} {seconds:7.1f} s", flush=True)
+    if counts["not ok"]:
+        lines = [line for line in output.splitlines() if not line.startswith("ok ") and not OWN_SUMMARY.match(line)]
+        for line in lines[-60:]:
+            print(f"    {line}")
+        if why:
+            print(f"    not ok {name}: {why}")
+        print(f"    (all of it: {os.path.relpath(log_path, ROOT)})", flush=True)
+    elif counts["skip"]:
+        for line in output.splitlines():
+            if line.startswith("skip "):
+                print(f"    {line}", flush=True)
+
+
+def main():
+    os.chdir(ROOT)
+    words = sys.argv[1:]
+    programs = [p for p in list_programs() if not words or any(word in p[0] for word in words)]
+    logs = os.path.join(BUILD, "test", "log")
+    os.makedirs(logs, exist_ok=True)
+    server = Server()
+    total = {"ok": 0, "not ok": 0, "skip": 0}
+    begun = time.monotonic()
+    try:
+        for name, command in programs:
+            if NEEDS_SERVER.match(name):
+                server.start()
+            started = time.monotonic()
+            log_path = os.path.join(logs, name.replace("/", "-") + ".log")
+            status, output = run_program(command, environment(server), log_path)
+            counts, why = judge(status, output)
+            report(name, counts, why, output, time.monotonic() - started, log_path)
+            for key in total:
+                total[key] += counts[key]
+    finally:
+        server.stop()
+    print(f"{len(programs)} programs, {time.monotonic() - begun:.1f} s")
+    skipped = f", {total['skip']} skipped" if total["skip"] else ""
+    print(f"{total['ok']} passed, {total['not ok']} failed{skipped}")
+    return 1 if total["not ok"] or not total["ok"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
