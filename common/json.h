@@ -16,7 +16,7 @@ void json_write(struct buf *out, const struct shape *shape, const void *body);
 MUST_CHECK void *json_read(text json, const struct shape *shape, struct arena *arena, struct err *err);
 void json_quote(struct buf *out, text value); /* with the quotes */
 
-/* ISO 8601 both ways. json_time reads "2026-11-22T03:04:05[.ffffff]Z" or with "+08:00". */
+/* ISO 8601 both ways, without quotes, strict: no leap seconds, years 1 to 9999. json_time reads "2026-11-22T03:04:05[.ffffff]Z" or with "+08:00". */
 void json_add_time(struct buf *out, time_us time);
 bool json_time(text iso, time_us *out);
 

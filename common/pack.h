@@ -13,19 +13,20 @@
 struct pack_limits {
     size_t bytes;
     int depth;      /* nested maps and arrays */
-    size_t items;   /* elements in all maps and arrays together */
+    size_t items;   /* elements of arrays and pairs of maps, all together */
 };
 extern const struct pack_limits pack_limits_outside; /* 256 KiB, 8, 10,000: commands and queries */
 extern const struct pack_limits pack_limits_inside;  /* 8 MiB, 8, 200,000: answers of journal.read */
 
 /* Bounded scan: exactly one well-formed value that fills the bytes, within the limits, no duplicate key in a map of up
-   to 64 keys, str in UTF-8. Linear time, no allocation. */
+   to 64 keys (more are refused), keys are str, str in UTF-8, no extension types. Linear time, no allocation. */
 MUST_CHECK int pack_scan(text bytes, const struct pack_limits *limits, struct err *err);
 
-/* Append the body as a map. Optional zero fields are left out. */
+/* Append the body as a map. Optional zero fields are left out. A real that is not finite is written as absent. */
 void pack_write(struct buf *out, const struct shape *shape, const void *body);
 /* Read a body; the bytes must have been scanned. Texts are copied into the arena and NUL-terminated. Unknown fields are
-   skipped. A missing or mistyped field sets err->field. NULL on failure. */
+   skipped; nil is absent. A missing or mistyped field sets err->field, such as "items[2].kind". Ids are positive, texts
+   hold no NUL (PostgreSQL could not store it), an optional empty text is absent. NULL on failure. */
 MUST_CHECK void *pack_read(text bytes, const struct shape *shape, struct arena *arena, struct err *err);
 
 /* The envelope, one frame: [wire version, verb, header map, body map]. */
@@ -49,6 +50,7 @@ struct envelope {
     text body; /* the body's bytes, not yet read; borrowed from the frame */
 };
 
+/* An absent body is written as an empty map. */
 void pack_envelope(struct buf *out, enum verb verb, const struct header *header, text body);
 /* The frame must have been scanned. Header texts are copied into the arena; the body is borrowed from the frame. */
 MUST_CHECK int pack_open(text frame, struct arena *arena, struct envelope *out, struct err *err);

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-enum { MAX_BLOCKS = 4096, MAX_FIELDS = 120, MAX_KEYS = 3, MAX_NAME = 47 };
+enum { MAX_BLOCKS = 4096, MAX_FIELDS = 64, MAX_KEYS = 3, MAX_NAME = 47 };
 
 /* The first word of a block. */
 struct kind {
