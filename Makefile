@@ -51,7 +51,7 @@ LINK_FLAGS = -Wl,-z,relro,-z,now
 
 # ---- goals ---------------------------------------------------------------------------------------------------------
 
-.PHONY: all help run test check bench lint fuzz clean import-test install-deps programs tests fuzzers
+.PHONY: all help run test check bench lint fuzz clean import-test install-deps programs unit-tests tests fuzzers benches
 all: programs ## build the services and the command line (build/bin)
 
 help: ## list the goals
@@ -68,11 +68,11 @@ test: install-deps ## run every test
 	@$(MAKE) --no-print-directory all tests
 	@B='$(B)' tests/run.py
 
-check: tests ## run the unit tests only
+check: unit-tests ## run the unit tests only
 	@B='$(B)' tests/run.py unit
 
 bench: install-deps ## measure
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all benches
 	@$(call script,tests/bench/run.sh)
 
 import-test: install-deps ## bring real service requests in through the public door
@@ -175,19 +175,21 @@ $(eval $(call flavour,release,$(B)))
 $(eval $(call flavour,test,$(B)/test))
 $(eval $(call flavour,fuzz,$(B)/fuzz))
 
-programs: $(foreach service,$(SERVICES),$(B)/$(call program,$(service))) $(BENCHES:%=$(B)/bench/%)
+programs: $(foreach service,$(SERVICES),$(B)/$(call program,$(service)))
 ifneq ($(wildcard proto/protogen.c),)
 programs: $(B)/protogen
 endif
 programs: $(B)/libcommon.a
-tests: $(UNIT:%=$(B)/test/%) $(INTEGRATION:%=$(B)/test/%) \
+unit-tests: $(UNIT:%=$(B)/test/%)
+tests: unit-tests $(INTEGRATION:%=$(B)/test/%) \
        $(foreach service,$(SERVICES),$(B)/test/$(call program,$(service)))
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
+benches: $(BENCHES:%=$(B)/bench/%)
 
 # ---- tests, fuzzers, benchmarks ------------------------------------------------------------------------------------
 
-# test_<folder>_x.c and test_<folder>.c are linked with that service's files (and what it uses).
-named = $(firstword $(filter $(FOLDERS),$(subst _, ,$(patsubst test_%,%,$(patsubst fuzz_%,%,$(notdir $(1)))))))
+# test_<folder>_x.c, fuzz_<folder>_x.c and bench_<folder>_x.c are linked with that service's files (and what it uses).
+named = $(firstword $(filter $(FOLDERS),$(subst _, ,$(notdir $(1)))))
 needs = $(foreach folder,$(call named,$(1)),$(foreach used,$(folder) $(filter $(FOLDERS),$(USES_$(folder))),$(2)/lib/lib$(used).a))
 
 define test_rules
@@ -203,7 +205,7 @@ endef
 $(foreach fuzzer,$(FUZZERS),$(eval $(call fuzz_rules,$(fuzzer))))
 
 define bench_rules
-$(B)/bench/$(1): $(B)/obj/tests/bench/$(1).o $(B)/libcommon.a
+$(B)/bench/$(1): $(B)/obj/tests/bench/$(1).o $(call needs,$(1),$(B)) $(B)/libcommon.a
 	$$(call link,$$(release_CC),$$(release_FLAGS))
 endef
 $(foreach bench,$(BENCHES),$(eval $(call bench_rules,$(bench))))
