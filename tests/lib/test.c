@@ -133,6 +133,7 @@ static bool run_test(const struct test *test)
 int main(int argc, char **argv)
 {
     size_t failed = 0, ran = 0;
+    setvbuf(stdout, NULL, _IOLBF, 0); /* a test that is killed must not take its words with it */
     for (size_t i = 0; i < tests_n; i++) {
         if (argc > 1 && strstr(tests[i].name, argv[1]) == NULL) continue;
         ran++;
