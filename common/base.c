@@ -45,6 +45,19 @@ bool text_to_int(text a, int64_t *out)
     return true;
 }
 
+text text_take(text *rest, char mark)
+{
+    const char *end = rest->len > 0 ? memchr(rest->at, mark, rest->len) : NULL;
+    if (end == NULL) {
+        text all = *rest;
+        *rest = (text){0};
+        return all;
+    }
+    text part = {rest->at, (size_t)(end - rest->at)};
+    *rest = (text){end + 1, rest->len - part.len - 1};
+    return part;
+}
+
 /* Length of the UTF-8 sequence that starts with `lead`, and the lowest code point it may carry; 0 if none starts so. */
 static size_t utf8_length(unsigned char lead, uint32_t *lowest)
 {

@@ -41,6 +41,8 @@ int text_compare(text a, text b);
 bool text_starts(text a, const char *prefix);
 /* Parse the whole text as a decimal number. False if it is not one or does not fit. */
 bool text_to_int(text a, int64_t *out);
+/* Cut what stands before the first `mark` off the text and return it; the mark goes too. Without one: the whole text. */
+text text_take(text *rest, char mark);
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool text_is_utf8(text a);
 /* FNV-1a, 64 bits, with a final mix. The one hash of the product: partitions depend on it, so it never changes. */
