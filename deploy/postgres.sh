@@ -30,12 +30,15 @@ as_owner() {
     fi
 }
 
+# Never take over a directory that holds something else.
+[ -d "$dir/data" ] || [ -z "$(ls -A "$dir")" ] || fail "$dir is neither empty nor a cluster of ours"
+
 # The path of a unix socket must fit into 107 bytes.
 fits() { [ ${#1} -le 85 ]; }
 
 usable() {
     fits "$1" && [ -d "$1" ] || return 1
-    [ "$(id -u)" -ne 0 ] || chown postgres: "$1" 2>/dev/null || return 1
+    if [ "$(id -u)" -eq 0 ]; then chown postgres: "$1" 2>/dev/null; else [ -O "$1" ]; fi || return 1
     as_owner test -w "$1" -a -x "$1"
 }
 

@@ -10,6 +10,7 @@ programs), KEFU_TEST_DSN (a PostgreSQL superuser, if the program is one that nee
 import glob
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -55,7 +56,8 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         try:
-            self.call("stop")
+            self.call("stop", "immediate")
+            shutil.rmtree(self.call("where").strip(), ignore_errors=True)  # what a test left behind last time
             self.dsn = self.call("start", str(port)).strip()
             self.ours = True
         except (OSError, subprocess.CalledProcessError) as error:
