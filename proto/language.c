@@ -205,7 +205,7 @@ static void check_file(int first)
         for (int k = 0; k < b->n_keys; k++) {
             const struct member *m = language_member(b, b->keys[k]);
             if (m == NULL) FAIL("key field %s is not a field of %s", b->keys[k], b->name);
-            if (m->list || m->optional || !m->type->in_key)
+            if (m->list || (m->optional && b->kind->message) || !m->type->in_key)
                 FAIL("key field %s must be a required int, id, time or text", m->name);
         }
         if (b->answer_name == NULL) continue;
