@@ -80,7 +80,7 @@ import-test: install-deps ## bring real service requests in through the public d
 	@$(call script,tests/import/run.sh)
 
 lint: ## check sizes, include directions, doors and forbidden words; list the ten longest functions
-	@B='$(B)' tests/lint.py
+	@B='$(B)' tests/lint.py --longest
 
 fuzz: fuzzers ## fuzz every parser for FUZZ_SECONDS each
 	@for f in $(FUZZERS); do echo "fuzz $$f"; mkdir -p $(B)/corpus/$$f; \
