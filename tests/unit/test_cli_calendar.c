@@ -1,0 +1,86 @@
+#include "cli/calendar.h"
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char answer[4096];
+static char complaint[4096];
+
+/* Put the stream aside into a file; read what was written into `into`. */
+static int divert(FILE *stream, FILE *file)
+{
+    fflush(stream);
+    int kept = dup(fileno(stream));
+    dup2(fileno(file), fileno(stream));
+    return kept;
+}
+
+static void restore(FILE *stream, int kept, FILE *file, char *into, size_t room)
+{
+    fflush(stream);
+    dup2(kept, fileno(stream));
+    close(kept);
+    rewind(file);
+    into[fread(into, 1, room - 1, file)] = '\0';
+    fclose(file);
+}
+
+static int run(int argc, const char *one, const char *two)
+{
+    char *argv[] = {"calendar", (char *)one, (char *)two, NULL};
+    FILE *out = tmpfile(), *errors = tmpfile();
+    if (out == NULL || errors == NULL) test_skip("a place for temporary files");
+    int kept_out = divert(stdout, out), kept_errors = divert(stderr, errors);
+    int status = cli_calendar(argc, argv);
+    restore(stdout, kept_out, out, answer, sizeof(answer));
+    restore(stderr, kept_errors, errors, complaint, sizeof(complaint));
+    return status;
+}
+
+static int eval(const char *table)
+{
+    char path[] = "/tmp/test_cli_calendar.XXXXXX";
+    int fd = mkstemp(path);
+    if (fd < 0 || write(fd, table, strlen(table)) != (ssize_t)strlen(table))
+        test_skip("a place for temporary files");
+    close(fd);
+    int status = run(3, "eval", path);
+    unlink(path);
+    return status;
+}
+
+#define HEAD "id\top\ttz\thours\tstart_utc\tseconds\tend_utc\n"
+
+TEST(eval_answers_each_row)
+{
+    CHECK_INT(eval(HEAD
+                   "a\tadd\tUTC\tmon 09:00-18:00\t2026-03-02T17:00:00Z\t3601\t\n"
+                   "s\tsub\tUTC\tmon 09:00-18:00\t2026-03-09T09:00:00Z\t3600\t\n"
+                   "n\tadd\tUTC\t\t2026-03-02T17:00:00Z\t1\t\n"
+                   "d\tdelta\tUTC\tmon 09:00-18:00\t2026-03-02T10:00:00Z\t\t2026-03-02T09:00:00Z"),
+              0);
+    CHECK_STRING(
+        answer,
+        "id\tresult\na\t2026-03-09T09:00:01Z\ns\t2026-03-02T17:00:00Z\nn\tnever\nd\t-3600\n");
+    CHECK_STRING(complaint, "");
+}
+
+TEST(eval_answers_the_good_rows_and_reports_the_bad)
+{
+    CHECK_INT(eval(HEAD "a\tadd\tUTC\tmon 9\t2026-03-02T17:00:00Z\t3601\t\n"
+                        "b\tdelta\tUTC\t\t2026-03-02T10:00:00Z\t\t2026-03-02T09:00:00Z\n"),
+              1);
+    CHECK_STRING(answer, "id\tresult\nb\t0\n");
+    CHECK_HAS(text_of(complaint), ":2: hours: mon: not hours");
+}
+
+TEST(eval_says_what_it_cannot_read)
+{
+    CHECK_INT(run(3, "eval", "/no/such/file"), 1);
+    CHECK_STRING(complaint, "kefu calendar eval: /no/such/file: No such file or directory\n");
+    CHECK_INT(run(2, "eval", NULL), 2);
+    CHECK_HAS(text_of(complaint), "usage: kefu calendar eval FILE.tsv");
+}
