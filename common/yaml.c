@@ -26,7 +26,8 @@ static int next_event(struct tree *tree, yaml_event_t *event)
 {
     if (yaml_parser_parse(&tree->parser, event)) return 0;
     const char *problem = tree->parser.problem;
-    return fail_at(tree, tree->parser.problem_mark.line, problem == NULL ? "is not readable YAML" : problem);
+    return fail_at(tree, tree->parser.problem_mark.line,
+                   problem == NULL ? "is not readable YAML" : problem);
 }
 
 static bool is_null(const yaml_event_t *event)
@@ -61,7 +62,9 @@ static int check_plain(struct tree *tree, const yaml_event_t *event)
         anchor = event->data.mapping_start.anchor != NULL;
         tag = event->data.mapping_start.tag != NULL;
     }
-    if (anchor) return fail_at(tree, event->start_mark.line, "anchors and aliases are not allowed: write it out");
+    if (anchor)
+        return fail_at(tree, event->start_mark.line,
+                       "anchors and aliases are not allowed: write it out");
     if (tag) return fail_at(tree, event->start_mark.line, "tags (!…) are not allowed");
     return 0;
 }
@@ -69,7 +72,8 @@ static int check_plain(struct tree *tree, const yaml_event_t *event)
 static struct yaml *build_node(struct tree *tree, const yaml_event_t *event, int depth);
 
 /* Append to the parent's children; `last` points at the link to fill. */
-static const struct yaml **link_child(struct yaml *parent, const struct yaml **last, struct yaml *child)
+static const struct yaml **link_child(struct yaml *parent, const struct yaml **last,
+                                      struct yaml *child)
 {
     *last = child;
     parent->n++;
@@ -96,10 +100,11 @@ static int check_key(struct tree *tree, const struct yaml *map, const struct yam
     size_t line = (size_t)key->line - 1;
     if (key->kind != YAML_SCALAR) return fail_at(tree, line, "a key must be a word");
     if (map->n >= YAML_KEYS) return fail_at(tree, line, "too many keys in one map");
-    YAML_EACH (entry, map) {
+    YAML_EACH(entry, map)
+    {
         if (text_equal(entry->key, key->value))
-            return err_set(tree->err, "%s:%d: %.100s: stands twice (first on line %d)", tree->file, key->line,
-                           key->value.at, entry->line);
+            return err_set(tree->err, "%s:%d: %.100s: stands twice (first on line %d)", tree->file,
+                           key->line, key->value.at, entry->line);
     }
     return 0;
 }
@@ -171,7 +176,8 @@ static struct yaml *build_tree(struct tree *tree)
     struct yaml *top = build_value(tree, 0);
     if (top == NULL) return NULL;
     if (expect_event(tree, YAML_DOCUMENT_END_EVENT, "is not readable YAML") < 0) return NULL;
-    if (expect_event(tree, YAML_STREAM_END_EVENT, "more than one document in the file") < 0) return NULL;
+    if (expect_event(tree, YAML_STREAM_END_EVENT, "more than one document in the file") < 0)
+        return NULL;
     return top;
 }
 
@@ -188,7 +194,8 @@ const struct yaml *yaml_read(text body, const char *file, struct arena *arena, s
     }
     if (!yaml_parser_initialize(&tree.parser)) fatal(NULL, "out of memory: YAML parser");
     yaml_parser_set_encoding(&tree.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&tree.parser, (const unsigned char *)(body.len > 0 ? body.at : ""), body.len);
+    yaml_parser_set_input_string(&tree.parser, (const unsigned char *)(body.len > 0 ? body.at : ""),
+                                 body.len);
     struct yaml *top = build_tree(&tree);
     yaml_parser_delete(&tree.parser);
     return top;
@@ -202,7 +209,8 @@ size_t yaml_count(const struct yaml *node)
 const struct yaml *yaml_get(const struct yaml *map, const char *key)
 {
     if (map == NULL || map->kind != YAML_MAP) return NULL;
-    YAML_EACH (entry, map) {
+    YAML_EACH(entry, map)
+    {
         if (text_is(entry->key, key)) return entry->kind == YAML_NULL ? NULL : entry;
     }
     return NULL;
@@ -229,7 +237,8 @@ void yaml_only(struct yaml_reader *reader, const struct yaml *map, const char *c
         yaml_fail(reader, map, "must be a map of names and values");
         return;
     }
-    YAML_EACH (entry, map) {
+    YAML_EACH(entry, map)
+    {
         size_t i = 0;
         while (keys[i] != NULL && !text_is(entry->key, keys[i])) i++;
         if (keys[i] == NULL) yaml_fail(reader, entry, "is not a known key here");
@@ -240,7 +249,8 @@ void yaml_only(struct yaml_reader *reader, const struct yaml *map, const char *c
 static const struct yaml *need(struct yaml_reader *reader, const struct yaml *map, const char *key,
                                enum yaml_kind kind)
 {
-    static const char *const kinds[] = {"nothing", "one value", "a list", "a map of names and values"};
+    static const char *const kinds[] = {"nothing", "one value", "a list",
+                                        "a map of names and values"};
     if (reader->failed || map == NULL) return NULL;
     const struct yaml *node = yaml_get(map, key);
     if (node == NULL) {
@@ -270,13 +280,15 @@ text yaml_text(struct yaml_reader *reader, const struct yaml *map, const char *k
     return node->value;
 }
 
-int64_t yaml_int(struct yaml_reader *reader, const struct yaml *map, const char *key, int64_t least, int64_t most)
+int64_t yaml_int(struct yaml_reader *reader, const struct yaml *map, const char *key, int64_t least,
+                 int64_t most)
 {
     const struct yaml *node = need(reader, map, key, YAML_SCALAR);
     int64_t value = 0;
     if (node == NULL) return 0;
     if (text_to_int(node->value, &value) && value >= least && value <= most) return value;
-    yaml_fail(reader, node, "must be a whole number from %lld to %lld", (long long)least, (long long)most);
+    yaml_fail(reader, node, "must be a whole number from %lld to %lld", (long long)least,
+              (long long)most);
     return 0;
 }
 
@@ -292,7 +304,8 @@ double yaml_real(struct yaml_reader *reader, const struct yaml *map, const char 
     return 0;
 }
 
-int yaml_choice(struct yaml_reader *reader, const struct yaml *map, const char *key, const char *const *names)
+int yaml_choice(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                const char *const *names)
 {
     const struct yaml *node = need(reader, map, key, YAML_SCALAR);
     if (node == NULL) return 0;
@@ -301,29 +314,33 @@ int yaml_choice(struct yaml_reader *reader, const struct yaml *map, const char *
     for (int i = 0; names[i] != NULL; i++) {
         if (text_is(node->value, names[i])) return i;
         if (used < sizeof(all))
-            used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i == 0 ? "" : ", ", names[i]);
+            used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i == 0 ? "" : ", ",
+                                     names[i]);
     }
     yaml_fail(reader, node, "%.60s is none of: %s", node->value.at, all);
     return 0;
 }
 
-text yaml_text_or(struct yaml_reader *reader, const struct yaml *map, const char *key, const char *fallback)
+text yaml_text_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                  const char *fallback)
 {
     return yaml_get(map, key) == NULL ? text_of(fallback) : yaml_text(reader, map, key);
 }
 
-int64_t yaml_int_or(struct yaml_reader *reader, const struct yaml *map, const char *key, int64_t fallback)
+int64_t yaml_int_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                    int64_t fallback)
 {
     return yaml_get(map, key) == NULL ? fallback : yaml_int(reader, map, key, INT64_MIN, INT64_MAX);
 }
 
-int yaml_choice_or(struct yaml_reader *reader, const struct yaml *map, const char *key, const char *const *names,
-                   int fallback)
+int yaml_choice_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                   const char *const *names, int fallback)
 {
     return yaml_get(map, key) == NULL ? fallback : yaml_choice(reader, map, key, names);
 }
 
-bool yaml_bool_or(struct yaml_reader *reader, const struct yaml *map, const char *key, bool fallback)
+bool yaml_bool_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                  bool fallback)
 {
     static const char *const words[] = {"false", "true", NULL};
     return yaml_choice_or(reader, map, key, words, fallback) == 1;
@@ -332,11 +349,13 @@ bool yaml_bool_or(struct yaml_reader *reader, const struct yaml *map, const char
 text yaml_value(struct yaml_reader *reader, const struct yaml *node)
 {
     if (node == NULL) return (text){0};
-    if (node->kind != YAML_SCALAR || node->value.len == 0) yaml_fail(reader, node, "must be one value");
+    if (node->kind != YAML_SCALAR || node->value.len == 0)
+        yaml_fail(reader, node, "must be one value");
     return node->value;
 }
 
-struct yaml_texts yaml_texts(struct yaml_reader *reader, const struct yaml *map, const char *key, struct arena *arena)
+struct yaml_texts yaml_texts(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                             struct arena *arena)
 {
     const struct yaml *node = yaml_get(map, key);
     if (node == NULL) return (struct yaml_texts){0};
@@ -345,7 +364,7 @@ struct yaml_texts yaml_texts(struct yaml_reader *reader, const struct yaml *map,
     text *texts = ARENA_ARRAY(arena, text, n);
     if (!list) texts[0] = yaml_value(reader, node);
     if (list) {
-        YAML_EACH (item, node) texts[i++] = yaml_value(reader, item);
+        YAML_EACH(item, node) texts[i++] = yaml_value(reader, item);
     }
     return (struct yaml_texts){texts, n};
 }

@@ -43,11 +43,13 @@ struct yaml {
 enum { YAML_BYTES = 512 * 1024, YAML_DEPTH = 16, YAML_NODES = 50000, YAML_KEYS = 2000 };
 
 /* The tree lives in the arena and borrows nothing from `body`; `file` is copied. NULL on failure, err says file:line. */
-MUST_CHECK const struct yaml *yaml_read(text body, const char *file, struct arena *arena, struct err *err);
+MUST_CHECK const struct yaml *yaml_read(text body, const char *file, struct arena *arena,
+                                        struct err *err);
 
 /* for each item of a list or entry of a map; a NULL node has none. */
-#define YAML_EACH(item, node)                                                                                          \
-    for (const struct yaml *item = (node) == NULL ? NULL : (node)->first; item != NULL; item = item->next)
+#define YAML_EACH(item, node)                                                                      \
+    for (const struct yaml *item = (node) == NULL ? NULL : (node)->first; item != NULL;            \
+         item = item->next)
 
 size_t yaml_count(const struct yaml *node); /* 0 of NULL */
 /* The value under the key; NULL if absent, or if `map` is NULL or no map. A value written as null counts as absent. */
@@ -59,7 +61,8 @@ struct yaml_reader {
 };
 
 /* Keep "file:line: key: message" unless a fault is kept already. `node` may be NULL (then no place is named). -1. */
-int yaml_fail(struct yaml_reader *reader, const struct yaml *node, const char *format, ...) PRINTF(3, 4);
+int yaml_fail(struct yaml_reader *reader, const struct yaml *node, const char *format, ...)
+    PRINTF(3, 4);
 /* A fault unless the node is a map with no other keys than these (ends with NULL). */
 void yaml_only(struct yaml_reader *reader, const struct yaml *map, const char *const *keys);
 
@@ -67,17 +70,22 @@ void yaml_only(struct yaml_reader *reader, const struct yaml *map, const char *c
 const struct yaml *yaml_map(struct yaml_reader *reader, const struct yaml *map, const char *key);
 const struct yaml *yaml_list(struct yaml_reader *reader, const struct yaml *map, const char *key);
 text yaml_text(struct yaml_reader *reader, const struct yaml *map, const char *key); /* not empty */
-int64_t yaml_int(struct yaml_reader *reader, const struct yaml *map, const char *key, int64_t least, int64_t most);
+int64_t yaml_int(struct yaml_reader *reader, const struct yaml *map, const char *key, int64_t least,
+                 int64_t most);
 double yaml_real(struct yaml_reader *reader, const struct yaml *map, const char *key);
 /* The index of the value in `names` (ends with NULL). */
-int yaml_choice(struct yaml_reader *reader, const struct yaml *map, const char *key, const char *const *names);
+int yaml_choice(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                const char *const *names);
 
 /* The same where the key may be absent. */
-text yaml_text_or(struct yaml_reader *reader, const struct yaml *map, const char *key, const char *fallback);
-int64_t yaml_int_or(struct yaml_reader *reader, const struct yaml *map, const char *key, int64_t fallback);
-bool yaml_bool_or(struct yaml_reader *reader, const struct yaml *map, const char *key, bool fallback); /* true, false */
-int yaml_choice_or(struct yaml_reader *reader, const struct yaml *map, const char *key, const char *const *names,
-                   int fallback);
+text yaml_text_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                  const char *fallback);
+int64_t yaml_int_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                    int64_t fallback);
+bool yaml_bool_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                  bool fallback); /* true, false */
+int yaml_choice_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
+                   const char *const *names, int fallback);
 /* A list, or one scalar standing for a list of one, or absent: then no texts. Items must be scalars. */
 struct yaml_texts {
     const text *at;
@@ -89,7 +97,15 @@ struct yaml_texts yaml_texts(struct yaml_reader *reader, const struct yaml *map,
 text yaml_value(struct yaml_reader *reader, const struct yaml *node);
 
 /* A length of time as policy writes it: "30s", "15min", "24h", "7d", and on the business calendar "4wh", "3wd". */
-enum span_unit { SPAN_NONE, SPAN_SECONDS, SPAN_MINUTES, SPAN_HOURS, SPAN_DAYS, SPAN_WORKING_HOURS, SPAN_WORKING_DAYS };
+enum span_unit {
+    SPAN_NONE,
+    SPAN_SECONDS,
+    SPAN_MINUTES,
+    SPAN_HOURS,
+    SPAN_DAYS,
+    SPAN_WORKING_HOURS,
+    SPAN_WORKING_DAYS
+};
 
 struct span {
     int64_t n;
