@@ -98,6 +98,14 @@ def edge_exit_late(dice, row):
     row.update(status=dice.choice(STATUSES[1:3]), due=row['created'] + DAY, closed=row['created'] + DAY + SECOND)
 
 
+def edge_due_before_created(dice, row):
+    row.update(due=row['created'] - SECOND * dice.randrange(1, 90000))
+
+
+def edge_open_with_close_time(dice, row):
+    row.update(status=dice.choice(STATUSES[3:]), closed=row['created'] + DAY)
+
+
 def edge_close_before_created(dice, row):
     row.update(status='Closed', closed=row['created'] - SECOND * 20)
 
@@ -149,7 +157,7 @@ def edge_due_at_end(dice, row):
 EDGES = ((edge_close_at_due, 20), (edge_all_at_once, 12), (edge_due_at_opening, 8), (edge_exit_at_due, 4), (edge_exit_late, 8),
          (edge_close_before_created, 4), (edge_closed_without_time, 4), (edge_fold, 14), (edge_gap, 10), (edge_due_in_gap, 2),
          (edge_saturday_exit, 14), (edge_service_hours_used_up, 4), (edge_last_night, 12), (edge_walked_before_named, 10),
-         (edge_due_at_end, 6))
+         (edge_due_at_end, 6), (edge_due_before_created, 4), (edge_open_with_close_time, 4))
 
 
 def dress(dice, number, row):
