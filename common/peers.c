@@ -14,7 +14,7 @@ enum {
     RESOLVE_SOON_MS = 300,
     MISSES = 3,
     HELLO_MS = 3000,
-    STRANGER_MS = 5000,
+    STRANGER_MS = 2000,
     BUCKETS = 1024,
     ADDRESS_SIZE = 80
 };
