@@ -1,0 +1,30 @@
+/*
+ * handlers: what routing does about each message it hears. One function per message; see main.c for what each loads.
+ */
+#ifndef KEFU_ROUTING_HANDLERS_H
+#define KEFU_ROUTING_HANDLERS_H
+
+#include "plan.h"
+
+/* opened.c */
+void on_ticket_opened(struct plan *plan, const void *message, const struct facts *facts);
+void on_note_added(struct plan *plan, const void *message, const struct facts *facts);
+/* act.c */
+void on_ticket_act(struct plan *plan, const void *message, const struct facts *facts);
+void on_step_due(struct plan *plan, const void *message, const struct facts *facts);
+void on_call_outcome(struct plan *plan, const void *message, const struct facts *facts);
+/* assign.c */
+void on_ticket_assign(struct plan *plan, const void *message, const struct facts *facts);
+void on_assignment_made(struct plan *plan, const void *message, const struct facts *facts);
+/* dispatch.c */
+void on_dispatch_due(struct plan *plan, const void *message, const struct facts *facts);
+/* people.c */
+void on_staff_changed(struct plan *plan, const void *message, const struct facts *facts);
+void on_duty_changed(struct plan *plan, const void *message, const struct facts *facts);
+void on_unit_changed(struct plan *plan, const void *message, const struct facts *facts);
+/* views.c */
+void on_ticket_get(struct plan *plan, const void *message, const struct facts *facts);
+void on_ticket_list(struct plan *plan, const void *message, const struct facts *facts);
+void on_staff_loads(struct plan *plan, const void *message, const struct facts *facts);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * store: all SQL of routing, one named statement each. Tables are locked and written in the order of routing_store.
+ *
+ * Who writes what: a ticket's rows only its own lane; `waiting` is inserted by tickets and deleted by dispatch;
+ * `staff_load` only by dispatch, under its lock; `staff_tally` by tickets, as sums. All dispatching is one key, so one lane. So
+ * lanes meet only at staff_tally, which is added to last and in order: no deadlock, and no ticket waits for dispatch.
+ */
+#ifndef KEFU_ROUTING_STORE_H
+#define KEFU_ROUTING_STORE_H
+
+#include "query.h"
+
+#include "routing_rows.msg.h"
+
+extern const struct query ticket_lock;   /* by id */
+extern const struct query ticket_read;   /* by id, without a lock */
+extern const struct query ticket_insert;
+extern const struct query ticket_update; /* all that a step may change */
+extern const struct query move_insert;
+extern const struct query move_read; /* by ticket, in order */
+extern const struct query note_insert;
+extern const struct query note_read;       /* by ticket */
+extern const struct query waiting_read;    /* the first 200 of each line, by priority, then arrival */
+extern const struct query waiting_unsaid;  /* at most 500 of which nobody was told that they wait */
+extern const struct query waiting_insert;
+extern const struct query waiting_delete;
+extern const struct query waiting_say;     /* keeps the reason */
+extern const struct query queue_line_insert;
+extern const struct query unit_write;
+extern const struct query unit_read; /* all */
+extern const struct query staff_write;
+extern const struct query duty_write;
+extern const struct query staff_load_insert; /* nothing taken yet */
+extern const struct query staff_load_lock;   /* all */
+extern const struct query staff_load_write;
+extern const struct query staff_tally_add;
+extern const struct query person_read; /* all */
+extern const struct query ticket_page_read; /* of the query ticket.list */
+
+enum { WAITING_WINDOW = 200, UNSAID_WINDOW = 500 }; /* as in the statements */
+
+extern const struct query *const routing_store[];
+extern const size_t routing_store_n;
+
+#endif
