@@ -7,6 +7,7 @@
 #include "buf.h"
 #include "err.h"
 #include "escalation/calendar_table.h"
+#include "escalation/holiday.h"
 
 enum { EXIT_FINE, EXIT_BAD_INPUT, EXIT_USAGE, CHUNK = 64 * 1024, FILE_MOST = 256 * 1024 * 1024 };
 
@@ -60,13 +61,44 @@ out:
     return status;
 }
 
+static int convert(text file, text hours, struct buf *out, struct err *err)
+{
+    struct arena *arena = arena_create();
+    struct calendar_rules *rules = calendar_rules_create();
+    struct holidays holidays;
+    int result = holiday_read(file, arena, &holidays, err);
+    if (result == 0)
+        result = holiday_apply(&holidays, rules, hours, err); /* proves that they fit */
+    if (result == 0) holiday_write_yaml(&holidays, hours, out);
+    calendar_rules_destroy(rules);
+    arena_destroy(arena);
+    return result;
+}
+
+static int import(const char *name, const char *hours)
+{
+    struct buf file = {0}, out = {0};
+    struct err err = {0};
+    int result = read_file(name, &file, &err);
+    if (result == 0 && (result = convert(buf_text(&file), text_of(hours), &out, &err)) < 0)
+        (void)err_prefix(&err, "%s", name);
+    if (result == 0 && (result = write_all(stdout, buf_text(&out))) < 0)
+        (void)err_set(&err, "standard output: %s", strerror(errno));
+    if (result < 0) fprintf(stderr, "kefu calendar import: %s\n", err.message);
+    buf_finish(&file);
+    buf_finish(&out);
+    return result < 0 ? EXIT_BAD_INPUT : EXIT_FINE;
+}
+
 static int usage(void)
 {
     fputs("usage: kefu calendar eval FILE.tsv\n"
-          "  Answers every row of a table of business-time cases (\"-\": standard input) with "
-          "\"id<TAB>result\".\n"
-          "  Columns: id, op (add, sub, delta), tz, hours, holidays, special, pauses, start_utc, "
-          "seconds, end_utc.\n",
+          "  Answers every row of a table of business-time cases (\"-\": standard input) with\n"
+          "  \"id<TAB>result\". Columns: id, op (add, sub, delta), tz, hours, holidays, special,\n"
+          "  pauses, start_utc, seconds, end_utc.\n"
+          "       kefu calendar import FILE [HOURS]\n"
+          "  Prints the dates of a holiday-cn JSON or iCalendar file as `holidays` and `special`\n"
+          "  of a calendar in YAML; HOURS are those of make-up workdays (09:00-18:00).\n",
           stderr);
     return EXIT_USAGE;
 }
@@ -74,5 +106,7 @@ static int usage(void)
 int cli_calendar(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "eval") == 0) return eval(argv[2]);
+    if ((argc == 3 || argc == 4) && strcmp(argv[1], "import") == 0)
+        return import(argv[2], argc == 4 ? argv[3] : "09:00-18:00");
     return usage();
 }

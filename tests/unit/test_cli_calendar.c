@@ -84,3 +84,19 @@ TEST(eval_says_what_it_cannot_read)
     CHECK_INT(run(2, "eval", NULL), 2);
     CHECK_HAS(text_of(complaint), "usage: kefu calendar eval FILE.tsv");
 }
+
+TEST(import_prints_yaml)
+{
+    char path[] = "/tmp/test_cli_calendar.XXXXXX";
+    static const char file[] = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20270101\nSUMMARY:元旦\n"
+                               "END:VEVENT\nEND:VCALENDAR\n";
+    int fd = mkstemp(path);
+    if (fd < 0 || write(fd, file, sizeof(file) - 1) != (ssize_t)sizeof(file) - 1)
+        test_skip("a place for temporary files");
+    close(fd);
+    CHECK_INT(run(3, "import", path), 0);
+    CHECK_STRING(answer, "holidays:\n  - 2027-01-01   # 元旦\nspecial:\n  {}\n");
+    unlink(path);
+    CHECK_INT(run(3, "import", path), 1);
+    CHECK_HAS(text_of(complaint), "kefu calendar import: /tmp/test_cli_calendar.");
+}
