@@ -215,6 +215,15 @@ void peers_ask(struct peers *peers, int which, text frame, text id, int64_t time
     if (ready) give_to(peer, ask);
 }
 
+void peers_tell(struct peers *peers, text frame)
+{
+    for (struct peer *peer = peers->first; peer != NULL; peer = peer->next) {
+        if (peer->ready && !bus_link_send(peer->link, frame)) {
+            log_debug("hint_lost", "peers=%s address=%s", peers->name, peer->address);
+        }
+    }
+}
+
 /* Peers */
 
 static void tell_change(struct peers *peers)

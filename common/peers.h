@@ -48,6 +48,8 @@ enum { PEERS_ANY = -1 };
    Unless the answer came, the ask may or may not have been heard. The id must differ from those of all open asks. */
 void peers_ask(struct peers *peers, int which, text frame, text id, int64_t timeout_ms,
                void (*fn)(void *ctx, enum peers_status status, text frame), void *ctx);
+/* Send every peer that is ready a frame that nobody answers (a hint). It may be lost. */
+void peers_tell(struct peers *peers, text frame);
 /* Asks that have not ended. */
 size_t peers_open(const struct peers *peers);
 

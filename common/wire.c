@@ -139,7 +139,7 @@ enum wire_sent wire_send(struct wire_socket *socket, const text *parts, size_t n
         if (send_part(socket->main.socket, parts[i], i + 1 < n ? ZMQ_SNDMORE : 0) >= 0) continue;
         sent = errno == EAGAIN ? WIRE_BUSY : WIRE_GONE;
     }
-    socket->wants_to_write = sent == WIRE_BUSY && socket->kind == WIRE_CLIENT;
+    if (sent == WIRE_BUSY && socket->kind == WIRE_CLIENT) socket->wants_to_write = true;
     if (has_work(socket))
         uv_idle_start(&socket->wire->awake, stay_awake); /* sending may swallow the wake-up */
     return sent;

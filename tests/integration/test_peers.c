@@ -198,6 +198,22 @@ TEST(all_replicas_of_a_name_are_used)
     finish();
 }
 
+static bool both_heard(void)
+{
+    return heard[0] > 0 && heard[1] > 0;
+}
+
+TEST(all_replicas_are_told)
+{
+    start();
+    want = 2;
+    CHECK(wait_for(as_many_ready, 5000));
+    peers_tell(peers, TEXT("look"));
+    CHECK(wait_for(both_heard, 3000));
+    CHECK_INT(heard[0] + heard[1], 2); /* and what they answer all the same is dropped */
+    finish();
+}
+
 TEST(a_new_replica_is_found_and_a_dead_one_dropped)
 {
     start();

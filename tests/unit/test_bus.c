@@ -309,6 +309,18 @@ TEST(ten_thousand_answers_at_once_backwards)
     finish();
 }
 
+TEST(a_hint_does_not_stop_a_queue)
+{
+    start(echo, NULL);
+    CHECK(wait_for(all_ready, 3000));
+    for (int i = 0; i < 5000; i++) ask(PEERS_ANY, TEXT("0123456789"), 5000);
+    usleep(50000); /* now there is room again, and the loop has not seen it yet */
+    peers_tell(saw.peers, TEXT("0:hint"));
+    CHECK(wait_for(all_ended, 10000));
+    CHECK_INT(saw.by_status[PEERS_ANSWERED], 5000);
+    finish();
+}
+
 TEST(a_late_answer_is_dropped)
 {
     start(keep, NULL);
