@@ -133,9 +133,9 @@ struct flow_step {
 struct flow_state {
     text name;
     text zh, en;
-    text stage;   /* for reports (CMP-09); absent = none */
-    text answers; /* the role that answers in this state; absent in an end state */
-    bool start, end;
+    text stage;               /* for reports (CMP-09); absent = none */
+    text answers;             /* the role that answers in this state; absent in an end state */
+    bool start, end;          /* a new ticket of the kind begins in the first start state */
     bool waits;               /* waiting for the customer: clocks may pause (SLA-31) */
     enum flow_handler opened; /* of a start state: where the first handler comes from (SLA-02) */
     struct yaml_texts starts; /* of a start state: clocks that start with the ticket */

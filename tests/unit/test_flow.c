@@ -437,6 +437,24 @@ TEST(clocks_and_roles_agree_with_the_flows)
     arena_destroy(arena);
 }
 
+TEST(waiting_states_agree_with_the_flows)
+{
+    struct arena *arena = arena_create();
+    struct err err = {0};
+    const struct flows *flows = load(NULL, arena, &err);
+    const struct yaml *waiting =
+        yaml_get(yaml_get(read_policy("clocks.yaml", arena), "waiting"), "states");
+    for (size_t i = 0; flows != NULL && i < flows->n; i++) {
+        for (size_t k = 0; k < flows->at[i].states_n; k++) {
+            const struct flow_state *state = &flows->at[i].states[k];
+            bool named = false;
+            YAML_EACH(item, waiting) named |= text_equal(item->value, state->name);
+            CHECK_ROW(named == state->waits, "clocks.yaml: waiting: %s", state->name.at);
+        }
+    }
+    arena_destroy(arena);
+}
+
 TEST(outbound_attempts_stand_in_two_files)
 {
     struct arena *arena = arena_create();
