@@ -1,8 +1,8 @@
 #include "handlers.h"
 
-#include "names.h"
+#include "hand.h"
+#include "step.h"
 #include "store.h"
-#include "ticket.h"
 
 #include "notification.msg.h"
 
@@ -73,21 +73,21 @@ void on_ticket_act(struct plan *plan, const void *message, const struct facts *f
 {
     const struct ticket_act *m = message;
     const struct ticket_row *ticket = facts_one(facts, &ticket_lock);
-    struct list people = facts_all(facts, &person_read);
+    struct company company = company_of(facts);
     struct desk desk;
     if (ticket == NULL) {
         plan_retry(plan, "ticket %lld is not known, or not yet", (long long)m->ticket);
         return;
     }
-    const struct person_row *actor = find_actor(plan, people);
-    if (actor == NULL || !desk_load(&desk, plan, ticket, people, facts_all(facts, &unit_read))) return;
+    const struct person_row *actor = find_actor(plan, company.people);
+    if (actor == NULL || !desk_load(&desk, plan, ticket, &company)) return;
     struct form form = {.fields = m->fields, .handler = m->handler, .department = m->department,
-                        .notes = facts_all(facts, &note_read), .people = people, .ticket = m->ticket,
+                        .notes = facts_all(facts, &note_read), .people = company.people, .ticket = m->ticket,
                         .policy = desk.policy, .which = desk_case(&desk)};
     const struct flow_step *step = find_step(&desk, m, &form, actor);
     if (step == NULL) return;
-    desk_step(&desk, step, &form, actor, m->assignees);
-    desk_settle(&desk, actor->staff);
+    step_take(&desk, step, &form, actor, m->assignees);
+    hand_settle(&desk, actor->staff);
     answer(plan, &desk, step);
 }
 
@@ -96,14 +96,15 @@ void on_step_due(struct plan *plan, const void *message, const struct facts *fac
 {
     const struct step_due *m = message;
     const struct ticket_row *ticket = facts_one(facts, &ticket_lock);
+    struct company company = company_of(facts);
     struct desk desk;
     if (ticket == NULL || ticket->closed_at != 0 || ticket->moves != m->moves) return;
-    if (!desk_load(&desk, plan, ticket, facts_all(facts, &person_read), facts_all(facts, &unit_read))) return;
+    if (!desk_load(&desk, plan, ticket, &company)) return;
     struct flow_at at = desk_at(&desk);
     const struct flow_step *step = flow_automatic(desk.flow, &at, FLOW_ON_DUE);
     if (step == NULL) return;
-    desk_step(&desk, step, NULL, NULL, (struct list){0});
-    desk_settle(&desk, (text){NULL, 0});
+    step_take(&desk, step, NULL, NULL, (struct list){0});
+    hand_settle(&desk, (text){NULL, 0});
 }
 
 /* Unanswered calls count: some steps are possible only after several (OUT-03). */

@@ -1,9 +1,9 @@
 #include "handlers.h"
 
-#include "form.h"
+#include "hand.h"
 #include "names.h"
+#include "step.h"
 #include "store.h"
-#include "ticket.h"
 
 /* May this person override an assignment (RTE-11)? Those above a supervisor may do what a supervisor may. */
 static bool may_assign(struct desk *desk, const struct person_row *person)
@@ -25,12 +25,12 @@ static bool is_code(text reason)
 static bool check_assign(struct desk *desk, const struct ticket_assign *m)
 {
     struct plan *plan = desk->plan;
-    const struct person_row *actor = people_find(desk->people, plan->header->actor);
+    const struct person_row *actor = people_find(desk->company.people, plan->header->actor);
     if (actor == NULL)
         plan_refuse(plan, "actor", "ORG-69", "an assignment needs an acting member of staff");
     else if (!may_assign(desk, actor))
         plan_refuse(plan, "actor", "RTE-11", "%.*s may not assign tickets", TEXT_ARG(actor->staff));
-    else if (people_find(desk->people, m->handler) == NULL)
+    else if (people_find(desk->company.people, m->handler) == NULL)
         plan_refuse(plan, "handler", "SLA-02", "%.*s is no active member of staff", TEXT_ARG(m->handler));
     else if (!is_code(m->reason))
         plan_refuse(plan, "reason", "RTE-11", "reason must be a code of lower case letters and _");
@@ -44,17 +44,18 @@ void on_ticket_assign(struct plan *plan, const void *message, const struct facts
 {
     const struct ticket_assign *m = message;
     const struct ticket_row *ticket = facts_one(facts, &ticket_lock);
+    struct company company = company_of(facts);
     struct desk desk;
     if (ticket == NULL) {
         plan_retry(plan, "ticket %lld is not known, or not yet", (long long)m->ticket);
         return;
     }
-    if (!desk_load(&desk, plan, ticket, facts_all(facts, &person_read), facts_all(facts, &unit_read))) return;
+    if (!desk_load(&desk, plan, ticket, &company)) return;
     if (!check_assign(&desk, m)) return;
-    desk_name(&desk, m->handler, "manual");
-    desk_record(&desk, "RTE-11", "assign", plan->header->actor,
+    hand_name(&desk, m->handler, "manual");
+    step_record(&desk, "RTE-11", "assign", plan->header->actor,
                 arena_printf(plan->arena, "reason=%.*s", TEXT_ARG(m->reason)));
-    desk_settle(&desk, plan->header->actor);
+    hand_settle(&desk, plan->header->actor);
     plan_answer(plan, &(struct ticket_acted){.ticket = m->ticket, .state = ticket->state, .handler = m->handler,
                                              .step = TEXT("RTE-11")});
 }
@@ -64,14 +65,15 @@ void on_assignment_made(struct plan *plan, const void *message, const struct fac
 {
     const struct assignment_made *m = message;
     const struct ticket_row *ticket = facts_one(facts, &ticket_lock);
+    struct company company = {.people = facts_all(facts, &person_read)};
     struct desk desk;
     assert(ticket != NULL);
-    if (!desk_load(&desk, plan, ticket, facts_all(facts, &person_read), (struct list){0})) return;
+    if (!desk_load(&desk, plan, ticket, &company)) return;
     if (ticket->queue.len == 0 || ticket->wish != m->wish) {
-        desk_give_back(&desk, m->staff);
+        hand_back(&desk, m->staff);
         return;
     }
     desk.counted = true;
-    desk_name(&desk, m->staff, "queue");
-    desk_settle(&desk, (text){NULL, 0});
+    hand_name(&desk, m->staff, "queue");
+    hand_settle(&desk, (text){NULL, 0});
 }

@@ -1,8 +1,8 @@
 #include "handlers.h"
 
 #include "choose.h"
+#include "hand.h"
 #include "store.h"
-#include "ticket.h"
 
 enum { GIVEN_AT_ONCE = 500 };
 

@@ -162,13 +162,19 @@ text form_reason(const struct flow_step *step, const struct form *form)
     return (text){NULL, 0};
 }
 
+static text add_pair(text all, text name, text value, struct arena *arena)
+{
+    if (value.len == 0) return all;
+    return arena_printf(arena, "%.*s%s%.*s=%.*s", TEXT_ARG(all), all.len > 0 ? " " : "", TEXT_ARG(name), TEXT_ARG(value));
+}
+
 text form_write(const struct form *form, struct arena *arena)
 {
     text all = {NULL, 0};
     for (size_t i = 0; i < form->fields.n; i++) {
         const struct form_value *value = &LIST(form->fields, struct form_value)[i];
-        all = arena_printf(arena, "%.*s%s%.*s=%.*s", TEXT_ARG(all), all.len > 0 ? " " : "", TEXT_ARG(value->name),
-                           TEXT_ARG(value->value));
+        all = add_pair(all, value->name, value->value, arena);
     }
-    return all;
+    all = add_pair(all, TEXT("department"), form->department, arena);
+    return add_pair(all, TEXT("handler"), form->handler, arena);
 }

@@ -34,7 +34,7 @@ text form_get(const struct form *form, text name);
 time_us form_time(const struct form *form, text name);
 /* The code of the step's choice that is its reason, if it has one. */
 text form_reason(const struct flow_step *step, const struct form *form);
-/* All fields as name=value, joined by spaces. */
+/* All fields as name=value, joined by spaces; department and handler of the command itself are the last. */
 text form_write(const struct form *form, struct arena *arena);
 /* The active person of that code, or NULL. */
 const struct person_row *people_find(struct list people, text staff);

@@ -10,10 +10,10 @@
 #include "routing.msg.h"
 #include "workforce.msg.h"
 
-#define PEOPLE {&person_read, NULL}, {&unit_read, NULL}
+#define COMPANY {&person_read, NULL}, {&unit_read, NULL}, {&queue_line_read, NULL}
 
 static const struct handler handlers[] = {
-    {ON_EVENT, "intake", &ticket_opened_shape, {PEOPLE}, .decide = on_ticket_opened},
+    {ON_EVENT, "intake", &ticket_opened_shape, {COMPANY}, .decide = on_ticket_opened},
     {ON_EVENT, "intake", &note_added_shape, .decide = on_note_added},
     {ON_EVENT, "workforce", &staff_changed_shape, .decide = on_staff_changed},
     {ON_EVENT, "workforce", &duty_changed_shape, .decide = on_duty_changed},
@@ -24,9 +24,10 @@ static const struct handler handlers[] = {
      .decide = on_dispatch_due, .coalesce = true},
     {ON_EVENT, "routing", &assignment_made_shape, {{&ticket_lock, "ticket"}, {&person_read, NULL}},
      .decide = on_assignment_made},
-    {ON_COMMAND, NULL, &ticket_act_shape, {{&ticket_lock, "ticket"}, {&note_read, "ticket"}, PEOPLE}, .decide = on_ticket_act},
-    {ON_COMMAND, NULL, &ticket_assign_shape, {{&ticket_lock, "ticket"}, PEOPLE}, .decide = on_ticket_assign},
-    {ON_ALARM, NULL, &step_due_shape, {{&ticket_lock, "ticket"}, PEOPLE}, .decide = on_step_due},
+    {ON_COMMAND, NULL, &ticket_act_shape, {{&ticket_lock, "ticket"}, {&note_read, "ticket"}, COMPANY},
+     .decide = on_ticket_act},
+    {ON_COMMAND, NULL, &ticket_assign_shape, {{&ticket_lock, "ticket"}, COMPANY}, .decide = on_ticket_assign},
+    {ON_ALARM, NULL, &step_due_shape, {{&ticket_lock, "ticket"}, COMPANY}, .decide = on_step_due},
     {ON_QUERY, NULL, &ticket_get_shape, {{&ticket_read, "ticket"}, {&move_read, "ticket"}}, .decide = on_ticket_get},
     {ON_QUERY, NULL, &ticket_list_shape, {{&ticket_page_read, NULL}}, .decide = on_ticket_list},
     {ON_QUERY, NULL, &staff_loads_shape, {{&person_read, NULL}}, .decide = on_staff_loads},

@@ -1,8 +1,8 @@
 #include "handlers.h"
 
 #include "names.h"
+#include "start.h"
 #include "store.h"
-#include "ticket.h"
 
 #include "intake.msg.h"
 
@@ -32,7 +32,8 @@ void on_ticket_opened(struct plan *plan, const void *message, const struct facts
         .repeat_of = m->repeat_of,
     };
     struct desk desk = {0};
-    desk_open(&desk, plan, &new, facts_all(facts, &person_read), facts_all(facts, &unit_read));
+    struct company company = company_of(facts);
+    start_open(&desk, plan, &new, &company);
 }
 
 /* Words were stored: forms may refer to their number. */

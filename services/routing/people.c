@@ -1,8 +1,8 @@
 #include "handlers.h"
 
+#include "hand.h"
 #include "names.h"
 #include "store.h"
-#include "ticket.h"
 
 #include "workforce.msg.h"
 

@@ -72,6 +72,9 @@ const struct query waiting_say = {
     .sql = "UPDATE waiting SET reason = rows.reason FROM :rows "
            "WHERE waiting.ticket = rows.ticket AND waiting.wish = rows.wish"};
 
+const struct query queue_line_read = {
+    .kind = QUERY_READ, .row = &queue_line_row_shape, .sql = "SELECT queue, line FROM queue_line"};
+
 const struct query queue_line_insert = {
     .kind = QUERY_WRITE, .row = &queue_line_row_shape,
     .sql = "INSERT INTO queue_line (queue, line) SELECT queue, line FROM :rows ON CONFLICT DO NOTHING"};
@@ -131,13 +134,14 @@ const struct query ticket_page_read = {
     .kind = QUERY_READ, .row = &ticket_row_shape,
     .sql = "SELECT " TICKET_COLUMNS " FROM ticket WHERE (:kind IS NULL OR kind = :kind) "
            "AND (:state IS NULL OR state = :state) AND (:handler IS NULL OR handler = :handler) "
-           "AND (:open IS NULL OR closed_at IS NULL) AND (:before IS NULL OR id < :before) "
+           "AND (NOT coalesce(:open, false) OR closed_at IS NULL) AND (:before IS NULL OR id < :before) "
            "ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
 
 const struct query *const routing_store[] = {
-    &ticket_lock,     &ticket_read,     &ticket_insert,    &ticket_update, &move_insert,       &move_read,
-    &note_insert,     &note_read,       &queue_line_insert, &waiting_read,  &waiting_unsaid,    &waiting_insert,
-    &waiting_delete,  &waiting_say,     &unit_write,       &unit_read,     &staff_write,       &duty_write,
-    &staff_load_insert, &staff_load_lock, &staff_load_write, &person_read, &staff_tally_add,   &ticket_page_read,
+    &ticket_lock,      &ticket_read,       &ticket_insert,   &ticket_update,   &move_insert,    &move_read,
+    &note_insert,      &note_read,         &queue_line_read, &queue_line_insert, &waiting_read,  &waiting_unsaid,
+    &waiting_insert,   &waiting_delete,    &waiting_say,     &unit_write,      &unit_read,      &staff_write,
+    &duty_write,       &staff_load_insert, &staff_load_lock, &staff_load_write, &person_read,   &staff_tally_add,
+    &ticket_page_read,
 };
 const size_t routing_store_n = COUNT(routing_store);

@@ -25,6 +25,7 @@ extern const struct query waiting_unsaid;  /* at most 500 of which nobody was to
 extern const struct query waiting_insert;
 extern const struct query waiting_delete;
 extern const struct query waiting_say;     /* keeps the reason */
+extern const struct query queue_line_read; /* all */
 extern const struct query queue_line_insert;
 extern const struct query unit_write;
 extern const struct query unit_read; /* all */

@@ -1,8 +1,8 @@
 #include "handlers.h"
 
 #include "choose.h"
+#include "desk.h"
 #include "store.h"
-#include "ticket.h"
 
 /* "accept (department), refuse (department)": what can be done from here, and by whom. */
 static text next_actions(struct desk *desk)
@@ -43,8 +43,7 @@ void on_ticket_get(struct plan *plan, const void *message, const struct facts *f
         plan_refuse(plan, "ticket", NULL, "there is no ticket %lld", (long long)m->ticket);
         return;
     }
-    bool known = desk_load(&desk, plan, t, (struct list){0}, (struct list){0});
-    if (!known) return;
+    if (!desk_load(&desk, plan, t, &(struct company){0})) return;
     plan_answer(plan, &(struct ticket_view){
                           .ticket = t->id, .kind = t->kind, .state = t->state, .priority = t->priority,
                           .owner = t->owner, .handler = t->handler, .department = t->department, .queue = t->queue,
