@@ -1,0 +1,181 @@
+#include "lane.h"
+#include "log.h"
+#include "runtime.msg.h"
+#include "runtime_sql.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Alarms and jobs. The table is the truth; the lane only knows when to look next. Due alarms become messages; the batch that hears
+ * one deletes its row in the same transaction. A job's row is marked as running, its work is done here outside any transaction, and
+ * its report comes back as a message that deletes the row.
+ */
+
+struct looking {
+    struct lane *lane;
+    int opening, due, next;
+};
+
+static void take_alarm(struct lane *lane, const struct alarm_row *row)
+{
+    struct header header = {.type = row->name, .key = row->key, .cause = row->cause, .version = 1, .time = row->due_at};
+    const struct handler *handler = runtime_handler(ON_ALARM, NULL, row->name, 0);
+    if (handler == NULL) handler = runtime_handler(ON_JOB, NULL, row->name, 0);
+    struct message *m = message_create(ORIGIN_ALARM, &header, row->body);
+    m->handler = handler;
+    m->partition = (int)row->partition;
+    m->due = row->due_at;
+    m->attempt = row->attempt;
+    if (row->due_at > lane->gate_at) lane->gate_at = row->due_at;
+    queue_add(&lane->alarms, m);
+}
+
+static void looked(void *ctx, const struct pg_trip *trip)
+{
+    struct looking looking = *(struct looking *)ctx;
+    struct lane *lane = looking.lane;
+    free(ctx);
+    lane->chore = false;
+    lane->alarm_look_ms = loop_now_ms() + RESCAN_MS;
+    if (trip->outcome != PG_OK) {
+        if (!trip->lost) log_warn("alarms_failed", "reason=%s", log_quoted(trip->message));
+        lane_kick(lane);
+        return;
+    }
+    struct arena *arena = arena_create();
+    struct list due, next;
+    struct err err;
+    runtime_heard_time(pg_int(pg_result(lane->pg, looking.opening), 0, 0));
+    int bad = sql_read(runtime_own_sql(&sql_alarm_due), pg_result(lane->pg, looking.due), arena, &due, &err);
+    bad += sql_read(runtime_own_sql(&sql_alarm_next), pg_result(lane->pg, looking.next), arena, &next, &err);
+    assert(bad == 0);
+    for (size_t i = 0; i < due.n; i++) take_alarm(lane, &LIST(due, struct alarm_row)[i]);
+    lane->next_alarm = next.n > 0 ? LIST(next, struct alarm_row)[0].due_at : 0;
+    if (due.n > 0) {
+        lane->alarm_look_ms = 0; /* there may be more */
+        lane->gate_until_ms = loop_now_ms() + GATE_MS;
+        reader_freshen(lane);
+    }
+    arena_destroy(arena);
+    lane_kick(lane);
+}
+
+void alarm_look(struct lane *lane)
+{
+    struct looking *looking = mem_alloc(sizeof(*looking));
+    struct sql_key keys[PARTITIONS];
+    size_t n = 0;
+    looking->lane = lane;
+    lane->chore = true;
+    for (int p = 0; p < PARTITIONS; p++)
+        if (lane->slots[p].held) keys[n++] = (struct sql_key){.number = p};
+    looking->opening = pg_add(lane->pg, &statement_opening, NULL, 0);
+    looking->due = sql_add_keys(lane->pg, runtime_own_sql(&sql_alarm_due), keys, n, NULL);
+    looking->next = sql_add_keys(lane->pg, runtime_own_sql(&sql_alarm_next), keys, n, NULL);
+    pg_run(lane->pg, looked, looking);
+}
+
+/* --- jobs --- */
+
+struct job {
+    struct lane *lane;
+    struct message *message; /* the alarm that started it */
+    struct arena *arena;
+    const void *body;
+    bool reported;
+};
+
+text job_key(const struct job *job)
+{
+    return job->message->header.key;
+}
+
+text job_name(const struct job *job)
+{
+    return job->message->header.type;
+}
+
+int64_t job_attempt(const struct job *job)
+{
+    return job->message->attempt;
+}
+
+struct arena *job_arena(struct job *job)
+{
+    return job->arena;
+}
+
+void job_destroy(struct job *job)
+{
+    job->lane->jobs--;
+    arena_destroy(job->arena);
+    message_destroy(job->message);
+    free(job);
+}
+
+void alarm_start_job(struct lane *lane, struct message *take_message)
+{
+    struct job *job = mem_alloc(sizeof(*job));
+    struct err err;
+    job->lane = lane;
+    job->message = take_message;
+    job->arena = arena_create();
+    lane->jobs++;
+    job->body = pack_read(take_message->body, take_message->handler->hears, job->arena, &err);
+    assert(job->body != NULL); /* it was decoded when the row was claimed */
+    take_message->handler->run(job, job->body);
+}
+
+void job_done(struct job *job, const struct shape *result, const void *body)
+{
+    struct buf bytes = {0};
+    assert(!job->reported);
+    job->reported = true;
+    pack_write(&bytes, result, body);
+    struct header header = {.type = text_of(result->name), .key = job->message->header.key, .version = 1,
+                            .cause = job->message->header.cause, .time = runtime_now()};
+    struct message *m = message_create(ORIGIN_RESULT, &header, buf_text(&bytes));
+    m->handler = runtime_handler(ON_RESULT, NULL, header.type, 0);
+    assert(m->handler != NULL);
+    m->partition = job->message->partition;
+    m->attempt = job->message->attempt;
+    m->job = job;
+    buf_finish(&bytes);
+    lane_result(job->lane, m);
+}
+
+/* --- tidying --- */
+
+static void cleaned(void *ctx, const struct pg_trip *trip)
+{
+    struct lane *lane = ctx;
+    lane->chore = false;
+    if (trip->outcome != PG_OK && !trip->lost) log_warn("clean_failed", "reason=%s", log_quoted(trip->message));
+    lane_kick(lane);
+}
+
+/* Position rows below the last one, and replies after their time. */
+void alarm_clean(struct lane *lane)
+{
+    static const struct pg_statement old_replies = {
+        "old_replies", "DELETE FROM reply WHERE at < clock_timestamp() - interval '3 days'"};
+    struct tail_row rows[PARTITIONS];
+    const void *at[PARTITIONS];
+    size_t n = 0;
+    lane->chore = true;
+    for (int p = 0; p < PARTITIONS; p++) {
+        if (!lane->slots[p].held) continue;
+        rows[n] = (struct tail_row){.partition = p, .seq = lane->slots[p].n};
+        at[n] = &rows[n];
+        n++;
+    }
+    sql_add_rows(lane->pg, runtime_own_sql(&sql_position_clean), at, n);
+    if (lane->number == 0) {
+        static int64_t next_ms;
+        if (loop_now_ms() >= next_ms) pg_add(lane->pg, &old_replies, NULL, 0);
+        if (loop_now_ms() >= next_ms) pg_add_text(lane->pg, "SELECT journal_extend()");
+        if (loop_now_ms() >= next_ms) next_ms = loop_now_ms() + 60 * 1000;
+    }
+    pg_run(lane->pg, cleaned, lane);
+}

@@ -1,0 +1,524 @@
+#include "journal.h"
+#include "lane.h"
+#include "log.h"
+#include "rpc.h"
+#include "runtime_sql.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* The runtime's own messages. Each handler is given a request that it must end; bodies live in the request's arena. */
+
+struct control {
+    struct bus_request *request;
+    struct arena *arena;
+    text id;
+    text actor;
+    const void *body;
+    struct pg *pg;
+    int first; /* index of the first interesting result */
+};
+
+static struct workline *line;
+
+static void end(struct control *c)
+{
+    arena_destroy(c->arena);
+    free(c);
+}
+
+static void answer(struct control *c, const struct shape *shape, const void *body)
+{
+    rpc_answer(c->request, c->id, shape, body);
+    end(c);
+}
+
+static void refuse(struct control *c, enum verb verb, const struct err *err)
+{
+    rpc_refuse(c->request, verb, c->id, err);
+    end(c);
+}
+
+/* A trip that failed; the connection is free again. */
+static void failed(struct control *c, const struct pg_trip *trip)
+{
+    struct err err;
+    err_set(&err, "the database said: %s", trip->message);
+    workline_next(line);
+    refuse(c, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED, &err);
+}
+
+/* --- journal.read --- */
+
+static void give_page(void *ctx, const struct journal_event *const *events, size_t n, time_us as_of)
+{
+    struct control *c = ctx;
+    struct journal_event *copies = ARENA_ARRAY(c->arena, struct journal_event, n);
+    for (size_t i = 0; i < n; i++) copies[i] = *events[i];
+    struct journal_page page = {.journal = text_of(journal_id()), .as_of = as_of > 0 ? as_of : 1, .events = {copies, n}};
+    answer(c, &journal_page_shape, &page);
+}
+
+static void read_journal(struct control *c)
+{
+    const struct journal_read *m = c->body;
+    struct journal_ask ask = {.most = m->most > 0 && m->most <= 2048 ? (size_t)m->most : READ_MOST, .fresh = m->fresh,
+                              .wait_ms = m->wait_ms < 0 ? 0 : m->wait_ms > 30000 ? 30000 : m->wait_ms, .fn = give_page, .ctx = c};
+    struct err err;
+    if (m->journal.len > 0 && !text_is(m->journal, journal_id()) && journal_id()[0] != '\0') {
+        err_field(&err, "journal", NULL, "this journal is %s, not %.*s", journal_id(), TEXT_ARG(m->journal));
+        refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    if (m->partitions.n == 0 || m->partitions.n > PARTITIONS || m->after.n != m->partitions.n) {
+        err_field(&err, "partitions", NULL, "partitions and after must be lists of the same length, 1 to %d", PARTITIONS);
+        refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    for (size_t i = 0; i < m->partitions.n; i++) {
+        int64_t p = LIST(m->partitions, int64_t)[i], after = LIST(m->after, int64_t)[i];
+        if (p < 0 || p >= PARTITIONS || after > journal_last()) {
+            err_field(&err, "after", NULL, "position %lld of partition %lld is beyond the head", (long long)after, (long long)p);
+            refuse(c, VERB_REFUSED, &err);
+            return;
+        }
+        ask.partitions[ask.n] = (int)p;
+        ask.after[ask.n++] = after;
+    }
+    journal_serve(&ask);
+}
+
+/* --- runtime.hello, runtime.quiet, runtime.status --- */
+
+static void hello(struct control *c)
+{
+    const struct runtime_hello *m = c->body;
+    struct runtime_hello_view view = {text_of(runtime.service->name), text_of(runtime.settings.instance)};
+    struct err err;
+    if (!text_is(m->service, runtime.service->name)) {
+        err_field(&err, "service", NULL, "this is %s, not %.*s", runtime.service->name, TEXT_ARG(m->service));
+        refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    answer(c, &runtime_hello_view_shape, &view);
+}
+
+static time_us earliest_alarm(void)
+{
+    time_us earliest = 0;
+    for (int i = 0; i < runtime.lanes_n; i++) {
+        time_us next = runtime.lanes[i]->next_alarm;
+        if (next > 1 && (earliest == 0 || next < earliest)) earliest = next;
+    }
+    return earliest;
+}
+
+static int64_t busy(void)
+{
+    int64_t waiting = 0;
+    for (int i = 0; i < runtime.lanes_n; i++) {
+        const struct lane *lane = runtime.lanes[i];
+        waiting += (int64_t)lane_waiting(lane) + !lane->ready + (lane->next_alarm == 1) + (lane->alarm_look_ms == 0) +
+                   (lane->next_alarm > 1 && lane->next_alarm <= runtime_now());
+    }
+    return waiting + (runtime.service->policy != NULL && runtime.policy_version == 0);
+}
+
+static void give_quiet(void *ctx)
+{
+    struct control *c = ctx;
+    struct runtime_quiet_view view = {.service = text_of(runtime.service->name), .busy = busy(), .now = runtime_now(),
+                                      .next_alarm = earliest_alarm()};
+    struct source_position *heads = ARENA_ARRAY(c->arena, struct source_position, PARTITIONS);
+    struct source_position *positions = ARENA_ARRAY(c->arena, struct source_position, PARTITIONS * SOURCES_MOST);
+    size_t n = 0;
+    for (int p = 0; p < PARTITIONS; p++) {
+        const struct lane *lane = runtime.lanes[p % runtime.lanes_n];
+        heads[p] = (struct source_position){text_of(runtime.service->name), p, journal_head(p)};
+        for (int s = 0; s < runtime.sources_n && lane->slots[p].held; s++)
+            positions[n++] = (struct source_position){text_of(runtime.sources[s].name), p, lane->slots[p].done[s]};
+    }
+    for (int i = 0; i < runtime.lanes_n; i++) view.done += runtime.lanes[i]->batches;
+    view.heads = (struct list){heads, PARTITIONS};
+    view.positions = (struct list){positions, n};
+    answer(c, &runtime_quiet_view_shape, &view);
+}
+
+static void quiet(struct control *c)
+{
+    journal_refresh(give_quiet, c);
+}
+
+static int64_t oldest_ms(const struct lane *lane, int source)
+{
+    for (const struct message *m = lane->events.first; m != NULL; m = m->next)
+        if (m->source == source) return (runtime_now() - m->header.time) / 1000;
+    return 0;
+}
+
+static void give_status(void *ctx, const struct pg_trip *trip)
+{
+    struct control *c = ctx;
+    struct rusage usage;
+    if (trip->outcome != PG_OK) {
+        failed(c, trip);
+        return;
+    }
+    const PGresult *counts = pg_result(c->pg, 0);
+    struct runtime_status_view view = {.service = text_of(runtime.service->name), .instance = text_of(runtime.settings.instance),
+                                       .up_since = runtime.up_since, .now = runtime_now(), .policy = runtime.policy_version,
+                                       .test_clock = runtime.settings.test_clock, .next_alarm = earliest_alarm(),
+                                       .deadlocks = runtime.deadlocks};
+    view.alarms = pg_int(counts, 0, 0);
+    view.dead = pg_int(counts, 0, 1);
+    view.parked = pg_int(counts, 0, 2);
+    workline_next(line);
+    struct lane_status *lanes = ARENA_ARRAY(c->arena, struct lane_status, (size_t)runtime.lanes_n);
+    struct source_status *sources = ARENA_ARRAY(c->arena, struct source_status, SOURCES_MOST);
+    for (int i = 0; i < runtime.lanes_n; i++) {
+        const struct lane *lane = runtime.lanes[i];
+        lanes[i] = (struct lane_status){.lane = i, .up = pg_up(lane->pg), .waiting = (int64_t)lane_waiting(lane), .batches = lane->batches,
+                                        .messages = lane->messages, .failures = lane->failures, .careful = runtime.careful};
+        for (int p = 0; p < PARTITIONS; p++) lanes[i].partitions += lane->slots[p].held;
+    }
+    for (int s = 0; s < runtime.sources_n; s++) {
+        sources[s] = (struct source_status){.source = text_of(runtime.sources[s].name), .handled = runtime.sources[s].handled};
+        if (runtime.sources[s].own) sources[s].connected = 1;
+        else
+            for (size_t i = 0; i < peers_n(runtime.sources[s].peers); i++) sources[s].connected += peers_ready(runtime.sources[s].peers, i);
+        for (int i = 0; i < runtime.lanes_n; i++) {
+            int64_t behind = oldest_ms(runtime.lanes[i], s);
+            if (behind > sources[s].behind_ms) sources[s].behind_ms = behind;
+        }
+    }
+    view.lanes = (struct list){lanes, (size_t)runtime.lanes_n};
+    view.sources = (struct list){sources, (size_t)runtime.sources_n};
+    getrusage(RUSAGE_SELF, &usage);
+    view.memory_kb = usage.ru_maxrss;
+    answer(c, &runtime_status_view_shape, &view);
+}
+
+static void start_status(void *ctx, struct pg *pg)
+{
+    struct control *c = ctx;
+    c->pg = pg;
+    pg_add(pg, &statement_counts, NULL, 0);
+    pg_run(pg, give_status, c);
+}
+
+static void status(struct control *c)
+{
+    workline_add(line, start_status, c);
+}
+
+/* --- clock.set --- */
+
+static void clock_set(void *ctx, const struct pg_trip *trip)
+{
+    struct control *c = ctx;
+    if (trip->outcome != PG_OK) {
+        failed(c, trip);
+        return;
+    }
+    struct clock_now now = {pg_int(pg_result(c->pg, 0), 0, 0)};
+    workline_next(line);
+    runtime_heard_time(now.now);
+    for (int i = 0; i < runtime.lanes_n; i++) runtime.lanes[i]->alarm_look_ms = 0;
+    answer(c, &clock_now_shape, &now);
+    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
+}
+
+static void start_clock(void *ctx, struct pg *pg)
+{
+    static const struct pg_statement set = {
+        "clock_set", "INSERT INTO test_clock AS t (at) VALUES ($1::timestamptz) ON CONFLICT (one)"
+                     " DO UPDATE SET at = greatest(t.at, excluded.at) RETURNING at"};
+    struct control *c = ctx;
+    struct buf at = {0};
+    c->pg = pg;
+    buf_add_u64(&at, (uint64_t)(((const struct clock_set *)c->body)->now - PG_EPOCH_US));
+    struct pg_param param = {at.at, 8};
+    pg_add(pg, &set, &param, 1);
+    buf_finish(&at);
+    pg_run(pg, clock_set, c);
+}
+
+static void set_clock(struct control *c)
+{
+    struct err err;
+    if (!runtime.settings.test_clock) {
+        err_field(&err, "now", NULL, "%s runs on the real clock", runtime.service->name);
+        refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    workline_add(line, start_clock, c);
+}
+
+/* --- lists --- */
+
+static void give_alarms(void *ctx, const struct pg_trip *trip)
+{
+    struct control *c = ctx;
+    if (trip->outcome != PG_OK) {
+        failed(c, trip);
+        return;
+    }
+    const PGresult *result = pg_result(c->pg, 0);
+    size_t n = (size_t)PQntuples(result);
+    struct alarm_line *rows = ARENA_ARRAY(c->arena, struct alarm_line, n);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = (struct alarm_line){pg_int(result, (int)i, 0), arena_text(c->arena, pg_text(result, (int)i, 1)),
+                                      arena_text(c->arena, pg_text(result, (int)i, 2)), pg_int(result, (int)i, 3),
+                                      pg_int(result, (int)i, 4)};
+    workline_next(line);
+    answer(c, &alarm_page_shape, &(struct alarm_page){{rows, n}});
+}
+
+static void give_dead(void *ctx, const struct pg_trip *trip)
+{
+    struct control *c = ctx;
+    if (trip->outcome != PG_OK) {
+        failed(c, trip);
+        return;
+    }
+    const PGresult *r = pg_result(c->pg, 0);
+    size_t n = (size_t)PQntuples(r);
+    struct dead_line *rows = ARENA_ARRAY(c->arena, struct dead_line, n);
+    for (size_t k = 0; k < n; k++) {
+        int i = (int)k;
+        rows[k] = (struct dead_line){.dead = pg_int(r, i, 0), .state = arena_text(c->arena, pg_text(r, i, 1)),
+                                     .source = arena_text(c->arena, pg_text(r, i, 2)), .type = arena_text(c->arena, pg_text(r, i, 3)),
+                                     .key = arena_text(c->arena, pg_text(r, i, 4)), .partition = pg_int(r, i, 5), .seq = pg_int(r, i, 6),
+                                     .reason = arena_text(c->arena, pg_text(r, i, 7)), .at = pg_int(r, i, 8)};
+    }
+    workline_next(line);
+    answer(c, &dead_page_shape, &(struct dead_page){{rows, n}});
+}
+
+static void start_alarms(void *ctx, struct pg *pg)
+{
+    struct control *c = ctx;
+    c->pg = pg;
+    pg_add_text(pg, "SELECT partition, name, key, due_at, attempt FROM alarm ORDER BY due_at LIMIT 200");
+    pg_run(pg, give_alarms, c);
+}
+
+static void start_dead(void *ctx, struct pg *pg)
+{
+    struct control *c = ctx;
+    c->pg = pg;
+    pg_add_text(pg, "SELECT dead, state, source, type, key, partition, seq, reason, set_aside_at FROM dead_letter ORDER BY dead LIMIT 500");
+    pg_run(pg, give_dead, c);
+}
+
+static void list_alarms(struct control *c)
+{
+    workline_add(line, start_alarms, c);
+}
+
+static void list_dead(struct control *c)
+{
+    workline_add(line, start_dead, c);
+}
+
+/* --- dead letters: run them again --- */
+
+static struct message *revive(const struct dead_row *row)
+{
+    struct header header = {.type = row->type, .version = row->version, .key = row->key, .time = row->at, .cause = row->cause};
+    struct message *m = message_create(ORIGIN_DEAD, &header, row->body);
+    bool alarm = text_is(row->source, "alarm");
+    int source = alarm ? -1 : runtime_source(row->source);
+    m->handler = alarm ? runtime_handler(ON_ALARM, NULL, row->type, 0)
+                       : source < 0 ? NULL : runtime_handler(ON_EVENT, runtime.sources[source].name, row->type, row->version);
+    m->partition = (int)row->partition;
+    m->dead = row->dead;
+    m->seq = row->seq;
+    m->source = source;
+    m->due = alarm ? row->at : 0;
+    return m;
+}
+
+static void retry_rows(struct control *c)
+{
+    struct list rows;
+    struct err err;
+    struct dead_done done = {0};
+    int bad = sql_read(runtime_own_sql(&sql_dead_of_key), pg_result(c->pg, c->first), c->arena, &rows, &err);
+    assert(bad == 0);
+    workline_next(line);
+    text key = ((const struct dead_retry *)c->body)->key;
+    struct lane *lane = runtime.lanes[partition_of(key) % runtime.lanes_n];
+    for (size_t i = 0; i < rows.n; i++) {
+        queue_add(&lane->single, revive(&LIST(rows, struct dead_row)[i]));
+        done.messages++;
+    }
+    lane_unpark(lane, key);
+    answer(c, &dead_done_shape, &done);
+    lane_kick(lane);
+}
+
+static void retry_read(void *ctx, const struct pg_trip *trip)
+{
+    if (trip->outcome != PG_OK) failed(ctx, trip);
+    else retry_rows(ctx);
+}
+
+static void start_retry(void *ctx, struct pg *pg)
+{
+    struct control *c = ctx;
+    struct sql_key key = {.word = ((const struct dead_retry *)c->body)->key};
+    c->pg = pg;
+    c->first = sql_add_keys(pg, runtime_own_sql(&sql_dead_of_key), &key, 1, NULL);
+    pg_run(pg, retry_read, c);
+}
+
+static void start_discard(void *ctx, struct pg *pg)
+{
+    static const struct pg_statement drop = {
+        "dead_discard", "DELETE FROM dead_letter WHERE dead = (SELECT min(dead) FROM dead_letter WHERE key = convert_from($1, 'UTF8')"
+                        " AND state = 'dead')"};
+    struct control *c = ctx;
+    const struct dead_discard *m = c->body;
+    struct sql_key key = {.word = m->key};
+    struct pg_param param = {m->key.at, (int)m->key.len};
+    c->pg = pg;
+    pg_add(pg, &drop, &param, 1);
+    log_warn("dead_discarded", "key=%s by=%s reason=%s", log_text(m->key), log_text(c->actor), log_text(m->reason));
+    c->first = sql_add_keys(pg, runtime_own_sql(&sql_dead_of_key), &key, 1, NULL);
+    pg_run(pg, retry_read, c);
+}
+
+static void retry_dead(struct control *c)
+{
+    workline_add(line, start_retry, c);
+}
+
+static void discard_dead(struct control *c)
+{
+    workline_add(line, start_discard, c);
+}
+
+/* --- policy.publish --- */
+
+static void policy_ready(void *ctx, bool known)
+{
+    struct control *c = ctx;
+    struct policy_published published = {.version = runtime.policy_version, .changed = known};
+    answer(c, &policy_published_shape, &published);
+    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
+}
+
+static void policy_stored(void *ctx, const struct pg_trip *trip)
+{
+    struct control *c = ctx;
+    if (trip->outcome != PG_OK) {
+        failed(c, trip);
+        return;
+    }
+    const PGresult *result = pg_result(c->pg, c->first);
+    int64_t version = PQntuples(result) > 0 ? pg_int(result, 0, 0) : 0;
+    workline_next(line);
+    if (version == 0) answer(c, &policy_published_shape, &(struct policy_published){.version = runtime.policy_version});
+    else policy_need(version, policy_ready, c);
+}
+
+/* A new version if the files differ from those of the last. */
+static void start_policy(void *ctx, struct pg *pg)
+{
+    struct control *c = ctx;
+    const struct policy_publish *m = c->body;
+    const void *rows[512];
+    size_t n = 0;
+    c->pg = pg;
+    pg_add_text(pg, "BEGIN");
+    pg_add_text(pg, "SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::integer, -1)");
+    pg_add_text(pg, "CREATE TEMPORARY TABLE offered (name text, body text) ON COMMIT DROP");
+    for (size_t i = 0; i < m->files.n && n < COUNT(rows); i++) {
+        struct policy_file_row *row = ARENA_NEW(c->arena, struct policy_file_row);
+        const struct policy_part *part = &LIST(m->files, struct policy_part)[i];
+        if (!policy_owns(runtime.service->policy, part->name)) continue;
+        *row = (struct policy_file_row){1, part->name, part->body};
+        rows[n++] = row;
+    }
+    sql_add_rows(pg, runtime_own_sql(&sql_policy_offer), rows, n);
+    c->first = pg_add_text(pg,
+        "INSERT INTO policy_version (version, published_at, published_by)"
+        " SELECT coalesce(max(version), 0) + 1, now_us(), 'operator' FROM policy_version"
+        " HAVING NOT EXISTS (SELECT 1 FROM policy_version)"
+        " OR EXISTS (SELECT name, body FROM offered EXCEPT SELECT name, body FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
+        " OR (SELECT count(*) FROM offered) <> (SELECT count(*) FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
+        " RETURNING version");
+    pg_add_text(pg, "INSERT INTO policy_file (version, name, body) SELECT v.version, o.name, o.body FROM offered AS o"
+                    " CROSS JOIN (SELECT max(version) AS version FROM policy_version) AS v ON CONFLICT DO NOTHING");
+    pg_add_text(pg, "COMMIT");
+    pg_run(pg, policy_stored, c);
+}
+
+static void publish(struct control *c)
+{
+    const struct policy_publish *m = c->body;
+    struct err err;
+    if (runtime.service->policy == NULL) {
+        err_set(&err, "%s owns no policy", runtime.service->name);
+        refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    struct policy_file *at = ARENA_ARRAY(c->arena, struct policy_file, m->files.n + 1);
+    struct policy_files files = {at, 0};
+    for (size_t i = 0; i < m->files.n; i++) {
+        const struct policy_part *part = &LIST(m->files, struct policy_part)[i];
+        if (policy_owns(runtime.service->policy, part->name)) at[files.n++] = (struct policy_file){part->name, part->body};
+    }
+    err_set(&err, "the policy is not usable");
+    if (runtime.service->policy->compile(&files, c->arena, &err) == NULL) {
+        refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    if (m->check_only) answer(c, &policy_published_shape, &(struct policy_published){.version = runtime.policy_version});
+    else workline_add(line, start_policy, c);
+}
+
+/* --- the table --- */
+
+static const struct row {
+    const struct shape *shape;
+    void (*fn)(struct control *c);
+} table[] = {
+    {&journal_read_shape, read_journal}, {&runtime_hello_shape, hello},   {&runtime_quiet_shape, quiet},
+    {&runtime_status_shape, status},     {&clock_set_shape, set_clock},   {&alarm_list_shape, list_alarms},
+    {&dead_list_shape, list_dead},       {&dead_retry_shape, retry_dead}, {&dead_discard_shape, discard_dead},
+    {&policy_publish_shape, publish},
+};
+
+static const struct row *find(text type)
+{
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (text_is(type, table[i].shape->name)) return &table[i];
+    return NULL;
+}
+
+bool control_takes(text type)
+{
+    return find(type) != NULL;
+}
+
+void control_handle(struct bus_request *request, const struct envelope *envelope, const void *body)
+{
+    struct control *c = mem_alloc(sizeof(*c));
+    const struct row *row = find(envelope->header.type);
+    struct err err;
+    (void)body;
+    c->request = request;
+    c->arena = arena_create();
+    c->id = arena_text(c->arena, envelope->header.id);
+    c->actor = arena_text(c->arena, envelope->header.actor);
+    c->body = pack_read(envelope->body, row->shape, c->arena, &err); /* again: it must outlive the request's arena */
+    assert(c->body != NULL);
+    row->fn(c);
+}
+
+void control_start(struct workline *given)
+{
+    line = given;
+}

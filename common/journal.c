@@ -1,0 +1,388 @@
+#include "journal.h"
+
+#include "log.h"
+#include "runtime_sql.h"
+#include "workline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RING_EVENTS = 8192, RING_BYTES = 6 * 1024 * 1024, PAGE = 2048, PER_PARTITION = 512, FRAME_BYTES = 4 * 1024 * 1024 };
+
+/* An event in memory: in its partition's list and in the list of all, both oldest first. */
+struct held {
+    struct held *next, *next_of_all;
+    struct journal_event event;
+    size_t bytes;
+};
+
+struct ring {
+    struct held *first, **end;
+    int64_t floor; /* what is at or below is not in memory */
+    int64_t head;
+};
+
+/* A reader that waits. */
+struct waiting {
+    struct waiting *next;
+    struct journal_ask ask;
+    int64_t until_ms;
+    int64_t not_before; /* the tail read it insists on (fresh), by number */
+    bool backfill;      /* under way from the database */
+};
+
+static struct {
+    struct workline *line;
+    struct ring rings[PARTITIONS];
+    struct held *first_of_all, **end_of_all;
+    size_t events, bytes;
+    struct waiting *waiting;
+    time_us as_of;
+    int64_t reads;  /* finished */
+    bool reading, again;
+    bool known; /* the heads have been read once */
+    char id[40];
+    struct loop_timer poll;
+    struct loop_timer due;
+} journal;
+
+static void answer_waiting(void);
+static void read_tail(void);
+
+/* --- the ring --- */
+
+static void drop_oldest(void)
+{
+    struct held *held = journal.first_of_all;
+    struct ring *ring = &journal.rings[held->event.partition];
+    assert(ring->first == held);
+    journal.first_of_all = held->next_of_all;
+    if (journal.first_of_all == NULL) journal.end_of_all = &journal.first_of_all;
+    ring->first = held->next;
+    if (ring->first == NULL) ring->end = &ring->first;
+    ring->floor = held->event.seq;
+    journal.events--;
+    journal.bytes -= held->bytes;
+    free(held);
+}
+
+static text put_text(char **at, text from)
+{
+    char *to = *at;
+    if (from.len > 0) memcpy(to, from.at, from.len);
+    to[from.len] = '\0';
+    *at += from.len + 1;
+    return (text){to, from.len};
+}
+
+static struct held *read_held(const PGresult *result, int row)
+{
+    text type = pg_text(result, row, 3), key = pg_text(result, row, 5), cause = pg_text(result, row, 6);
+    text trace = pg_text(result, row, 7), body = pg_text(result, row, 8);
+    size_t bytes = sizeof(struct held) + type.len + key.len + cause.len + trace.len + body.len + 5;
+    struct held *held = mem_alloc(bytes);
+    char *at = (char *)(held + 1);
+    held->bytes = bytes;
+    held->event = (struct journal_event){.partition = pg_int(result, row, 0), .seq = pg_int(result, row, 1),
+                                         .at = pg_int(result, row, 2), .version = pg_int(result, row, 4)};
+    held->event.type = put_text(&at, type);
+    held->event.key = put_text(&at, key);
+    held->event.cause = put_text(&at, cause);
+    held->event.trace = put_text(&at, trace);
+    held->event.body = put_text(&at, body);
+    return held;
+}
+
+static void keep(struct held *held)
+{
+    struct ring *ring = &journal.rings[held->event.partition];
+    *ring->end = held;
+    ring->end = &held->next;
+    *journal.end_of_all = held;
+    journal.end_of_all = &held->next_of_all;
+    ring->head = held->event.seq;
+    journal.events++;
+    journal.bytes += held->bytes;
+    while (journal.events > RING_EVENTS || journal.bytes > RING_BYTES) drop_oldest();
+}
+
+/* --- reading the tail --- */
+
+static void tail_read(void *ctx, const struct pg_trip *trip)
+{
+    struct pg *pg = ctx;
+    bool more = false;
+    if (trip->outcome == PG_OK) {
+        const PGresult *result = pg_result(pg, 1);
+        time_us as_of = pg_int(pg_result(pg, 0), 0, 0);
+        int n = PQntuples(result);
+        for (int i = 0; i < n; i++) keep(read_held(result, i));
+        more = n >= PER_PARTITION; /* perhaps: then what was read is not all up to as_of */
+        if (!more) {
+            journal.as_of = as_of;
+            journal.known = true;
+        }
+        runtime_heard_time(as_of);
+        journal.reads += !more;
+    } else if (!trip->lost) {
+        log_warn("tail_failed", "reason=%s", log_quoted(trip->message));
+    }
+    journal.reading = false;
+    workline_next(journal.line);
+    answer_waiting();
+    if (more || journal.again) read_tail();
+}
+
+static void start_tail(void *ctx, struct pg *pg)
+{
+    struct tail_row rows[PARTITIONS];
+    const void *at[PARTITIONS];
+    (void)ctx;
+    for (int p = 0; p < PARTITIONS; p++) {
+        rows[p] = (struct tail_row){.partition = p, .seq = journal.rings[p].head};
+        at[p] = &rows[p];
+    }
+    journal.again = false;
+    pg_add(pg, &statement_opening, NULL, 0);
+    sql_add_rows(pg, runtime_own_sql(&sql_journal_tail), at, PARTITIONS);
+    pg_run(pg, tail_read, pg);
+}
+
+static void read_tail(void)
+{
+    if (journal.line == NULL) return;
+    journal.again = true;
+    if (journal.reading) return;
+    journal.reading = true;
+    workline_add(journal.line, start_tail, NULL);
+}
+
+void journal_poke(void)
+{
+    read_tail();
+}
+
+/* --- serving --- */
+
+/* Is everything behind the positions in memory? */
+static bool in_memory(const struct journal_ask *ask)
+{
+    for (size_t i = 0; i < ask->n; i++)
+        if (ask->after[i] < journal.rings[ask->partitions[i]].floor) return false;
+    return journal.known;
+}
+
+static size_t gather(const struct journal_ask *ask, const struct journal_event **events)
+{
+    size_t n = 0, bytes = 0, share = ask->most / ask->n + 1;
+    for (size_t i = 0; i < ask->n; i++) {
+        size_t taken = 0;
+        for (const struct held *held = journal.rings[ask->partitions[i]].first; held != NULL; held = held->next) {
+            if (held->event.seq <= ask->after[i]) continue;
+            if (n >= PAGE || bytes > FRAME_BYTES || (n >= ask->most && taken >= share)) break;
+            events[n++] = &held->event;
+            bytes += held->bytes;
+            taken++;
+        }
+    }
+    return n;
+}
+
+static void finish(struct waiting *waiting)
+{
+    for (struct waiting **at = &journal.waiting; *at != NULL; at = &(*at)->next)
+        if (*at == waiting) {
+            *at = waiting->next;
+            break;
+        }
+    free(waiting);
+}
+
+static void answer(struct waiting *waiting, const struct journal_event *const *events, size_t n, time_us as_of)
+{
+    struct journal_ask ask = waiting->ask;
+    finish(waiting);
+    ask.fn(ask.ctx, events, n, as_of);
+}
+
+struct backfill {
+    struct waiting *waiting;
+    struct pg *pg;
+};
+
+static void backfilled(void *ctx, const struct pg_trip *trip)
+{
+    struct waiting *waiting = ((struct backfill *)ctx)->waiting;
+    struct pg *pg = ((struct backfill *)ctx)->pg;
+    const struct journal_event *events[PAGE];
+    struct held *held[PAGE];
+    size_t n = 0;
+    free(ctx);
+    waiting->backfill = false;
+    if (trip->outcome == PG_OK) {
+        const PGresult *result = pg_result(pg, 1);
+        for (int i = 0; i < PQntuples(result) && n < PAGE; i++) {
+            held[n] = read_held(result, i);
+            events[n] = &held[n]->event;
+            n++;
+        }
+    }
+    workline_next(journal.line);
+    answer(waiting, events, n, 0); /* how complete it is is not known: as_of says nothing */
+    for (size_t i = 0; i < n; i++) free(held[i]);
+}
+
+static void start_backfill(void *ctx, struct pg *pg)
+{
+    struct waiting *waiting = ctx;
+    struct tail_row rows[PARTITIONS];
+    const void *at[PARTITIONS];
+    struct backfill *backfill = mem_alloc(sizeof(*backfill));
+    *backfill = (struct backfill){waiting, pg};
+    for (size_t i = 0; i < waiting->ask.n; i++) {
+        rows[i] = (struct tail_row){.partition = waiting->ask.partitions[i], .seq = waiting->ask.after[i]};
+        at[i] = &rows[i];
+    }
+    pg_add(pg, &statement_opening, NULL, 0);
+    sql_add_rows(pg, runtime_own_sql(&sql_journal_tail), at, waiting->ask.n);
+    pg_run(pg, backfilled, backfill);
+}
+
+static void try_answer(struct waiting *waiting)
+{
+    const struct journal_event *events[PAGE];
+    if (waiting->backfill || !journal.known) return;
+    if (!in_memory(&waiting->ask)) {
+        waiting->backfill = true;
+        workline_add(journal.line, start_backfill, waiting);
+        return;
+    }
+    if (journal.reads < waiting->not_before) return;
+    size_t n = gather(&waiting->ask, events);
+    bool all = n < waiting->ask.most;
+    if (n > 0 || waiting->ask.fresh || loop_now_ms() >= waiting->until_ms)
+        answer(waiting, events, n, all ? journal.as_of : 0);
+}
+
+static void answer_waiting(void)
+{
+    for (struct waiting *waiting = journal.waiting, *next; waiting != NULL; waiting = next) {
+        next = waiting->next;
+        try_answer(waiting);
+    }
+}
+
+void journal_serve(const struct journal_ask *ask)
+{
+    struct waiting *waiting = mem_alloc(sizeof(*waiting));
+    assert(ask->n > 0 && ask->n <= PARTITIONS);
+    waiting->ask = *ask;
+    waiting->until_ms = loop_now_ms() + ask->wait_ms;
+    if (ask->fresh) waiting->not_before = journal.reads + 1 + journal.reading;
+    waiting->next = journal.waiting;
+    journal.waiting = waiting;
+    if (ask->fresh) read_tail();
+    else try_answer(waiting);
+}
+
+/* --- life --- */
+
+struct refresh {
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
+static void refreshed(void *ctx, const struct journal_event *const *events, size_t n, time_us as_of)
+{
+    struct refresh refresh = *(struct refresh *)ctx;
+    (void)events, (void)n, (void)as_of;
+    free(ctx);
+    refresh.fn(refresh.ctx);
+}
+
+void journal_refresh(void (*fn)(void *ctx), void *ctx)
+{
+    struct refresh *refresh = mem_alloc(sizeof(*refresh));
+    *refresh = (struct refresh){fn, ctx};
+    struct journal_ask ask = {.partitions = {0}, .after = {INT64_MAX}, .n = 1, .most = 1, .fresh = true, .fn = refreshed, .ctx = refresh};
+    journal_serve(&ask);
+}
+
+static void on_poll(void *ctx)
+{
+    (void)ctx;
+    read_tail();
+}
+
+static void heads_read(void *ctx, const struct pg_trip *trip)
+{
+    struct pg *pg = ctx;
+    workline_next(journal.line);
+    if (trip->outcome != PG_OK) {
+        journal_start();
+        return;
+    }
+    const PGresult *heads = pg_result(pg, 0), *self = pg_result(pg, 1);
+    for (int i = 0; i < PQntuples(heads); i++) {
+        struct ring *ring = &journal.rings[pg_int(heads, i, 0)];
+        ring->head = ring->floor = pg_int(heads, i, 1);
+    }
+    if (PQntuples(self) > 0) {
+        text id = pg_text(self, 0, 0);
+        memcpy(journal.id, id.at, id.len < sizeof(journal.id) ? id.len : sizeof(journal.id) - 1);
+    }
+    loop_timer_start(&journal.poll, POLL_MS, POLL_MS, on_poll, NULL);
+    read_tail();
+}
+
+static void start_heads(void *ctx, struct pg *pg)
+{
+    (void)ctx;
+    pg_add_text(pg, "SELECT p, coalesce((SELECT seq FROM journal WHERE partition = p ORDER BY seq DESC LIMIT 1), 0)"
+                    " FROM generate_series(0, 31) AS p");
+    pg_add_text(pg, "SELECT id::text FROM journal_self");
+    pg_run(pg, heads_read, pg);
+}
+
+void journal_start(void)
+{
+    if (journal.line == NULL) {
+        journal.end_of_all = &journal.first_of_all;
+        for (int p = 0; p < PARTITIONS; p++) journal.rings[p].end = &journal.rings[p].first;
+        journal.line = workline_create(runtime.settings.database, runtime_setup());
+    }
+    workline_add(journal.line, start_heads, NULL);
+}
+
+void journal_stop(void)
+{
+    loop_timer_stop(&journal.poll);
+    workline_destroy(journal.line);
+    journal.line = NULL;
+    while (journal.first_of_all != NULL) drop_oldest();
+    while (journal.waiting != NULL) finish(journal.waiting);
+}
+
+const char *journal_id(void)
+{
+    return journal.id;
+}
+
+int64_t journal_head(int partition)
+{
+    return journal.rings[partition].head;
+}
+
+int64_t journal_last(void)
+{
+    int64_t last = 0;
+    if (!journal.known) return INT64_MAX;
+    for (int p = 0; p < PARTITIONS; p++)
+        if (journal.rings[p].head > last) last = journal.rings[p].head;
+    return last;
+}
+
+bool journal_busy(void)
+{
+    return journal.again;
+}

@@ -1,0 +1,254 @@
+#include "lane.h"
+#include "log.h"
+#include "runtime.msg.h"
+#include "runtime_sql.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Leases. A lane looks at the last position of each of its partitions every third of a lease: it claims those that nobody holds,
+ * renews its own, and gives up what is above its fair share when replicas join. Everything is the insert of the next position row;
+ * whoever inserts a row that is there already has lost the partition.
+ */
+
+struct look {
+    struct lane *lane;
+    struct arena *arena;
+    int members, positions;
+    int64_t replicas;
+    struct list last;
+    bool claimed[PARTITIONS], released[PARTITIONS];
+    bool orphans;
+};
+
+void lease_write_seqs(const struct slot *slot, struct buf *out)
+{
+    for (int s = 0; s < runtime.sources_n; s++)
+        buf_printf(out, "%s%s=%" PRId64, s == 0 ? "" : " ", runtime.sources[s].name, slot->done[s]);
+}
+
+static void read_seqs(struct slot *slot, text seqs)
+{
+    memset(slot->done, 0, sizeof(slot->done));
+    for (size_t at = 0; at < seqs.len;) {
+        size_t equal = at, end;
+        while (equal < seqs.len && seqs.at[equal] != '=') equal++;
+        for (end = equal; end < seqs.len && seqs.at[end] != ' ';) end++;
+        int64_t seq = 0;
+        int source = runtime_source((text){seqs.at + at, equal - at});
+        if (equal < end && text_to_int((text){seqs.at + equal + 1, end - equal - 1}, &seq) && source >= 0)
+            slot->done[source] = seq;
+        at = end + 1;
+    }
+    memcpy(slot->received, slot->done, sizeof(slot->done));
+    memset(slot->pending, 0, sizeof(slot->pending));
+}
+
+bool lease_due(const struct lane *lane)
+{
+    return loop_now_ms() >= lane->lease_look_ms;
+}
+
+static void finish(struct look *look)
+{
+    struct lane *lane = look->lane;
+    arena_destroy(look->arena);
+    free(look);
+    lane->chore = false;
+}
+
+static void give_up(struct look *look, const struct pg_trip *trip)
+{
+    struct lane *lane = look->lane;
+    log_warn("lease_failed", "lane=%d state=%s reason=%s", lane->number, trip->state, log_quoted(trip->message));
+    finish(look);
+    lane->lease_look_ms = loop_now_ms() + 100;
+    if (!trip->lost) lane_reset(lane);
+}
+
+/* Position rows to write: claims, renewals, releases. */
+static size_t plan_rows(struct look *look, const struct position_row **rows)
+{
+    struct lane *lane = look->lane;
+    int64_t now_ms = loop_now_ms();
+    size_t n = 0;
+    for (int p = 0; p < PARTITIONS; p++) {
+        struct slot *slot = &lane->slots[p];
+        bool renew = slot->held && now_ms - slot->written_ms >= runtime.settings.lease_ms / 3;
+        if (!look->claimed[p] && !look->released[p] && !renew) continue;
+        struct buf seqs = {0};
+        lease_write_seqs(slot, &seqs);
+        struct position_row *row = ARENA_NEW(look->arena, struct position_row);
+        *row = (struct position_row){.partition = p, .n = ++slot->n, .seqs = arena_text(look->arena, buf_text(&seqs)),
+                                     .owner = text_of(look->released[p] ? "" : runtime.owner),
+                                     .lease_ms = look->released[p] ? 0 : runtime.settings.lease_ms};
+        buf_finish(&seqs);
+        slot->written_ms = now_ms;
+        rows[n++] = row;
+    }
+    return n;
+}
+
+static void written(void *ctx, const struct pg_trip *trip)
+{
+    struct look *look = ctx;
+    struct lane *lane = look->lane;
+    bool changed = false;
+    if (trip->outcome != PG_OK) {
+        give_up(look, trip);
+        return;
+    }
+    for (int p = 0; p < PARTITIONS; p++) {
+        if (look->claimed[p]) lane->slots[p].held = true;
+        if (look->released[p]) lane->slots[p].held = false;
+        changed = changed || look->claimed[p] || look->released[p];
+    }
+    finish(look);
+    if (changed) {
+        int held = 0;
+        for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
+        log_info("leases", "lane=%d held=%d", lane->number, held);
+        lane->next_alarm = 1; /* look at once */
+        lane->alarm_look_ms = 0;
+        dead_look(lane);
+        reader_restart(lane);
+    }
+    if (!lane->ready) lane->ready = true;
+    lane_kick(lane);
+}
+
+static void write_positions(struct look *look)
+{
+    struct lane *lane = look->lane;
+    const struct position_row *rows[PARTITIONS];
+    const void *locks[PARTITIONS];
+    size_t orphans = 0, n = plan_rows(look, rows);
+    for (int p = 0; p < PARTITIONS && look->orphans; p++) {
+        if (!look->claimed[p]) continue;
+        struct partition_lock_row *row = ARENA_NEW(look->arena, struct partition_lock_row);
+        row->partition = p;
+        locks[orphans++] = row;
+    }
+    if (orphans > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_alarm_orphans), locks, orphans);
+    if (n > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
+    pg_add_text(lane->pg, "SELECT 1");
+    pg_run(lane->pg, written, look);
+}
+
+static bool is_mine(text owner)
+{
+    const char *mark = strchr(runtime.owner, '#');
+    size_t len = (size_t)(mark - runtime.owner) + 1;
+    return owner.len >= len && memcmp(owner.at, runtime.owner, len) == 0; /* the same instance, perhaps an earlier life of it */
+}
+
+static const struct position_row *last_of(const struct look *look, int partition)
+{
+    for (size_t i = 0; i < look->last.n; i++)
+        if (LIST(look->last, struct position_row)[i].partition == partition) return &LIST(look->last, struct position_row)[i];
+    return NULL;
+}
+
+/* What this lane should hold of its share of the partitions. */
+static int fair_share(const struct look *look)
+{
+    int mine = 0;
+    for (int p = 0; p < PARTITIONS; p++) mine += lane_owns_number(look->lane, p);
+    return (mine + (int)look->replicas - 1) / (int)look->replicas;
+}
+
+static void choose(struct look *look)
+{
+    struct lane *lane = look->lane;
+    int held = 0, share = fair_share(look);
+    for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
+    for (int p = PARTITIONS - 1; p >= 0 && held > share; p--) {
+        if (!lane->slots[p].held) continue;
+        look->released[p] = true;
+        held--;
+    }
+    for (int p = 0; p < PARTITIONS && held < share; p++) {
+        struct slot *slot = &lane->slots[p];
+        const struct position_row *last = last_of(look, p);
+        if (!lane_owns_number(lane, p) || slot->held) continue;
+        if (last != NULL && last->live && !is_mine(last->owner)) continue;
+        slot->n = last == NULL ? 0 : last->n;
+        read_seqs(slot, last == NULL ? (text){0} : last->seqs);
+        look->claimed[p] = true;
+        if (last != NULL && !text_is(last->owner, runtime.owner)) look->orphans = true;
+        held++;
+    }
+}
+
+static void looked(void *ctx, const struct pg_trip *trip)
+{
+    struct look *look = ctx;
+    struct lane *lane = look->lane;
+    struct err err;
+    if (trip->outcome != PG_OK) {
+        give_up(look, trip);
+        return;
+    }
+    look->replicas = pg_int(pg_result(lane->pg, look->members), 0, 0);
+    if (look->replicas < 1) look->replicas = 1;
+    int bad = sql_read(runtime_own_sql(&sql_position_last), pg_result(lane->pg, look->positions), look->arena, &look->last, &err);
+    assert(bad == 0);
+    choose(look);
+    lane->lease_look_ms = loop_now_ms() + runtime.settings.lease_ms / 3;
+    write_positions(look);
+}
+
+void lease_look(struct lane *lane)
+{
+    static const struct pg_statement member = {
+        "member", "WITH me AS (INSERT INTO member AS m (instance, seen_at, clean) VALUES (convert_from($1, 'UTF8'),"
+                  " clock_timestamp(), false) ON CONFLICT (instance) DO UPDATE SET seen_at = excluded.seen_at, clean = false)"
+                  " SELECT 1 + count(*) FROM member WHERE instance <> convert_from($1, 'UTF8') AND NOT clean"
+                  " AND seen_at > clock_timestamp() - convert_from($2, 'UTF8')::bigint * interval '1 ms'"};
+    struct look *look = mem_alloc(sizeof(*look));
+    struct sql_key keys[PARTITIONS];
+    char span[32];
+    size_t n = 0;
+    look->lane = lane;
+    look->arena = arena_create();
+    lane->chore = true;
+    snprintf(span, sizeof(span), "%" PRId64, runtime.settings.lease_ms);
+    struct pg_param params[] = {{runtime.settings.instance, (int)strlen(runtime.settings.instance)}, {span, (int)strlen(span)}};
+    look->members = pg_add(lane->pg, &member, params, COUNT(params));
+    for (int p = 0; p < PARTITIONS; p++)
+        if (lane_owns_number(lane, p)) keys[n++] = (struct sql_key){.number = p};
+    look->positions = sql_add_keys(lane->pg, runtime_own_sql(&sql_position_last), keys, n, NULL);
+    pg_run(lane->pg, looked, look);
+}
+
+/* --- leaving --- */
+
+struct leaving {
+    struct lane *lane;
+    void (*then)(struct lane *lane);
+};
+
+static void left(void *ctx, const struct pg_trip *trip)
+{
+    struct leaving leaving = *(struct leaving *)ctx;
+    free(ctx);
+    (void)trip; /* if it failed the leases run out by themselves */
+    leaving.then(leaving.lane);
+}
+
+void lease_release_all(struct lane *lane, void (*then)(struct lane *lane))
+{
+    struct look look = {.lane = lane, .arena = arena_create()};
+    const struct position_row *rows[PARTITIONS];
+    struct leaving *leaving = mem_alloc(sizeof(*leaving));
+    *leaving = (struct leaving){lane, then};
+    for (int p = 0; p < PARTITIONS; p++) look.released[p] = lane->slots[p].held;
+    size_t n = plan_rows(&look, rows);
+    if (n > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
+    pg_add_text(lane->pg, "SELECT 1");
+    arena_destroy(look.arena);
+    pg_run(lane->pg, left, leaving);
+}

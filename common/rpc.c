@@ -1,0 +1,108 @@
+#include "rpc.h"
+
+#include "lane.h"
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void rpc_answer(struct bus_request *request, text id, const struct shape *shape, const void *body)
+{
+    struct buf frame = {0}, bytes = {0};
+    struct header header = {.id = id, .type = text_of(shape->name), .version = shape->version};
+    pack_write(&bytes, shape, body);
+    pack_envelope(&frame, VERB_ANSWER, &header, buf_text(&bytes));
+    bus_reply(request, buf_text(&frame));
+    buf_finish(&frame);
+    buf_finish(&bytes);
+}
+
+void rpc_refuse(struct bus_request *request, enum verb verb, text id, const struct err *err)
+{
+    struct buf frame = {0}, bytes = {0};
+    struct header header = {.id = id.len > 0 ? id : TEXT("?"), .type = TEXT("refusal"), .version = 1};
+    struct refusal refusal = {.message = text_of(err->message)};
+    if (err->field[0] != '\0') refusal.field = text_of(err->field);
+    if (err->rule[0] != '\0') refusal.rule = text_of(err->rule);
+    pack_write(&bytes, &refusal_shape, &refusal);
+    pack_envelope(&frame, verb, &header, buf_text(&bytes));
+    bus_reply(request, buf_text(&frame));
+    buf_finish(&frame);
+    buf_finish(&bytes);
+}
+
+void message_refuse(struct message *take_message, enum verb verb, const char *field, const char *format, ...)
+{
+    struct err err;
+    char text[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    err_field(&err, field, NULL, "%s", text);
+    rpc_refuse(take_message->request, verb, take_message->header.id, &err);
+    message_destroy(take_message);
+}
+
+/* Who asks. Without authentication everybody is the local operator. The request, and with it the name, outlives the message. */
+static text principal_of(const struct bus_request *request)
+{
+    text user = bus_request_user(request);
+    return user.len > 0 ? user : TEXT("local");
+}
+
+static int64_t hash_of(const struct envelope *envelope)
+{
+    return (int64_t)((text_hash(envelope->header.type) * 31 + text_hash(envelope->body)) >> 1);
+}
+
+static void take_command(const struct handler *handler, struct bus_request *request, struct envelope *envelope, const void *body,
+                         struct arena *arena)
+{
+    text key = shape_key(handler->hears, body, arena);
+    envelope->header.key = key.len > 0 ? key : envelope->header.id;
+    struct message *m = message_create(ORIGIN_COMMAND, &envelope->header, envelope->body);
+    m->handler = handler;
+    m->partition = partition_of(m->header.key);
+    m->request = request;
+    m->principal = principal_of(request);
+    m->role = TEXT("operator");
+    m->hash = hash_of(envelope);
+    lane_command(runtime.lanes[m->partition % runtime.lanes_n], m);
+}
+
+static int dispatch(struct bus_request *request, struct envelope *envelope, struct arena *arena, struct err *err)
+{
+    enum handler_kind kind = envelope->verb == VERB_COMMAND ? ON_COMMAND : ON_QUERY;
+    const struct header *header = &envelope->header;
+    const struct handler *handler = runtime_handler(kind, NULL, header->type, header->version);
+    bool own = control_takes(header->type);
+    const struct shape *shape = own ? shape_find(header->type, (int)header->version) : handler == NULL ? NULL : handler->hears;
+    if (envelope->verb != VERB_COMMAND && envelope->verb != VERB_QUERY) return err_set(err, "only commands and queries are heard here");
+    if (shape == NULL)
+        return err_field(err, "type", NULL, "%s takes no %s %.*s version %lld", runtime.service->name,
+                         kind == ON_COMMAND ? "command" : "query", TEXT_ARG(header->type), (long long)header->version);
+    const void *body = pack_read(envelope->body, shape, arena, err);
+    if (body == NULL) return -1;
+    if (own) control_handle(request, envelope, body);
+    else if (kind == ON_COMMAND) take_command(handler, request, envelope, body, arena);
+    else query_handle(handler, request, envelope);
+    return 0;
+}
+
+void rpc_on_request(void *ctx, struct bus_request *request, text frame)
+{
+    struct arena *arena = arena_create();
+    struct envelope envelope = {0};
+    struct err err;
+    (void)ctx;
+    int bad = pack_scan(frame, &pack_limits_outside, &err);
+    if (bad == 0) bad = pack_open(frame, arena, &envelope, &err);
+    if (bad == 0 && runtime.draining) {
+        err_set(&err, "%s is being stopped", runtime.service->name);
+        rpc_refuse(request, VERB_RETRY, envelope.header.id, &err);
+    } else if (bad < 0 || dispatch(request, &envelope, arena, &err) < 0) {
+        rpc_refuse(request, VERB_REFUSED, envelope.header.id, &err);
+    }
+    arena_destroy(arena);
+}

@@ -1,0 +1,436 @@
+#include "service.h"
+
+#include "journal.h"
+#include "lane.h"
+#include "log.h"
+#include "migrate.h"
+#include "rpc.h"
+#include "uuid.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct runtime runtime;
+
+const char *const service_names[] = {"intake", "routing", "escalation", "notification", "workforce", "reporting", "probe", NULL};
+
+static struct workline *control_line;
+static struct loop_timer drain_timer;
+static int64_t drain_until_ms;
+static struct peers *other_peers[SOURCES_MOST]; /* by service_names[] */
+
+/* --- settings --- */
+
+static const struct setting rows[] = {
+    {"database", SETTING_TEXT, &runtime.settings.database, "host=127.0.0.1 dbname=kefu", 1, 1000, "PostgreSQL connection string."},
+    {"schema", SETTING_TEXT, &runtime.settings.schema, "", 0, 60, "Schema; left out: the service's name."},
+    {"endpoint", SETTING_TEXT, &runtime.settings.endpoint, "", 0, 200, "Where requests are heard; left out: 127.0.0.1 and the service's port."},
+    {"instance", SETTING_TEXT, &runtime.settings.instance, "", 0, 60, "Name of this replica; left out: host and endpoint."},
+    {"home", SETTING_TEXT, &runtime.settings.home, ".", 1, 500, "Directory with migrations and policy."},
+    {"log-level", SETTING_TEXT, &runtime.settings.log_level, "info", 1, 10, "debug, info, warn or error."},
+    {"lanes", SETTING_INT, &runtime.settings.lanes, "2", 1, LANES_MOST, "Database connections that work side by side."},
+    {"lease", SETTING_SPAN, &runtime.settings.lease_ms, "10s", 300, 600000, "How long a partition stays leased without a sign of life."},
+    {"careful", SETTING_SPAN, &runtime.settings.careful_ms, "60s", 0, 3600000, "How long to go one message at a time after an unclean stop."},
+    {"test-clock", SETTING_BOOL, &runtime.settings.test_clock, "no", 0, 0, "Decide by a clock that `kefu clock` sets."},
+    {"migrate-only", SETTING_BOOL, &runtime.settings.migrate_only, "no", 0, 0, "Bring the schema forward and exit."},
+    {"peer-intake", SETTING_TEXT, &runtime.settings.peers[0], "static:127.0.0.1:7101", 0, 500, "Where intake is reached."},
+    {"peer-routing", SETTING_TEXT, &runtime.settings.peers[1], "static:127.0.0.1:7102", 0, 500, "Where routing is reached."},
+    {"peer-escalation", SETTING_TEXT, &runtime.settings.peers[2], "static:127.0.0.1:7103", 0, 500, "Where escalation is reached."},
+    {"peer-notification", SETTING_TEXT, &runtime.settings.peers[3], "static:127.0.0.1:7104", 0, 500, "Where notification is reached."},
+    {"peer-workforce", SETTING_TEXT, &runtime.settings.peers[4], "static:127.0.0.1:7105", 0, 500, "Where workforce is reached."},
+    {"peer-reporting", SETTING_TEXT, &runtime.settings.peers[5], "static:127.0.0.1:7106", 0, 500, "Where reporting is reached."},
+    {"peer-probe", SETTING_TEXT, &runtime.settings.peers[6], "static:127.0.0.1:7107", 0, 500, "Where the test service is reached."},
+};
+
+static int number_of(const char *service)
+{
+    for (int i = 0; service_names[i] != NULL; i++)
+        if (strcmp(service_names[i], service) == 0) return i;
+    return -1;
+}
+
+static enum log_level level_of(const char *name)
+{
+    if (strcmp(name, "debug") == 0) return LOG_DEBUG;
+    if (strcmp(name, "warn") == 0) return LOG_WARN;
+    return strcmp(name, "error") == 0 ? LOG_ERROR : LOG_INFO;
+}
+
+static void fill_defaults(struct arena *arena)
+{
+    struct runtime_settings *s = &runtime.settings;
+    char host[100] = "localhost", id[UUID_SIZE];
+    gethostname(host, sizeof(host) - 1);
+    if (s->schema[0] == '\0') s->schema = runtime.service->name;
+    if (s->endpoint[0] == '\0')
+        s->endpoint = arena_printf(arena, "tcp://127.0.0.1:%d", 7101 + number_of(runtime.service->name)).at;
+    if (s->instance[0] == '\0') s->instance = arena_printf(arena, "%s@%s/%s", runtime.service->name, host, s->endpoint).at;
+    uuid_new(id);
+    runtime.owner = arena_printf(arena, "%s#%.8s", s->instance, id).at;
+}
+
+static void read_settings(int argc, char **argv, struct arena *arena)
+{
+    const struct service *service = runtime.service;
+    struct settings settings = {.program = argv[0], .service = service->name,
+                                .tables = {{rows, COUNT(rows)}, {service->settings, service->settings_n}}};
+    enum settings_wish wish;
+    struct err err;
+    struct buf out = {0};
+    (void)argc;
+    if (settings_read(&settings, argv, arena, &wish, &err) < 0) fatal("see --help", "%s", err.message);
+    if (wish == SETTINGS_HELP) settings_help(&out, &settings);
+    if (wish == SETTINGS_PRINT) settings_print(&out, &settings);
+    if (wish != SETTINGS_RUN) {
+        fwrite(out.at, 1, out.len, stdout);
+        exit(0);
+    }
+    fill_defaults(arena);
+}
+
+/* --- what the modules share --- */
+
+const char *service_home(void)
+{
+    return runtime.settings.home;
+}
+
+static time_us system_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (time_us)now.tv_sec * SECOND_US + now.tv_nsec / 1000;
+}
+
+time_us runtime_now(void)
+{
+    if (runtime.clock_at == 0) return system_now();
+    if (runtime.settings.test_clock) return runtime.clock_at;
+    return runtime.clock_at + (loop_now_ms() - runtime.clock_heard_ms) * 1000;
+}
+
+void runtime_heard_time(time_us now)
+{
+    if (runtime.settings.test_clock && now < runtime.clock_at) return; /* an older look that came late */
+    runtime.clock_at = now;
+    runtime.clock_heard_ms = loop_now_ms();
+}
+
+const char *runtime_setup(void)
+{
+    static char setup[600];
+    int64_t idle = runtime.settings.lease_ms * 8 / 10;
+    snprintf(setup, sizeof(setup),
+             "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '5s';"
+             " SET idle_in_transaction_session_timeout = '%lldms'; SET application_name = 'kefu-%s'; SET jit = off;"
+             " SET plan_cache_mode = force_generic_plan",
+             runtime.settings.schema, (long long)idle, runtime.service->name);
+    return setup;
+}
+
+struct sql *runtime_sql(const struct query *query)
+{
+    for (size_t i = 0; i < runtime.service->store_n; i++)
+        if (runtime.service->store[i] == query) return runtime.store[i];
+    assert(!"every statement stands in the service's store");
+    return NULL;
+}
+
+const struct handler *runtime_handler(enum handler_kind kind, const char *from, text type, int64_t version)
+{
+    for (size_t i = 0; i < runtime.service->handlers_n; i++) {
+        const struct handler *handler = &runtime.service->handlers[i];
+        if (handler->kind != kind || !text_is(type, handler->hears->name)) continue;
+        if (from != NULL && strcmp(from, handler->from) != 0) continue;
+        if (version == 0 || handler->hears->version == version) return handler;
+    }
+    return NULL;
+}
+
+int runtime_source(text name)
+{
+    for (int i = 0; i < runtime.sources_n; i++)
+        if (text_is(name, runtime.sources[i].name)) return i;
+    return -1;
+}
+
+/* --- other services --- */
+
+static text id_of(void *ctx, text frame)
+{
+    static struct arena *arena;
+    struct envelope envelope;
+    (void)ctx;
+    if (arena == NULL) arena = arena_create();
+    arena_reset(arena);
+    if (pack_scan(frame, &pack_limits_inside, NULL) < 0) return (text){0};
+    return pack_open(frame, arena, &envelope, NULL) < 0 ? (text){0} : envelope.header.id;
+}
+
+static void say_hello(void *ctx, struct buf *frame, struct buf *id)
+{
+    static int64_t count;
+    struct runtime_hello hello = {text_of(ctx)};
+    struct buf body = {0};
+    buf_printf(id, "hello/%lld", (long long)++count);
+    struct header header = {.id = buf_text(id), .type = TEXT("runtime.hello"), .version = 1};
+    pack_write(&body, &runtime_hello_shape, &hello);
+    pack_envelope(frame, VERB_QUERY, &header, buf_text(&body));
+    buf_finish(&body);
+}
+
+static bool welcome(void *ctx, const char *address, text frame)
+{
+    struct arena *arena = arena_create();
+    struct envelope envelope;
+    bool good = pack_open(frame, arena, &envelope, NULL) == 0 && envelope.verb == VERB_ANSWER;
+    if (!good) log_warn("wrong_peer", "service=%s address=%s", (const char *)ctx, address);
+    arena_destroy(arena);
+    return good;
+}
+
+struct peers *runtime_peers(const char *service)
+{
+    int n = number_of(service);
+    struct err err;
+    if (n < 0) return NULL;
+    if (other_peers[n] == NULL) {
+        struct peers_hooks hooks = {.id_of = id_of, .hello = say_hello, .welcome = welcome, .ctx = (void *)(uintptr_t)service_names[n]};
+        other_peers[n] = peers_create(runtime.bus, service, runtime.settings.peers[n], &hooks, &err);
+        if (other_peers[n] == NULL) fatal(NULL, "peer-%s: %s", service, err.message);
+    }
+    return other_peers[n];
+}
+
+struct asking {
+    void (*fn)(void *ctx, const void *answer, const struct err *err);
+    void *ctx;
+    const struct shape *answer;
+};
+
+static const void *read_answer(const struct asking *asking, text frame, struct arena *arena, struct err *err)
+{
+    struct envelope envelope;
+    if (pack_scan(frame, &pack_limits_inside, err) < 0 || pack_open(frame, arena, &envelope, err) < 0) return NULL;
+    if (envelope.verb == VERB_ANSWER) return pack_read(envelope.body, asking->answer, arena, err);
+    const struct refusal *refusal = pack_read(envelope.body, &refusal_shape, arena, err);
+    if (refusal != NULL) err_set(err, "%.*s", TEXT_ARG(refusal->message));
+    return NULL;
+}
+
+static void on_answer(void *ctx, enum peers_status status, text frame)
+{
+    struct asking asking = *(struct asking *)ctx;
+    struct arena *arena = arena_create();
+    struct err err = {0};
+    const void *answer = NULL;
+    free(ctx);
+    if (status == PEERS_ANSWERED) answer = read_answer(&asking, frame, arena, &err);
+    else err_set(&err, "%s", status == PEERS_TIMED_OUT ? "no answer in time" : "not reachable");
+    asking.fn(asking.ctx, answer, answer == NULL ? &err : NULL);
+    arena_destroy(arena);
+}
+
+void service_ask(const char *service, const struct shape *query, const void *body, int timeout_ms,
+                 void (*fn)(void *ctx, const void *answer, const struct err *err), void *ctx)
+{
+    static int64_t count;
+    struct buf bytes = {0}, frame = {0};
+    char id[120];
+    struct asking *asking = mem_alloc(sizeof(*asking));
+    *asking = (struct asking){fn, ctx, query->answer};
+    snprintf(id, sizeof(id), "%s/ask/%lld", runtime.owner, (long long)++count);
+    struct header header = {.id = text_of(id), .type = text_of(query->name), .version = query->version};
+    pack_write(&bytes, query, body);
+    pack_envelope(&frame, VERB_QUERY, &header, buf_text(&bytes));
+    peers_ask(runtime_peers(service), PEERS_ANY, buf_text(&frame), header.id, timeout_ms, on_answer, asking);
+    buf_finish(&bytes);
+    buf_finish(&frame);
+}
+
+/* --- start --- */
+
+static void find_sources(void)
+{
+    for (size_t i = 0; i < runtime.service->handlers_n; i++) {
+        const struct handler *handler = &runtime.service->handlers[i];
+        if (handler->kind != ON_EVENT || runtime_source(text_of(handler->from)) >= 0) continue;
+        assert(runtime.sources_n < SOURCES_MOST);
+        struct source *source = &runtime.sources[runtime.sources_n++];
+        source->name = handler->from;
+        source->own = strcmp(handler->from, runtime.service->name) == 0;
+        if (!source->own) source->peers = runtime_peers(handler->from);
+    }
+}
+
+static void compile_store(void)
+{
+    runtime.store = mem_alloc(sizeof(*runtime.store) * (runtime.service->store_n + 1));
+    for (size_t i = 0; i < runtime.service->store_n; i++) {
+        const struct query *query = runtime.service->store[i];
+        bool scalar = false;
+        for (size_t h = 0; h < runtime.service->handlers_n && !scalar; h++)
+            for (int k = 0; k < HANDLER_LOADS && runtime.service->handlers[h].kind == ON_QUERY; k++)
+                scalar = scalar || runtime.service->handlers[h].loads[k].query == query;
+        runtime.store[i] = scalar ? NULL : sql_compile(query, NULL); /* those of ON_QUERY handlers are compiled for their message */
+    }
+}
+
+static void migrate(void)
+{
+    const struct runtime_settings *s = &runtime.settings;
+    struct err err;
+    bool unclean = false;
+    for (int i = 0; migrate_schema(s->database, s->schema, s->home, runtime.service->name, &err) < 0; i++) {
+        if (i >= 20 || strstr(err.message, "connect") == NULL) fatal("is the database up, and may this user create the schema?", "%s", err.message);
+        log_warn("database_unreachable", "reason=%s", log_quoted(err.message));
+        usleep(500 * 1000);
+    }
+    if (s->test_clock && migrate_test_clock(s->database, s->schema, &err) < 0) fatal(NULL, "%s", err.message);
+    if (migrate_was_unclean(s->database, s->schema, s->instance, &unclean, &err) < 0) fatal(NULL, "%s", err.message);
+    runtime.careful = unclean && s->careful_ms > 0;
+    if (unclean) log_warn("unclean_stop", "careful_ms=%lld", (long long)s->careful_ms);
+}
+
+static void policy_loaded(void *ctx, bool known);
+
+static void version_read(void *ctx, const struct pg_trip *trip)
+{
+    struct pg *pg = ctx;
+    int64_t version = trip->outcome == PG_OK ? pg_int(pg_result(pg, 0), 0, 1) : 0;
+    if (trip->outcome == PG_OK) runtime_heard_time(pg_int(pg_result(pg, 0), 0, 0));
+    workline_next(control_line);
+    if (version > 0 && runtime.service->policy != NULL) policy_need(version, policy_loaded, NULL);
+    else policy_loaded(NULL, true);
+}
+
+static void read_version(void *ctx, struct pg *pg)
+{
+    (void)ctx;
+    pg_add_text(pg, "SELECT now_us(), coalesce((SELECT max(version) FROM policy_version), 0)");
+    pg_run(pg, version_read, pg);
+}
+
+static void policy_loaded(void *ctx, bool known)
+{
+    (void)ctx;
+    if (!known) workline_add(control_line, read_version, NULL); /* the database was away */
+    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
+}
+
+/* --- stop --- */
+
+static int left_to_release;
+
+static void goodbye(void *ctx, const struct pg_trip *trip)
+{
+    (void)ctx, (void)trip;
+    workline_next(control_line);
+    loop_stop();
+}
+
+static void say_goodbye(void *ctx, struct pg *pg)
+{
+    static const struct pg_statement clean = {"member_clean", "UPDATE member SET clean = true WHERE instance = convert_from($1, 'UTF8')"};
+    struct pg_param param = {runtime.settings.instance, (int)strlen(runtime.settings.instance)};
+    (void)ctx;
+    pg_add(pg, &clean, &param, 1);
+    pg_run(pg, goodbye, pg);
+}
+
+static void released(struct lane *lane)
+{
+    (void)lane;
+    if (--left_to_release == 0) workline_add(control_line, say_goodbye, NULL);
+}
+
+static bool lanes_idle(void)
+{
+    for (int i = 0; i < runtime.lanes_n; i++)
+        if (runtime.lanes[i]->batch != NULL || runtime.lanes[i]->chore || runtime.lanes[i]->jobs > 0) return false;
+    return true;
+}
+
+static void drain_on(void *ctx)
+{
+    (void)ctx;
+    if (!lanes_idle() && loop_now_ms() < drain_until_ms) {
+        loop_timer_start(&drain_timer, 5, 0, drain_on, NULL);
+        return;
+    }
+    for (int i = 0; i < runtime.lanes_n; i++) left_to_release += pg_up(runtime.lanes[i]->pg) && !pg_busy(runtime.lanes[i]->pg);
+    if (left_to_release == 0 || !workline_up(control_line)) {
+        loop_stop();
+        return;
+    }
+    for (int i = 0; i < runtime.lanes_n; i++)
+        if (pg_up(runtime.lanes[i]->pg) && !pg_busy(runtime.lanes[i]->pg)) lease_release_all(runtime.lanes[i], released);
+}
+
+static void on_terminate(void *ctx)
+{
+    (void)ctx;
+    if (runtime.draining) _exit(1);
+    log_info("draining", "waiting=%zu", bus_server_in_flight(runtime.server));
+    runtime.draining = true;
+    drain_until_ms = loop_now_ms() + 5000;
+    drain_on(NULL);
+}
+
+static void shut_down(void)
+{
+    if (runtime.service->stop != NULL) runtime.service->stop();
+    bus_server_close(runtime.server);
+    for (int i = 0; i < SOURCES_MOST; i++) peers_destroy(other_peers[i]);
+    for (int i = 0; i < runtime.lanes_n; i++) {
+        lane_stop(runtime.lanes[i]);
+        runtime.lanes[i] = NULL;
+    }
+    journal_stop();
+    query_stop();
+    workline_destroy(control_line);
+    bus_destroy(runtime.bus);
+    loop_finish();
+}
+
+int service_main(int argc, char **argv, const struct service *service)
+{
+    struct arena *arena = arena_create();
+    struct err err;
+    runtime.service = service;
+    log_start(service->name, "", LOG_INFO);
+    read_settings(argc, argv, arena);
+    log_start(service->name, runtime.settings.instance, level_of(runtime.settings.log_level));
+    signal(SIGPIPE, SIG_IGN);
+    srand((unsigned)getpid());
+    migrate();
+    if (runtime.settings.migrate_only) return 0;
+    runtime.up_since = system_now();
+    runtime.lanes_n = (int)runtime.settings.lanes;
+    runtime.bus = bus_create();
+    find_sources();
+    compile_store();
+    control_line = workline_create(runtime.settings.database, runtime_setup());
+    control_start(control_line);
+    policy_store_start(control_line);
+    ids_start(control_line);
+    query_start();
+    journal_start();
+    for (int i = 0; i < runtime.lanes_n; i++) lane_start(i);
+    workline_add(control_line, read_version, NULL);
+    if (service->start != NULL) service->start();
+    runtime.server = bus_serve(runtime.bus, runtime.settings.endpoint, rpc_on_request, NULL, &err);
+    if (runtime.server == NULL) fatal("is another process listening there?", "%s: %s", runtime.settings.endpoint, err.message);
+    loop_on_signal(SIGTERM, on_terminate, NULL);
+    loop_on_signal(SIGINT, on_terminate, NULL);
+    log_info("ready", "endpoint=%s", bus_server_endpoint(runtime.server));
+    loop_run();
+    shut_down();
+    log_info("stopped", "clean=1");
+    arena_destroy(arena);
+    return 0;
+}

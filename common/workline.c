@@ -1,0 +1,89 @@
+#include "workline.h"
+
+#include "arena.h"
+#include "loop.h"
+
+#include <stdlib.h>
+
+struct work {
+    struct work *next;
+    void (*start)(void *ctx, struct pg *pg);
+    void *ctx;
+};
+
+struct workline {
+    struct pg *pg;
+    struct work *first, **end;
+    size_t waiting;
+    bool running;
+};
+
+static void go(struct workline *line)
+{
+    struct work *work = line->first;
+    if (line->running || work == NULL || !pg_up(line->pg) || pg_busy(line->pg)) return;
+    line->first = work->next;
+    if (line->first == NULL) line->end = &line->first;
+    line->running = true;
+    work->start(work->ctx, line->pg);
+    free(work);
+}
+
+static void on_change(void *ctx, bool up)
+{
+    if (up) go(ctx);
+}
+
+struct workline *workline_create(const char *dsn, const char *setup)
+{
+    struct workline *line = mem_alloc(sizeof(*line));
+    line->end = &line->first;
+    line->pg = pg_create(dsn, setup, on_change, line);
+    return line;
+}
+
+void workline_destroy(struct workline *line)
+{
+    if (line == NULL) return;
+    pg_destroy(line->pg);
+    while (line->first != NULL) {
+        struct work *next = line->first->next;
+        free(line->first);
+        line->first = next;
+    }
+    free(line);
+}
+
+bool workline_up(const struct workline *line)
+{
+    return pg_up(line->pg);
+}
+
+void workline_add(struct workline *line, void (*start)(void *ctx, struct pg *pg), void *ctx)
+{
+    struct work *work = mem_alloc(sizeof(*work));
+    work->start = start;
+    work->ctx = ctx;
+    *line->end = work;
+    line->end = &work->next;
+    line->waiting++;
+    go(line);
+}
+
+static void go_on(void *ctx)
+{
+    go(ctx);
+}
+
+void workline_next(struct workline *line)
+{
+    assert(line->running);
+    line->running = false;
+    line->waiting--;
+    loop_soon(go_on, line);
+}
+
+size_t workline_waiting(const struct workline *line)
+{
+    return line->waiting;
+}
