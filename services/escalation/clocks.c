@@ -179,8 +179,11 @@ void clock_stop(struct clock_life *life, time_us at, text by)
 
 void clock_end(struct clock_life *life, time_us at, text by)
 {
-    if (!clock_running(life)) return;
     if (at < life->row.started_at) at = life->row.started_at;
+    if (!clock_running(life)) {
+        if (at >= life->row.stopped_at) return;
+        life->row.state = TEXT("running");
+    }
     finish(life, at, in_time(life, at) ? TEXT("none") : TEXT("breached"), by);
 }
 

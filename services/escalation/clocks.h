@@ -52,7 +52,8 @@ time_us clock_at_share(const struct clock_life *life, int64_t share);
 void clock_reach(struct clock_life *life, time_us until);
 /* What it waited for happened: met if not after the due time, else breached. An ended clock takes an earlier end. */
 void clock_stop(struct clock_life *life, time_us at, text by);
-/* It ended without what it waited for: no verdict, or breached if the due time had passed. An ended clock stays. */
+/* It ended without what it waited for: no verdict, or breached if the due time had passed. An ended clock takes an earlier
+   end; of a stop and an end at the same instant the stop counts. */
 void clock_end(struct clock_life *life, time_us at, text by);
 void clock_pause(struct clock_life *life, time_us at);
 void clock_resume(struct clock_life *life, time_us at);

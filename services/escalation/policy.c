@@ -283,11 +283,6 @@ static void read_file(struct compiler *c, const struct yaml *file)
     YAML_EACH (node, yaml_get(file, "start_levels")) read_start_level(c, node);
 }
 
-static void destroy_calendars(struct clock_rules *rules)
-{
-    for (size_t i = 0; i < rules->calendars_n; i++) calendar_destroy(rules->calendars[i].calendar);
-}
-
 static const void *compile(const struct policy_files *files, struct arena *arena, struct err *err)
 {
     struct compiler c = {.reader = {.err = err}, .arena = arena, .rules = ARENA_NEW(arena, struct clock_rules)};
@@ -300,7 +295,7 @@ static const void *compile(const struct policy_files *files, struct arena *arena
     const struct yaml *file = c.reader.failed ? NULL : yaml_read(clocks->body, "clocks.yaml", arena, err);
     if (file != NULL) read_file(&c, file);
     if (file != NULL && !c.reader.failed) return c.rules;
-    destroy_calendars(c.rules);
+    clock_rules_finish(c.rules);
     return NULL;
 }
 

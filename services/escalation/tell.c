@@ -44,6 +44,24 @@ static void say_paused(struct plan *plan, const struct clock_life *before, const
     });
 }
 
+/* Paused time moves the due time as well; that is told with the pause. */
+static void say_redated(struct plan *plan, const struct clock_life *before, const struct clock_life *after)
+{
+    const struct clock_row *row = &after->row;
+    bool same_pauses = before->row.paused_at == row->paused_at && before->pauses_n == after->pauses_n;
+    if (!same_pauses || before->row.due_at == row->due_at) return;
+    plan_say(plan, &clock_redated_shape, &(struct clock_redated){
+        .ticket = row->ticket,
+        .clock = row->id,
+        .name = row->name,
+        .kind = row->kind,
+        .was_due_at = before->row.due_at,
+        .due_at = row->due_at,
+        .at = plan->now,
+        .reason = TEXT("calendar_changed"),
+    });
+}
+
 static void say_breached(struct plan *plan, const struct ticket_copy_row *ticket, const struct clock_row *row)
 {
     plan_say(plan, &clock_breached_shape, &(struct clock_breached){
@@ -159,6 +177,7 @@ void tell_changes(struct plan *plan, const struct ticket_copy_row *ticket, const
     plan_write(plan, &clock_write, &after->row);
     write_pauses(plan, before, after);
     if (before == NULL) say_started(plan, ticket, &after->row);
+    if (before != NULL) say_redated(plan, before, after);
     say_paused(plan, before, after);
     if (after->row.breached && !was_breached(before)) say_breached(plan, ticket, &after->row);
     say_levels(plan, ticket, before, after);
