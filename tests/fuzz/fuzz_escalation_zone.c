@@ -1,5 +1,5 @@
 /* Time zone files, whatever their bytes. */
-#include "escalation/zone.h"
+#include "zone.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

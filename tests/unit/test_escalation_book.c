@@ -3,7 +3,7 @@
  * 2 March is a Monday; service and business hours are 9 to 18. `tick` is an alarm that fires at that instant.
  */
 #include "escalation/book.h"
-#include "escalation/date.h"
+#include "date.h"
 #include "escalation/escalation.h"
 #include "test.h"
 
@@ -17,7 +17,7 @@ struct world {
     struct arena *arena;
     struct book book;
     struct clock_life lives[LIVES];
-    struct reply_row replies[REPLIES];
+    struct customer_reply_row replies[REPLIES];
     int64_t last_id;
 };
 
@@ -114,7 +114,7 @@ static bool has_word(const struct words *words, const char *word)
 
 static void hear_reply(struct world *world, time_us at, time_us until)
 {
-    struct reply_row reply = {.ticket = 1, .at = at, .person = TEXT("sp01"), .gives = TEXT("progress"), .next_at = until};
+    struct customer_reply_row reply = {.ticket = 1, .at = at, .person = TEXT("sp01"), .gives = TEXT("progress"), .next_at = until};
     size_t n = world->book.replies.n;
     world->replies[n] = reply;
     while (n > 0 && world->replies[n - 1].at > at) {

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "escalation/calendar.h"
-#include "escalation/date.h"
+#include "date.h"
 
 static struct arena *arena;
 static struct err err;

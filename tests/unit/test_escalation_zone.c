@@ -1,4 +1,4 @@
-#include "escalation/zone.h"
+#include "zone.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "escalation/date.h"
+#include "date.h"
 
 TEST(dates_are_numbered_from_1970)
 {

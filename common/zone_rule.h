@@ -2,8 +2,8 @@
  * zone_rule: the POSIX TZ rule at the end of a time zone file ("CET-1CEST,M3.5.0,M10.5.0/3"): what
  * the zone does for ever after its last listed change. Pure.
  */
-#ifndef KEFU_ESCALATION_ZONE_RULE_H
-#define KEFU_ESCALATION_ZONE_RULE_H
+#ifndef KEFU_ZONE_RULE_H
+#define KEFU_ZONE_RULE_H
 
 #include "err.h"
 

@@ -1,8 +1,8 @@
 /*
  * date: days of the Gregorian calendar, counted from 1970-01-01. Pure.
  */
-#ifndef KEFU_ESCALATION_DATE_H
-#define KEFU_ESCALATION_DATE_H
+#ifndef KEFU_DATE_H
+#define KEFU_DATE_H
 
 #include "base.h"
 

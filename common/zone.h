@@ -2,8 +2,8 @@
  * zone: what the wall clock reads at an instant, from the time zone files of the system (package
  * tzdata). The only door to those files.
  */
-#ifndef KEFU_ESCALATION_ZONE_H
-#define KEFU_ESCALATION_ZONE_H
+#ifndef KEFU_ZONE_H
+#define KEFU_ZONE_H
 
 #include "err.h"
 #include "zone_rule.h"
