@@ -30,7 +30,7 @@ static const struct handler handlers[] = {
     {ON_ALARM, NULL, &step_due_shape, {{&ticket_lock, "ticket"}, COMPANY}, .decide = on_step_due},
     {ON_QUERY, NULL, &ticket_get_shape, {{&ticket_read, "ticket"}, {&move_read, "ticket"}}, .decide = on_ticket_get},
     {ON_QUERY, NULL, &ticket_list_shape, {{&ticket_page_read, NULL}}, .decide = on_ticket_list},
-    {ON_QUERY, NULL, &staff_loads_shape, {{&person_read, NULL}}, .decide = on_staff_loads},
+    {ON_QUERY, NULL, &staff_loads_shape, {{&person_page_read, NULL}}, .decide = on_staff_loads},
 };
 
 int main(int argc, char **argv)
