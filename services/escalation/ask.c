@@ -29,7 +29,7 @@ static text last_level(struct plan *plan, const struct clock_row *row)
 void on_clock_list(struct plan *plan, const void *message, const struct facts *facts)
 {
     (void)message;
-    struct list rows = facts_all(facts, &clocks_read);
+    struct list rows = facts_all(facts, &clocks_asked);
     struct clock_line *lines = ARENA_ARRAY(plan->arena, struct clock_line, rows.n);
     for (size_t i = 0; i < rows.n; i++) {
         const struct clock_row *row = &LIST(rows, struct clock_row)[i];
@@ -63,7 +63,7 @@ static struct list explained(struct plan *plan, struct calendar_spans spans)
 /* The pauses of a clock; what is left of one that lasts is shown up to now. */
 static struct calendar_spans pauses_of(struct plan *plan, const struct clock_row *row, const struct facts *facts)
 {
-    struct list pauses = facts_all(facts, &pauses_read);
+    struct list pauses = facts_all(facts, &pauses_asked);
     struct calendar_span *at = ARENA_ARRAY(plan->arena, struct calendar_span, pauses.n + 1);
     size_t n = 0;
     for (size_t i = 0; i < pauses.n; i++) {
@@ -82,7 +82,7 @@ static text limit_text(struct plan *plan, const struct clock_row *row)
 
 static struct clock_explained_line explain(struct plan *plan, const struct clock_row *row, const struct facts *facts)
 {
-    const struct ticket_copy_row *ticket = facts_one(facts, &ticket_read);
+    const struct ticket_copy_row *ticket = facts_one(facts, &ticket_asked);
     struct clock_life life = {.row = *row};
     clock_bind(&life, plan_policy(plan, row->policy), plan->policy, ticket == NULL ? TEXT("") : ticket->org_unit);
     struct calendar_spans pauses = pauses_of(plan, row, facts);
@@ -108,7 +108,7 @@ static struct clock_explained_line explain(struct plan *plan, const struct clock
 void on_clock_explain(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct clock_explain *m = message;
-    struct list rows = facts_all(facts, &clocks_read);
+    struct list rows = facts_all(facts, &clocks_asked);
     struct clock_explained_line *lines = ARENA_ARRAY(plan->arena, struct clock_explained_line, rows.n);
     size_t n = 0;
     for (size_t i = 0; i < rows.n; i++) {
@@ -132,7 +132,7 @@ static size_t page_length(struct list rows, size_t most)
 void on_clock_verdicts(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct clock_verdicts *m = message;
-    struct list rows = facts_all(facts, &verdicts_read);
+    struct list rows = facts_all(facts, &verdicts_asked);
     int64_t most = m->limit < 1 ? VERDICTS_PAGE : m->limit > VERDICTS_MOST ? VERDICTS_MOST : m->limit;
     size_t n = page_length(rows, (size_t)most);
     struct clock_verdict *out = ARENA_ARRAY(plan->arena, struct clock_verdict, n);

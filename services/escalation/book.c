@@ -1,6 +1,6 @@
 #include "book.h"
 
-struct happening book_reply(const struct reply_row *reply)
+struct happening book_reply(const struct customer_reply_row *reply)
 {
     return (struct happening){
         .kind = REPLY_DELIVERED,
@@ -116,7 +116,7 @@ static void renew(struct book *book, const struct clock_life *life, const struct
 static void hold_earlier_words_against(const struct book *book, struct clock_life *life, const struct happening *h)
 {
     for (size_t i = 0; i < book->replies.n; i++) {
-        struct happening reply = book_reply(&LIST(book->replies, struct reply_row)[i]);
+        struct happening reply = book_reply(&LIST(book->replies, struct customer_reply_row)[i]);
         bool after = reply.at > life->row.started_at || (h->kind == TICKET_STARTED && reply.at == life->row.started_at);
         if (after && stops(life, &reply)) clock_stop(life, reply.at, reply.by);
     }
@@ -200,7 +200,7 @@ void book_hear(struct book *book, const struct happening *happening)
     hear(book, happening);
     if (happening->kind != TICKET_STARTED) return;
     for (size_t i = 0; i < book->replies.n; i++) {
-        struct happening reply = book_reply(&LIST(book->replies, struct reply_row)[i]);
+        struct happening reply = book_reply(&LIST(book->replies, struct customer_reply_row)[i]);
         hear(book, &reply);
     }
 }

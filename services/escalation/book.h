@@ -32,7 +32,7 @@ struct book {
     struct clock_life *lives;
     size_t n;
     size_t room; /* of lives; clocks beyond it do not begin */
-    struct list replies; /* struct reply_row, by time */
+    struct list replies; /* struct customer_reply_row, by time */
     int64_t (*new_id)(void *ctx);
     void *ctx;
 };
@@ -40,6 +40,6 @@ struct book {
 /* Change the clocks, and begin those that this starts. The ticket's copy must already say what is true after it. */
 void book_hear(struct book *book, const struct happening *happening);
 /* What a kept reply is to the clocks. */
-struct happening book_reply(const struct reply_row *reply);
+struct happening book_reply(const struct customer_reply_row *reply);
 
 #endif

@@ -22,11 +22,11 @@ static const struct handler handlers[] = {
     {.kind = ON_EVENT, .from = "notification", .hears = &reply_delivered_shape, .loads = TICKET_LOADS,
      .decide = on_reply_delivered},
     {.kind = ON_ALARM, .hears = &clock_due_shape, .loads = TICKET_LOADS, .decide = on_clock_due},
-    {.kind = ON_QUERY, .hears = &clock_list_shape, .loads = {{&clocks_read, "ticket"}}, .decide = on_clock_list},
+    {.kind = ON_QUERY, .hears = &clock_list_shape, .loads = {{&clocks_asked, "ticket"}}, .decide = on_clock_list},
     {.kind = ON_QUERY, .hears = &clock_explain_shape,
-     .loads = {{&ticket_read, "ticket"}, {&clocks_read, "ticket"}, {&pauses_read, "ticket"}},
+     .loads = {{&ticket_asked, "ticket"}, {&clocks_asked, "ticket"}, {&pauses_asked, "ticket"}},
      .decide = on_clock_explain},
-    {.kind = ON_QUERY, .hears = &clock_verdicts_shape, .loads = {{&verdicts_read, NULL}},
+    {.kind = ON_QUERY, .hears = &clock_verdicts_shape, .loads = {{&verdicts_asked, NULL}},
      .decide = on_clock_verdicts},
 };
 

@@ -150,7 +150,7 @@ void on_ticket_assigned(struct plan *plan, const void *message, const struct fac
 void on_reply_delivered(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct reply_delivered *m = message;
-    const struct reply_row reply = {
+    const struct customer_reply_row reply = {
         .ticket = m->ticket,
         .at = plan->header->time,
         .person = m->person,

@@ -7,18 +7,22 @@
 #include "query.h"
 
 extern const struct query ticket_lock;  /* the ticket's copy; whoever holds it may change all its clocks */
-extern const struct query ticket_read;
-extern const struct query ticket_write;
 extern const struct query clocks_read;  /* all clocks of a ticket, in the order they began */
-extern const struct query clock_write;
 extern const struct query pauses_read;
-extern const struct query pause_write;
 extern const struct query replies_read; /* of a ticket, by time */
+extern const struct query ticket_write;
+extern const struct query clock_write;
+extern const struct query pause_write;
 extern const struct query reply_write;
-extern const struct query verdicts_read;
+
+/* The same for queries, which run beside the lanes. */
+extern const struct query ticket_asked;
+extern const struct query clocks_asked;
+extern const struct query pauses_asked;
+extern const struct query verdicts_asked;
 
 /* Every statement, in the order in which tables are locked and written. */
-enum { STORE_STATEMENTS = 10 };
+enum { STORE_STATEMENTS = 12 };
 extern const struct query *const store_all[STORE_STATEMENTS];
 
 #endif

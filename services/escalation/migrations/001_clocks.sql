@@ -58,7 +58,7 @@ CREATE TABLE pause (
 CREATE INDEX pause_by_ticket ON pause (ticket);
 
 -- Replies that notification reported, held against clocks that are heard of later.
-CREATE TABLE reply (
+CREATE TABLE customer_reply (
     ticket bigint NOT NULL,
     at timestamptz NOT NULL,
     person text NOT NULL,
