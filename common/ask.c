@@ -122,7 +122,11 @@ static void start(void *ctx, struct pg *pg)
         struct sql *sql = compiled(load->query, asked->handler->hears);
         struct sql_key *keys = NULL;
         size_t n = 0;
-        if (load->with != NULL) {
+        if (load->with != NULL && load->with[0] == '#') {
+            keys = ARENA_NEW(asked->arena, struct sql_key);
+            keys[0].number = asked->handler->number(asked->body);
+            n = keys[0].number != 0;
+        } else if (load->with != NULL) {
             const struct field *field = shape_field(asked->handler->hears, text_of(load->with));
             bool list = field->flags & FIELD_LIST;
             struct list values = {(const char *)asked->body + field->offset, 1};

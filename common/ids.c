@@ -13,7 +13,7 @@
  * second, the first is given up and another is fetched.
  */
 
-enum { BLOCK = 1 << 17, WRAP = 1000000000 };
+enum { BLOCK = 1 << 17, DIGITS = 1000000000, SERVICES = 8 }; /* numbers of two services never meet */
 
 static struct {
     struct workline *line;
@@ -76,12 +76,13 @@ int64_t ids_new(void *ctx, int partition, time_us now)
     (void)ctx;
     for (int64_t *at = &ids.cursor[partition]; *at < (int64_t)ids.n * BLOCK;) {
         int64_t within = (*at)++;
-        int64_t value = (ids.blocks[within / BLOCK] * BLOCK + within % BLOCK) % WRAP;
+        int64_t place = (ids.blocks[within / BLOCK] * BLOCK + within % BLOCK) % (DIGITS / SERVICES);
+        int64_t value = place * SERVICES + runtime_service_number();
         char digits[24];
-        int len = snprintf(digits, sizeof(digits), "%" PRId64, day * WRAP + value);
+        int len = snprintf(digits, sizeof(digits), "%" PRId64, day * DIGITS + value);
         if (partition_of((text){digits, (size_t)len}) != partition) continue;
         if (*at > BLOCK + BLOCK / 2 && ids.n == 2) shift();
-        return day * WRAP + value;
+        return day * DIGITS + value;
     }
     if (ids.n == 2) shift();
     return 0;

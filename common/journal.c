@@ -360,7 +360,7 @@ void journal_stop(void)
     workline_destroy(journal.line);
     journal.line = NULL;
     while (journal.first_of_all != NULL) drop_oldest();
-    while (journal.waiting != NULL) finish(journal.waiting);
+    while (journal.waiting != NULL) answer(journal.waiting, NULL, 0, 0);
 }
 
 const char *journal_id(void)

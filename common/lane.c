@@ -77,9 +77,17 @@ size_t lane_waiting(const struct lane *lane)
            (lane->batch != NULL) + (size_t)lane->jobs;
 }
 
+/* While the leases are not known yet commands wait; then those of partitions held elsewhere are sent away. */
+static void accept(struct lane *lane, struct message *message)
+{
+    if (!lane->ready) queue_add(&lane->waiting_leases, message);
+    else if (lane_holds(lane, message->partition)) queue_add(&lane->commands, message);
+    else message_refuse(message, VERB_RETRY, NULL, "another replica holds partition %d", message->partition);
+}
+
 void lane_command(struct lane *lane, struct message *message)
 {
-    queue_add(lane_holds(lane, message->partition) ? &lane->commands : &lane->waiting_leases, message);
+    accept(lane, message);
     lane_kick(lane);
 }
 
@@ -124,12 +132,11 @@ void lane_reset(struct lane *lane)
     lane->lease_look_ms = 0;
 }
 
-static void drop_retry(struct lane *lane)
+static void accept_waiting(struct lane *lane)
 {
     struct queue waiting = lane->waiting_leases;
     lane->waiting_leases = (struct queue){0};
-    for (struct message *m; (m = queue_take(&waiting)) != NULL;)
-        queue_add(lane_holds(lane, m->partition) ? &lane->commands : &lane->waiting_leases, m);
+    for (struct message *m; (m = queue_take(&waiting)) != NULL;) accept(lane, m);
 }
 
 /* --- the next batch --- */
@@ -222,7 +229,7 @@ void lane_kick(struct lane *lane)
         sleep_until_needed(lane);
         return;
     }
-    if (lane->waiting_leases.n > 0) drop_retry(lane);
+    if (lane->waiting_leases.n > 0) accept_waiting(lane);
     if (runtime.draining) return;
     if (runtime.service->policy != NULL && runtime.policy_version == 0) {
         sleep_until_needed(lane);

@@ -46,6 +46,7 @@ struct runtime_settings {
 };
 
 extern const char *const service_names[]; /* intake routing … probe; ends with NULL */
+int runtime_service_number(void);         /* of this service, in service_names */
 
 /* One source of events: another service's journal, or the own one. */
 struct source {

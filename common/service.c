@@ -53,6 +53,11 @@ static int number_of(const char *service)
     return -1;
 }
 
+int runtime_service_number(void)
+{
+    return number_of(runtime.service->name);
+}
+
 static enum log_level level_of(const char *name)
 {
     if (strcmp(name, "debug") == 0) return LOG_DEBUG;
@@ -386,11 +391,11 @@ static void shut_down(void)
     if (runtime.service->stop != NULL) runtime.service->stop();
     bus_server_close(runtime.server);
     for (int i = 0; i < SOURCES_MOST; i++) peers_destroy(other_peers[i]);
+    journal_stop();
     for (int i = 0; i < runtime.lanes_n; i++) {
         lane_stop(runtime.lanes[i]);
         runtime.lanes[i] = NULL;
     }
-    journal_stop();
     query_stop();
     workline_destroy(control_line);
     bus_destroy(runtime.bus);

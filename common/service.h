@@ -22,7 +22,8 @@ enum { HANDLER_LOADS = 8 };
 
 struct load {
     const struct query *query;
-    const char *with; /* the message's field whose value goes into :keys; "" = the header's key; NULL = no keys */
+    const char *with; /* the message's field whose value goes into :keys; "" = the header's key; "#" = what `number` computes;
+                         NULL = no keys */
 };
 
 struct job;
@@ -34,6 +35,7 @@ struct handler {
     struct load loads[HANDLER_LOADS]; /* LOCKs first, in the store's order, then READs */
     void (*decide)(struct plan *plan, const void *message, const struct facts *facts);
     void (*run)(struct job *job, const void *message);
+    int64_t (*number)(const void *message); /* pure: what a load with "#" looks up, such as a keyed hash; 0 = nothing */
     bool coalesce; /* of several equal (type, key) in one batch only the last is decided: level-triggered events */
 };
 

@@ -21,7 +21,7 @@ struct workline {
 static void go(struct workline *line)
 {
     struct work *work = line->first;
-    if (line->running || work == NULL || !pg_up(line->pg) || pg_busy(line->pg)) return;
+    if (line->running || work == NULL || line->pg == NULL || !pg_up(line->pg) || pg_busy(line->pg)) return;
     line->first = work->next;
     if (line->first == NULL) line->end = &line->first;
     line->running = true;
@@ -51,7 +51,8 @@ void workline_destroy(struct workline *line)
         free(line->first);
         line->first = next;
     }
-    free(line);
+    line->pg = NULL;
+    loop_soon(free, line); /* go_on() may still be on its way */
 }
 
 bool workline_up(const struct workline *line)

@@ -1,0 +1,105 @@
+#include "batch_inside.h"
+
+#include <string.h>
+
+/* --- deciding --- */
+
+static void start_plan(struct batch *batch, struct message *m)
+{
+    m->inside = (struct plan_inside){.host = &batch->host, .partition = m->partition};
+    m->inside.answer_shape = m->handler->hears->answer;
+    m->plan = (struct plan){.now = batch->now,
+                            .header = &m->header,
+                            .principal = m->principal,
+                            .principal_role = m->role,
+                            .from = m->handler->from,
+                            .due = m->due,
+                            .attempt = m->attempt,
+                            .policy = batch->policy,
+                            .policy_version = batch->policy_version,
+                            .arena = batch->arena};
+    plan_start(&m->plan, &m->inside);
+}
+
+static uint64_t row_hash(const struct plan_row *row)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)row->query;
+    const struct shape *shape = row->query->row;
+    for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
+        const struct field *field = shape_field(shape, text_of(shape->key[i]));
+        struct sql_key key = {0};
+        if (field->type == FIELD_TEXT || field->type == FIELD_BYTES) key.word = shape_text(field, row->row);
+        else key.number = shape_int(field, row->row);
+        hash = batch_key_hash((const void *)(uintptr_t)hash, &key);
+    }
+    return hash | 1;
+}
+
+static bool note_written(struct batch *batch, uint64_t hash, bool add)
+{
+    size_t at = hash % WRITTEN, looked = 0;
+    while (batch->written[at] != 0 && batch->written[at] != hash && looked++ < WRITTEN) at = (at + 1) % WRITTEN;
+    bool there = batch->written[at] == hash;
+    if (add && looked < WRITTEN) batch->written[at] = hash;
+    return there;
+}
+
+/* Would this plan write a row that another plan of the round writes? If not, remember its rows. */
+static bool collides(struct batch *batch, const struct message *m)
+{
+    for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
+        if (row->query->row->key[0] != NULL && note_written(batch, row_hash(row), false)) return true;
+    for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
+        if (row->query->row->key[0] != NULL) note_written(batch, row_hash(row), true);
+    return false;
+}
+
+static void settle(struct batch *batch, struct message *m)
+{
+    if (m->inside.verdict == PLAN_GOOD) {
+        m->fate = FATE_DONE;
+    } else if (m->origin == ORIGIN_COMMAND) {
+        m->fate = m->inside.verdict == PLAN_REFUSED ? FATE_REFUSED : FATE_RETRY;
+    } else {
+        m->fate = FATE_DEAD;
+        m->why = m->inside.refusal;
+        if (!m->handler->coalesce) lane_park(batch->lane, m->header.key);
+    }
+}
+
+static void decide(struct batch *batch, struct message *m)
+{
+    if (m->origin == ORIGIN_EVENT && lane_is_parked(batch->lane, m->header.key)) {
+        m->fate = FATE_PARKED;
+        return;
+    }
+    if (m->origin == ORIGIN_COMMAND && lane_is_parked(batch->lane, m->header.key)) {
+        err_set(&m->inside.refusal, "parked: an earlier message of %.*s is set aside", TEXT_ARG(m->header.key));
+        m->fate = FATE_RETRY;
+        return;
+    }
+    batch_fill_facts(batch, m);
+    start_plan(batch, m);
+    m->handler->decide(&m->plan, m->decoded, &m->facts);
+    if (m->inside.verdict == PLAN_GOOD && collides(batch, m)) return; /* stays open: again in a later round */
+    settle(batch, m);
+}
+
+/* Decide everything of the round. True if messages are left for later rounds. */
+bool batch_decide_round(struct batch *batch)
+{
+    bool again = false, left = false;
+    memset(batch->written, 0, sizeof(*batch->written) * WRITTEN);
+    for (size_t i = 0; i < batch->n; i++) {
+        struct message *m = batch->all[i];
+        if (!batch_in_round(batch, m)) continue;
+        decide(batch, m);
+        again = again || m->fate == FATE_OPEN;
+    }
+    if (again) batch_assign_rounds(batch, batch->round);
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        left = left || (m->fate == FATE_OPEN && m->handler != NULL && m->handler->kind != ON_JOB);
+    }
+    return left;
+}

@@ -1,0 +1,69 @@
+/*
+ * batch_inside: one batch, shared by batch.c, batch_load.c, batch_decide.c and batch_write.c.
+ */
+#ifndef KEFU_BATCH_INSIDE_H
+#define KEFU_BATCH_INSIDE_H
+
+#include "lane.h"
+#include "runtime.msg.h"
+#include "runtime_sql.h"
+
+enum { CONFLICTS = 4096, WRITTEN = 16384 };
+
+struct conflict {
+    uint64_t hash;
+    int round;
+};
+
+/* The keys that one statement is asked for in a round, and what came back. */
+struct loading {
+    struct sql *sql;
+    struct sql_key *keys;
+    size_t n, room;
+    int result;
+    struct list rows; /* sorted by key */
+};
+
+struct batch {
+    struct lane *lane;
+    struct arena *arena;
+    struct message *all[BATCH_MOST];
+    size_t n;
+    int round;
+    struct loading *loadings; /* of the round, in the store's order */
+    size_t loadings_n;
+    struct conflict *conflicts; /* the lane's scratch */
+    uint64_t *written;          /* rows written in this round; the lane's scratch */
+    struct slot before[PARTITIONS]; /* to go back to if the transaction fails */
+    bool moved;                 /* the slots hold what the commit would make true */
+    int opening, replies, claims, suspects;
+    time_us now;
+    int64_t policy_version;
+    const void *policy;
+    struct plan_host host;
+    bool committing;
+    bool touched[PARTITIONS];
+    size_t events; /* to be appended */
+};
+
+/* batch_load.c: rounds, and the facts of each. */
+void batch_assign_rounds(struct batch *batch, int base); /* every undecided message gets a round after `base` */
+bool batch_in_round(const struct batch *batch, const struct message *m);
+void batch_add_loads(struct batch *batch);
+int batch_read_loads(struct batch *batch, struct err *err);
+void batch_fill_facts(struct batch *batch, struct message *m);
+uint64_t batch_key_hash(const void *tag, const struct sql_key *key);
+
+/* batch_decide.c: decide everything of the round. True if messages are left for later rounds. */
+bool batch_decide_round(struct batch *batch);
+
+/* batch_write.c */
+struct rows {
+    const void **at;
+    size_t n, room;
+};
+void batch_collect(struct batch *batch, struct rows *rows, const void *row);
+void batch_add_writes(struct batch *batch); /* the rows of the round */
+void batch_add_end(struct batch *batch);    /* counters, alarms, replies, dead letters, journal, positions */
+
+#endif

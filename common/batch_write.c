@@ -1,0 +1,245 @@
+#include "batch_inside.h"
+#include "log.h"
+
+#include <string.h>
+
+/* --- writing --- */
+
+void batch_collect(struct batch *batch, struct rows *rows, const void *row)
+{
+    if (rows->n == rows->room) {
+        size_t room = rows->room == 0 ? 64 : rows->room * 2;
+        const void **at = (const void **)arena_alloc(batch->arena, sizeof(void *) * room);
+        if (rows->n > 0) memcpy(at, rows->at, sizeof(void *) * rows->n);
+        rows->at = at;
+        rows->room = room;
+    }
+    rows->at[rows->n++] = row;
+}
+
+static void merge_sort(const void **at, const void **spare, size_t n, const struct shape *shape)
+{
+    if (n < 2) return;
+    size_t half = n / 2, a = 0, b = half;
+    merge_sort(at, spare, half, shape);
+    merge_sort(at + half, spare, n - half, shape);
+    for (size_t i = 0; i < n; i++) {
+        bool left = a < half && (b == n || sql_compare(shape, at[a], at[b]) <= 0);
+        spare[i] = left ? at[a++] : at[b++];
+    }
+    memcpy(at, spare, sizeof(void *) * n);
+}
+
+/* Sort by key; of rows with equal keys the last stays (or, for counters, their sum). */
+static void sort_written(struct batch *batch, struct rows *rows, const struct query *query)
+{
+    size_t kept = 0;
+    if (rows->n < 2 || query->row->key[0] == NULL) return;
+    merge_sort(rows->at, (const void **)arena_alloc(batch->arena, sizeof(void *) * rows->n), rows->n, query->row);
+    for (size_t i = 1; i < rows->n; i++) {
+        if (sql_compare(query->row, rows->at[kept], rows->at[i]) != 0) {
+            rows->at[++kept] = rows->at[i];
+        } else if (query->kind == QUERY_ADD) {
+            void *sum = arena_copy(batch->arena, rows->at[kept], query->row->size);
+            sql_sum(query->row, sum, rows->at[i]);
+            rows->at[kept] = sum;
+        } else {
+            rows->at[kept] = rows->at[i];
+        }
+    }
+    rows->n = kept + 1;
+}
+
+static void send_rows(struct batch *batch, struct sql *sql, struct rows *rows)
+{
+    if (rows->n == 0) return;
+    sort_written(batch, rows, sql_query(sql));
+    sql_add_rows(batch->lane->pg, sql, rows->at, rows->n);
+}
+
+void batch_add_writes(struct batch *batch)
+{
+    const struct service *service = runtime.service;
+    for (size_t s = 0; s < service->store_n; s++) {
+        struct rows rows = {0};
+        if (service->store[s]->kind != QUERY_WRITE) continue;
+        for (size_t i = 0; i < batch->n; i++) {
+            const struct message *m = batch->all[i];
+            if (m->fate != FATE_DONE || m->round != batch->round) continue;
+            for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
+                if (row->query == service->store[s]) batch_collect(batch, &rows, row->row);
+        }
+        send_rows(batch, runtime.store[s], &rows);
+    }
+}
+
+static void add_counters(struct batch *batch)
+{
+    const struct service *service = runtime.service;
+    for (size_t s = 0; s < service->store_n; s++) {
+        struct rows rows = {0};
+        if (service->store[s]->kind != QUERY_ADD) continue;
+        for (size_t i = 0; i < batch->n; i++) {
+            const struct message *m = batch->all[i];
+            if (m->fate != FATE_DONE) continue;
+            for (const struct plan_row *row = m->inside.adds; row != NULL; row = row->next)
+                if (row->query == service->store[s]) batch_collect(batch, &rows, row->row);
+        }
+        send_rows(batch, runtime.store[s], &rows);
+    }
+}
+
+static text cause_of(struct batch *batch, const struct message *m)
+{
+    if (m->origin == ORIGIN_EVENT && m->source >= 0)
+        return arena_printf(batch->arena, "%s/%d/%lld", runtime.sources[m->source].name, m->partition, (long long)m->seq);
+    if (m->origin == ORIGIN_COMMAND) return arena_printf(batch->arena, "command/%.*s", TEXT_ARG(m->header.id));
+    if (m->origin == ORIGIN_ALARM) return arena_printf(batch->arena, "alarm/%s/%.*s", m->handler->hears->name, TEXT_ARG(m->header.key));
+    return m->header.cause;
+}
+
+static void add_alarms(struct batch *batch)
+{
+    struct rows sets = {0}, drops = {0};
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        if (m->fate != FATE_DONE) continue;
+        for (const struct plan_alarm *alarm = m->inside.alarms; alarm != NULL; alarm = alarm->next) {
+            struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
+            *row = (struct alarm_row){.partition = alarm->partition, .name = text_of(alarm->name), .key = alarm->key,
+                                      .due_at = alarm->due, .attempt = alarm->attempt, .running = alarm->cancel,
+                                      .cause = cause_of(batch, m), .body = alarm->body};
+            if (alarm->cancel) row->due_at = 0;
+            batch_collect(batch, &sets, row);
+        }
+    }
+    sort_written(batch, &sets, &sql_alarm_set); /* the last word on each alarm counts */
+    struct rows kept = {0};
+    for (size_t i = 0; i < sets.n; i++) {
+        const struct alarm_row *row = sets.at[i];
+        batch_collect(batch, row->due_at == 0 ? &drops : &kept, row);
+        if (row->due_at != 0 && (batch->lane->next_alarm == 0 || row->due_at < batch->lane->next_alarm) &&
+            lane_owns_number(batch->lane, (int)row->partition))
+            batch->lane->next_alarm = row->due_at;
+    }
+    send_rows(batch, runtime_own_sql(&sql_alarm_drop), &drops);
+    send_rows(batch, runtime_own_sql(&sql_alarm_set), &kept);
+}
+
+static void add_replies(struct batch *batch)
+{
+    struct rows rows = {0};
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        if (m->origin != ORIGIN_COMMAND || m->fate != FATE_DONE) continue;
+        struct kept_reply_row *row = ARENA_NEW(batch->arena, struct kept_reply_row);
+        *row = (struct kept_reply_row){.principal = m->principal, .id = m->header.id, .hash = m->hash,
+                                  .body = m->inside.answered ? m->inside.answer : TEXT("")};
+        batch_collect(batch, &rows, row);
+    }
+    send_rows(batch, runtime_own_sql(&sql_reply_put), &rows);
+}
+
+static void add_dead(struct batch *batch)
+{
+    struct rows rows = {0}, tried = {0};
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        if (m->origin == ORIGIN_DEAD && (m->fate == FATE_DONE || m->fate == FATE_DEAD)) {
+            struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
+            *row = (struct dead_row){.dead = m->dead, .partition = m->partition, .key = m->header.key};
+            if (m->fate == FATE_DONE) batch_collect(batch, &tried, row);
+            continue;
+        }
+        if (m->fate != FATE_DEAD && m->fate != FATE_PARKED) continue;
+        struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
+        bool parked = m->fate == FATE_PARKED;
+        *row = (struct dead_row){.partition = m->partition, .key = m->header.key, .seq = m->seq,
+                                 .state = parked ? TEXT("parked") : TEXT("dead"),
+                                 .source = m->source >= 0 ? text_of(runtime.sources[m->source].name) : TEXT("alarm"),
+                                 .type = m->header.type, .version = m->header.version, .at = m->header.time,
+                                 .cause = m->header.cause, .body = m->body,
+                                 .reason = parked ? TEXT("behind an earlier message of this key")
+                                                  : arena_text(batch->arena, text_of(m->why.message))};
+        batch_collect(batch, &rows, row);
+        if (!parked)
+            log_warn("set_aside", "type=%s key=%s reason=%s", log_text(m->header.type), log_text(m->header.key),
+                     log_quoted(m->why.message));
+    }
+    if (rows.n > 0) sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_dead_put), rows.at, rows.n);
+    send_rows(batch, runtime_own_sql(&sql_dead_drop), &tried);
+}
+
+static void add_suspects_cleared(struct batch *batch)
+{
+    struct rows rows = {0};
+    if (!runtime.careful || batch->n != 1) return;
+    struct suspect_row *row = ARENA_NEW(batch->arena, struct suspect_row);
+    row->identity = message_identity(batch->all[0], batch->arena);
+    batch_collect(batch, &rows, row);
+    send_rows(batch, runtime_own_sql(&sql_suspect_drop), &rows);
+}
+
+static void add_journal(struct batch *batch)
+{
+    struct rows locks = {0}, rows = {0};
+    for (int p = 0; p < PARTITIONS; p++) {
+        bool locked = false;
+        for (size_t i = 0; i < batch->n; i++) {
+            const struct message *m = batch->all[i];
+            if (m->fate != FATE_DONE) continue;
+            for (const struct plan_event *event = m->inside.events; event != NULL; event = event->next) {
+                if (event->partition != p) continue;
+                struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
+                *row = (struct journal_row){.partition = p, .at = m->plan.now, .type = text_of(event->shape->name),
+                                            .version = event->shape->version, .key = event->key,
+                                            .cause = cause_of(batch, m), .trace = m->header.trace, .body = event->body};
+                batch_collect(batch, &rows, row);
+                if (locked) continue;
+                struct partition_lock_row *lock = ARENA_NEW(batch->arena, struct partition_lock_row);
+                lock->partition = p;
+                batch_collect(batch, &locks, lock);
+                locked = true;
+            }
+        }
+    }
+    batch->events = rows.n;
+    if (rows.n == 0) return;
+    sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_lock), locks.at, locks.n);
+    sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_put), rows.at, rows.n);
+}
+
+static void add_positions(struct batch *batch)
+{
+    struct rows rows = {0};
+    struct lane *lane = batch->lane;
+    memcpy(batch->before, lane->slots, sizeof(batch->before));
+    batch->moved = true;
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        batch->touched[m->partition] = true;
+        if (m->origin == ORIGIN_EVENT) slot_handled(&lane->slots[m->partition], m->source, m->seq);
+    }
+    for (int p = 0; p < PARTITIONS; p++) {
+        if (!batch->touched[p]) continue;
+        struct buf seqs = {0};
+        struct position_row *row = ARENA_NEW(batch->arena, struct position_row);
+        lease_write_seqs(&lane->slots[p], &seqs);
+        *row = (struct position_row){.partition = p, .n = ++lane->slots[p].n, .owner = text_of(runtime.owner),
+                                     .seqs = arena_text(batch->arena, buf_text(&seqs)), .lease_ms = runtime.settings.lease_ms};
+        buf_finish(&seqs);
+        batch_collect(batch, &rows, row);
+    }
+    send_rows(batch, runtime_own_sql(&sql_position_put), &rows);
+}
+
+void batch_add_end(struct batch *batch)
+{
+    add_counters(batch);
+    add_alarms(batch);
+    add_replies(batch);
+    add_dead(batch);
+    add_suspects_cleared(batch);
+    add_journal(batch);
+    add_positions(batch);
+}

@@ -1,0 +1,207 @@
+"""The runtime, tested on the probe: exactly once, whatever happens."""
+import contextlib, os, random, signal, time
+
+from kefu import Client, Database, Process, Refused, run, wait_for, wait_quiet
+
+
+@contextlib.contextmanager
+def probes(n=1, args=()):
+    database = Database()
+    replicas = [Process("probe", database.dsn, args=args).start().wait_ready()]
+    replicas += [Process("probe", database.dsn, args=args).start().wait_ready() for _ in range(n - 1)]
+    try:
+        yield (database, *replicas)
+    finally:
+        for replica in replicas:
+            if replica.process.poll() is None:
+                replica.kill()
+        for replica in replicas:
+            if "AddressSanitizer" in replica.log() or "runtime error" in replica.log():
+                print(replica.log()[-4000:])
+                raise AssertionError("a sanitizer complained")
+        database.drop()
+
+
+def check(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+
+
+def settled(*replicas):
+    wait_quiet({"probe": [Client(r.address) for r in replicas]})
+
+
+def effects(database):
+    return [tuple(row) for row in database("SELECT key, n FROM probe.effect WHERE cause LIKE 'command/%' ORDER BY key, n")]
+
+
+def test_command_is_answered_after_commit_and_heard_once():
+    with probes() as (database, probe):
+        client = probe.client()
+        check("answer", client.do("probe.say", key="a", n=1), {"key": "a", "n": 1, "seen": 0})
+        check("count", database("SELECT count FROM probe.counted WHERE key = 'a'"), [["1"]])
+        settled(probe)
+        check("effects", effects(database), [("a", "1")])
+        check("query", client.ask("probe.get", key="a")["count"], 1)
+
+
+def test_same_id_gets_the_kept_answer_and_another_body_is_refused():
+    with probes() as (database, probe):
+        client = probe.client()
+        first = client.do("probe.say", id="x1", key="a", n=1)
+        check("second answer", client.do("probe.say", id="x1", key="a", n=1), first)
+        try:
+            client.do("probe.say", id="x1", key="a", n=2)
+            raise AssertionError("another body under the same id was accepted")
+        except Refused as refused:
+            check("field", refused.field, "id")
+        settled(probe)
+        check("effects", effects(database), [("a", "1")])
+
+
+def test_refusals_name_the_field_and_are_not_kept():
+    with probes() as (database, probe):
+        client = probe.client()
+        for body, field in (({"key": "a"}, "n"), ({"n": 1}, "key"), ({"key": "a", "n": "one"}, "n"), ({"key": "a", "n": 1, "fail": "refuse"}, "fail")):
+            try:
+                client.call("command", "probe.say", body, id="same")
+                raise AssertionError(f"{body} was accepted")
+            except Refused as refused:
+                check("field", refused.field, field)
+        client.do("probe.say", id="same", key="a", n=1)  # a refusal uses up no id
+        frame = client.once("command", "probe.nonsense", {})
+        check("unknown type", (frame[1], frame[3]["field"]), ("refused", "type"))
+        client.socket.send(b"\xc1 not msgpack")
+        check("alive", client.ask("probe.get", key="a")["count"], 1)
+
+
+def test_a_statement_that_fails_hurts_only_its_own_command():
+    with probes() as (database, probe):
+        client = probe.client()
+        ids = [client.send("command", "probe.say", {"key": f"k{i}", "n": 1, **({"fail": "constraint"} if i == 50 else {})}) for i in range(100)]
+        verbs = [client.receive(id, 20)[1] for id in ids]
+        check("refused", [i for i, verb in enumerate(verbs) if verb != "answer"], [50])
+        settled(probe)
+        check("effects", len(effects(database)), 99)
+
+
+def test_a_dead_letter_parks_its_key_and_retry_runs_it_in_order():
+    with probes() as (database, probe):
+        client = probe.client()
+        client.do("probe.say", key="good", n=1)
+        client.do("probe.say", key="bad", n=1, fail="dead")
+        wait_for("the dead letter", lambda: client.ask("dead.list").get("rows"))
+        client.do("probe.say", key="good", n=2)
+        frame = client.once("command", "probe.say", {"key": "bad", "n": 2})
+        check("a command on the key", (frame[1], "parked" in frame[3]["message"]), ("retry", True))
+        settled(probe)
+        check("others flow", effects(database), [("good", "1"), ("good", "2")])
+        check("discarded", client.do("dead.discard", key="bad", reason="test")["messages"], 0)
+        client.do("probe.say", key="bad", n=3)
+        settled(probe)
+        check("the key works again", effects(database)[0], ("bad", "3"))
+
+
+def test_alarms_fire_once_and_jobs_report_once():
+    with probes() as (database, probe):
+        client = probe.client()
+        for n in range(20):
+            client.do("probe.say", key=f"k{n}", n=n + 1, fail="alarm" if n % 2 else "job")
+        wait_for("20 effects", lambda: database("SELECT count(*) FROM probe.effect WHERE cause = 'alarm' OR cause = 'job 1'") == [["20"]])
+        settled(probe)
+        check("alarms left", database("SELECT count(*) FROM probe.alarm"), [["0"]])
+
+
+def test_kill_at_any_moment_loses_and_doubles_nothing():
+    seed = int(os.environ.get("SEED", time.time_ns() % 100000))
+    print(f"# SEED={seed}")
+    dice = random.Random(seed)
+    with probes() as (database, probe):
+        client, said = probe.client(), []
+        for round in range(6):
+            burst = [(f"r{round}/{i}", f"k{dice.randrange(40)}", round * 1000 + i) for i in range(300)]
+            for id, key, n in burst:
+                client.send("command", "probe.say", {"key": key, "n": n}, id)
+            time.sleep(dice.random() * 0.15)
+            probe.kill()
+            probe.start()
+            client.connect()
+            for id, key, n in burst:  # a publisher retries until it is answered
+                client.call("command", "probe.say", {"key": key, "n": n}, id)
+            said += [(key, str(n)) for _, key, n in burst]
+        settled(probe)
+        check("effects", effects(database), sorted(said, key=lambda s: (s[0], int(s[1]))))
+        counted = database("SELECT sum(count) FROM probe.counted")
+        check("commands run", counted, [[str(len(said))]])
+
+
+def test_a_message_that_kills_the_process_is_set_aside_and_innocents_are_not():
+    with probes() as (database, probe):
+        client = probe.client()
+        client.do("probe.say", key="killer", n=1, fail="abort")
+        for i in range(10):
+            if probe.process.poll() is None:
+                try:
+                    wait_for("death", lambda: probe.process.poll() is not None, 3)
+                except TimeoutError:
+                    break
+            probe.start()
+            time.sleep(0.2)
+        client = probe.client()
+        for n in range(20):
+            client.do("probe.say", key=f"innocent{n}", n=1)
+        rows = wait_for("the dead letter", lambda: client.ask("dead.list").get("rows"))
+        check("dead", [(row["key"], "died" in row["reason"]) for row in rows], [("killer", True)])
+        settled(probe)
+        check("innocents", len(effects(database)), 20)
+
+
+def test_drain_exits_cleanly_and_a_second_signal_at_once():
+    with probes() as (database, probe):
+        client = probe.client()
+        ids = [client.send("command", "probe.say", {"key": f"k{i}", "n": 1}, f"d{i}") for i in range(200)]
+        check("exit", probe.stop(), 0)
+        check("clean", database("SELECT clean FROM probe.member"), [["t"]])
+        check("leases given back", database("SELECT count(*) FROM (SELECT DISTINCT ON (partition) owner FROM probe.position"
+                                            " ORDER BY partition, n DESC) AS p WHERE owner <> ''"), [["0"]])
+        probe.start().wait_ready()
+        client.connect()
+        for i in range(200):
+            client.call("command", "probe.say", {"key": f"k{i}", "n": 1}, f"d{i}")
+        settled(probe)
+        check("effects", len(effects(database)), 200)
+        probe.process.send_signal(signal.SIGTERM)
+        probe.process.send_signal(signal.SIGTERM)
+        wait_for("the end", lambda: probe.process.poll() is not None, 5)
+
+
+def test_two_replicas_share_the_partitions_and_one_takes_over():
+    with probes(2) as (database, one, two):
+        def held():
+            rows = database("SELECT owner, count(*) FROM (SELECT DISTINCT ON (partition) split_part(owner, '#', 1) AS owner"
+                            " FROM probe.position ORDER BY partition, n DESC) AS p GROUP BY owner")
+            return sorted(int(row[1]) for row in rows if row[0])
+        wait_for("16 and 16", lambda: held() == [16, 16], 15)
+        clients = [one.client(), two.client()]
+        done = []
+        for i in range(200):
+            body = {"key": f"k{i}", "n": 1}
+            for attempt in range(100):
+                frame = clients[(i + attempt) % 2].once("command", "probe.say", body, f"m{i}", timeout=1)
+                if frame is not None and frame[1] == "answer":
+                    done.append(i)
+                    break
+                time.sleep(0.01)
+        check("answered", len(done), 200)
+        settled(one, two)
+        check("effects", len(effects(database)), 200)
+        one.kill()
+        wait_for("takeover", lambda: held() == [32], 15)
+        client = two.client()
+        for i in range(50):
+            client.do("probe.say", key=f"after{i}", n=1)
+        settled(two)
+        check("effects", len(effects(database)), 250)
+
+
+run(*[test for name, test in list(globals().items()) if name.startswith("test_")])
