@@ -76,7 +76,7 @@ void on_ticket_act(struct plan *plan, const void *message, const struct facts *f
     struct company company = company_of(facts);
     struct desk desk;
     if (ticket == NULL) {
-        plan_retry(plan, "ticket %lld is not known, or not yet", (long long)m->ticket);
+        desk_missing(plan, m->ticket);
         return;
     }
     const struct person_row *actor = find_actor(plan, company.people);

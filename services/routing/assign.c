@@ -47,7 +47,7 @@ void on_ticket_assign(struct plan *plan, const void *message, const struct facts
     struct company company = company_of(facts);
     struct desk desk;
     if (ticket == NULL) {
-        plan_retry(plan, "ticket %lld is not known, or not yet", (long long)m->ticket);
+        desk_missing(plan, m->ticket);
         return;
     }
     if (!desk_load(&desk, plan, ticket, &company)) return;

@@ -4,6 +4,7 @@
 #include "store.h"
 
 #include <string.h>
+#include <time.h>
 
 static const struct unit_row *find_unit(struct list units, text unit)
 {
@@ -129,4 +130,23 @@ struct company company_of(const struct facts *facts)
 {
     return (struct company){facts_all(facts, &person_read), facts_all(facts, &unit_read),
                             facts_all(facts, &queue_line_read)};
+}
+
+enum { SERIAL = 1000000000 }; /* a number is yymmdd and nine digits */
+
+static int64_t day_of(time_us at)
+{
+    time_t seconds = at / SECOND_US;
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    return (tm.tm_year % 100 * 100 + tm.tm_mon + 1) * 100 + tm.tm_mday;
+}
+
+void desk_missing(struct plan *plan, int64_t ticket)
+{
+    int64_t day = ticket / SERIAL;
+    if (day == day_of(plan->now) || day == day_of(plan->now - DAY_US))
+        plan_retry(plan, "ticket %lld is not known yet", (long long)ticket);
+    else
+        plan_refuse(plan, "ticket", NULL, "there is no ticket %lld", (long long)ticket);
 }

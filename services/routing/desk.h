@@ -42,6 +42,9 @@ bool desk_load(struct desk *desk, struct plan *plan, const struct ticket_row *ti
 /* The same for a desk whose ticket is set already. */
 bool desk_find_flow(struct desk *desk);
 
+/* The ticket is not there: "not now" if its number was drawn lately and may not have been heard of yet, else a refusal. */
+void desk_missing(struct plan *plan, int64_t ticket);
+
 struct flow_at desk_at(struct desk *desk);
 const struct routing_case *desk_case(struct desk *desk);
 struct flow_actor desk_actor(struct desk *desk, const struct person_row *person);

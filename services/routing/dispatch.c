@@ -9,8 +9,7 @@ enum { GIVEN_AT_ONCE = 500 };
 struct dispatch {
     struct plan *plan;
     struct pool *pool;
-    size_t given;
-    bool more;
+    size_t given, cleared, said;
 };
 
 static void give_ticket(struct dispatch *dispatch, const struct waiting_row *waiting, const struct person_row *person)
@@ -27,6 +26,7 @@ static void say_waits(struct dispatch *dispatch, const struct waiting_row *waiti
 {
     struct waiting_row said = *waiting;
     if (text_is(waiting->reason, reason)) return;
+    dispatch->said++;
     said.reason = text_of(reason);
     plan_write(dispatch->plan, &waiting_say, &said);
     plan_say(dispatch->plan, &ticket_queued_shape,
@@ -39,7 +39,7 @@ static void look_at(struct dispatch *dispatch, const struct waiting_row *waiting
     const char *reason;
     if (waiting->stale) {
         plan_write(dispatch->plan, &waiting_delete, waiting);
-        dispatch->more = true;
+        dispatch->cleared++;
         return;
     }
     const struct person_row *person =
@@ -84,8 +84,10 @@ void on_dispatch_due(struct plan *plan, const void *message, const struct facts 
     size_t i = 0;
     for (; i < window.n && dispatch.given < GIVEN_AT_ONCE; i++)
         look_at(&dispatch, &LIST(window, struct waiting_row)[i]);
-    if (i == window.n) look_behind(&dispatch, facts_all(facts, &waiting_unsaid), window);
+    struct list unsaid = facts_all(facts, &waiting_unsaid);
+    if (i == window.n) look_behind(&dispatch, unsaid, window);
     keep_loads(&dispatch, people.n);
-    /* Behind what was given or cleared away more may stand. */
-    if ((dispatch.given > 0 || dispatch.more) && window.n >= WAITING_WINDOW) dispatch_wake(plan);
+    /* Behind what was given, cleared away or spoken of more may stand. */
+    bool more = (dispatch.given > 0 || dispatch.cleared > 0) && window.n >= WAITING_WINDOW;
+    if (more || (dispatch.said > 0 && unsaid.n >= UNSAID_WINDOW)) dispatch_wake(plan);
 }

@@ -548,6 +548,23 @@ TEST(an_emergency_comes_first_and_lowering_is_the_supervisors)
     check_loads();
 }
 
+/* A number drawn today may be that of a ticket not heard of yet; an old one never. */
+TEST(an_unknown_ticket)
+{
+    begin();
+    usual_people();
+    now = INT64_C(1795305600) * SECOND_US; /* 2026-11-22T00:00:00Z */
+    static const struct { int64_t ticket; enum plan_verdict verdict; } rows[] = {
+        {261122000000001, PLAN_RETRY}, {261121999999999, PLAN_RETRY}, {261120000000001, PLAN_REFUSED},
+        {261123000000001, PLAN_REFUSED}, {7, PLAN_REFUSED},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct ticket_act m = {.ticket = rows[i].ticket, .action = TEXT("close")};
+        run(on_ticket_act, &ticket_act_shape, &m, m.ticket, "sp1");
+        CHECK_ROW(outcome.verdict == rows[i].verdict, "%lld: %s", (long long)rows[i].ticket, outcome.err.message);
+    }
+}
+
 TEST(the_supervisor_overrides)
 {
     begin();
