@@ -230,15 +230,12 @@ static void clock_set(void *ctx, const struct pg_trip *trip)
 
 static void start_clock(void *ctx, struct pg *pg)
 {
-    static const struct pg_statement set = {
-        "clock_set", "INSERT INTO test_clock AS t (at) VALUES ($1::timestamptz) ON CONFLICT (one)"
-                     " DO UPDATE SET at = greatest(t.at, excluded.at) RETURNING at"};
     struct control *c = ctx;
     struct buf at = {0};
     c->pg = pg;
     buf_add_u64(&at, (uint64_t)(((const struct clock_set *)c->body)->now - PG_EPOCH_US));
     struct pg_param param = {at.at, 8};
-    pg_add(pg, &set, &param, 1);
+    pg_add(pg, &statement_clock_set, &param, 1);
     buf_finish(&at);
     pg_run(pg, clock_set, c);
 }
@@ -299,7 +296,7 @@ static void start_alarms(void *ctx, struct pg *pg)
 {
     struct control *c = ctx;
     c->pg = pg;
-    pg_add_text(pg, "SELECT partition, name, key, due_at, attempt FROM alarm ORDER BY due_at LIMIT 200");
+    pg_add(pg, &statement_alarms, NULL, 0);
     pg_run(pg, give_alarms, c);
 }
 
@@ -307,7 +304,7 @@ static void start_dead(void *ctx, struct pg *pg)
 {
     struct control *c = ctx;
     c->pg = pg;
-    pg_add_text(pg, "SELECT dead, state, source, type, key, partition, seq, reason, set_aside_at FROM dead_letter ORDER BY dead LIMIT 500");
+    pg_add(pg, &statement_dead, NULL, 0);
     pg_run(pg, give_dead, c);
 }
 
@@ -375,15 +372,12 @@ static void start_retry(void *ctx, struct pg *pg)
 
 static void start_discard(void *ctx, struct pg *pg)
 {
-    static const struct pg_statement drop = {
-        "dead_discard", "DELETE FROM dead_letter WHERE dead = (SELECT min(dead) FROM dead_letter WHERE key = convert_from($1, 'UTF8')"
-                        " AND state = 'dead')"};
     struct control *c = ctx;
     const struct dead_discard *m = c->body;
     struct sql_key key = {.word = m->key};
     struct pg_param param = {m->key.at, (int)m->key.len};
     c->pg = pg;
-    pg_add(pg, &drop, &param, 1);
+    pg_add(pg, &statement_dead_discard, &param, 1);
     log_warn("dead_discarded", "key=%s by=%s reason=%s", log_text(m->key), log_text(c->actor), log_text(m->reason));
     c->first = sql_add_keys(pg, runtime_own_sql(&sql_dead_of_key), &key, 1, NULL);
     pg_run(pg, retry_read, c);
@@ -432,8 +426,8 @@ static void start_policy(void *ctx, struct pg *pg)
     size_t n = 0;
     c->pg = pg;
     pg_add_text(pg, "BEGIN");
-    pg_add_text(pg, "SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::integer, -1)");
-    pg_add_text(pg, "CREATE TEMPORARY TABLE offered (name text, body text) ON COMMIT DROP");
+    pg_add(pg, &statement_policy_lock, NULL, 0);
+    pg_add_text(pg, statement_policy_offered);
     for (size_t i = 0; i < m->files.n && n < COUNT(rows); i++) {
         struct policy_file_row *row = ARENA_NEW(c->arena, struct policy_file_row);
         const struct policy_part *part = &LIST(m->files, struct policy_part)[i];
@@ -442,15 +436,8 @@ static void start_policy(void *ctx, struct pg *pg)
         rows[n++] = row;
     }
     sql_add_rows(pg, runtime_own_sql(&sql_policy_offer), rows, n);
-    c->first = pg_add_text(pg,
-        "INSERT INTO policy_version (version, published_at, published_by)"
-        " SELECT coalesce(max(version), 0) + 1, now_us(), 'operator' FROM policy_version"
-        " HAVING NOT EXISTS (SELECT 1 FROM policy_version)"
-        " OR EXISTS (SELECT name, body FROM offered EXCEPT SELECT name, body FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
-        " OR (SELECT count(*) FROM offered) <> (SELECT count(*) FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
-        " RETURNING version");
-    pg_add_text(pg, "INSERT INTO policy_file (version, name, body) SELECT v.version, o.name, o.body FROM offered AS o"
-                    " CROSS JOIN (SELECT max(version) AS version FROM policy_version) AS v ON CONFLICT DO NOTHING");
+    c->first = pg_add_text(pg, statement_policy_version);
+    pg_add_text(pg, statement_policy_files);
     pg_add_text(pg, "COMMIT");
     pg_run(pg, policy_stored, c);
 }

@@ -101,8 +101,17 @@ static void drop_all(struct queue *queue)
 {
     for (struct message *m; (m = queue_take(queue)) != NULL;) {
         if (m->job != NULL) job_destroy(m->job);
+        if (m->request != NULL) bus_drop(m->request);
         message_destroy(m);
     }
+}
+
+void lane_send_away(struct lane *lane)
+{
+    struct queue *const queues[] = {&lane->commands, &lane->waiting_leases};
+    for (size_t i = 0; i < COUNT(queues); i++)
+        for (struct message *m; (m = queue_take(queues[i])) != NULL;)
+            message_refuse(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
 }
 
 static void keep_commands(struct lane *lane, struct queue *from)

@@ -61,6 +61,8 @@ void lane_stop(struct lane *lane);
 void lane_kick(struct lane *lane);
 /* Look again as if just connected: leases, positions, alarms; events in memory are dropped. */
 void lane_reset(struct lane *lane);
+/* Draining: tell the senders of commands not begun yet to try again. */
+void lane_send_away(struct lane *lane);
 void lane_command(struct lane *lane, struct message *message);
 void lane_result(struct lane *lane, struct message *message);
 /* Messages in memory, running jobs included. */

@@ -13,6 +13,39 @@ const struct pg_statement statement_counts = {
     "SELECT (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'alarm'::regclass),"
     " (SELECT count(*) FROM dead_letter WHERE state = 'dead'), (SELECT count(*) FROM dead_letter WHERE state = 'parked')"};
 
+const struct pg_statement statement_clock_set = {
+    "clock_set", "INSERT INTO test_clock AS t (at) VALUES ($1::timestamptz) ON CONFLICT (one)"
+    " DO UPDATE SET at = greatest(t.at, excluded.at) RETURNING at"};
+
+const struct pg_statement statement_dead_discard = {
+    "dead_discard", "DELETE FROM dead_letter WHERE dead = (SELECT min(dead) FROM dead_letter WHERE key = convert_from($1, 'UTF8')"
+    " AND state = 'dead')"};
+
+const struct pg_statement statement_alarms = {"alarms", "SELECT partition, name, key, due_at, attempt FROM alarm ORDER BY due_at LIMIT 200"};
+
+const struct pg_statement statement_dead = {"dead", "SELECT dead, state, source, type, key, partition, seq, reason, set_aside_at FROM dead_letter ORDER BY dead LIMIT 500"};
+
+const struct pg_statement statement_policy_lock = {
+    "policy_lock", "SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::integer, -1)"};
+
+/* Not prepared: they speak of a table that lives as long as the transaction. */
+const char statement_policy_offered[] = "CREATE TEMPORARY TABLE offered (name text, body text) ON COMMIT DROP";
+
+const char statement_policy_version[] =
+    "INSERT INTO policy_version (version, published_at, published_by)"
+    " SELECT coalesce(max(version), 0) + 1, now_us(), 'operator' FROM policy_version"
+    " HAVING NOT EXISTS (SELECT 1 FROM policy_version)"
+    " OR EXISTS (SELECT name, body FROM offered EXCEPT SELECT name, body FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
+    " OR (SELECT count(*) FROM offered) <> (SELECT count(*) FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
+    " RETURNING version";
+
+const char statement_policy_files[] =
+"INSERT INTO policy_file (version, name, body) SELECT v.version, o.name, o.body FROM offered AS o"
+    " CROSS JOIN (SELECT max(version) AS version FROM policy_version) AS v ON CONFLICT DO NOTHING";
+
+const struct pg_statement statement_member_clean = {
+    "member_clean", "UPDATE member SET clean = true WHERE instance = convert_from($1, 'UTF8')"};
+
 /* The journal's first lock key is the schema's oid: journals in one database do not wait for each other. */
 const struct query sql_journal_lock = {
     .kind = QUERY_WRITE, .row = &partition_lock_row_shape,

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "migrate.h"
 #include "rpc.h"
+#include "runtime_sql.h"
 #include "uuid.h"
 
 #include <signal.h>
@@ -316,7 +317,7 @@ static void version_read(void *ctx, const struct pg_trip *trip)
 static void read_version(void *ctx, struct pg *pg)
 {
     (void)ctx;
-    pg_add_text(pg, "SELECT now_us(), coalesce((SELECT max(version) FROM policy_version), 0)");
+    pg_add(pg, &statement_opening, NULL, 0);
     pg_run(pg, version_read, pg);
 }
 
@@ -340,10 +341,9 @@ static void goodbye(void *ctx, const struct pg_trip *trip)
 
 static void say_goodbye(void *ctx, struct pg *pg)
 {
-    static const struct pg_statement clean = {"member_clean", "UPDATE member SET clean = true WHERE instance = convert_from($1, 'UTF8')"};
     struct pg_param param = {runtime.settings.instance, (int)strlen(runtime.settings.instance)};
     (void)ctx;
-    pg_add(pg, &clean, &param, 1);
+    pg_add(pg, &statement_member_clean, &param, 1);
     pg_run(pg, goodbye, pg);
 }
 
@@ -382,6 +382,7 @@ static void on_terminate(void *ctx)
     if (runtime.draining) _exit(1);
     log_info("draining", "waiting=%zu", bus_server_in_flight(runtime.server));
     runtime.draining = true;
+    for (int i = 0; i < runtime.lanes_n; i++) lane_send_away(runtime.lanes[i]);
     drain_until_ms = loop_now_ms() + 5000;
     drain_on(NULL);
 }

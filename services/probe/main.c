@@ -3,39 +3,23 @@
  *   probe.say {fail}: refuse · constraint · alarm · job · abort (kills the process when the event is heard)
  */
 #include "probe.msg.h"
-#include "probe_rows.msg.h"
 #include "service.h"
+#include "store.h"
 
 #include <stdlib.h>
 
-static const struct query count_lock = {
-    .kind = QUERY_LOCK, .row = &probe_count_row_shape, .by = "key",
-    .sql = "SELECT key, count, last FROM counted WHERE key = ANY(:keys) ORDER BY key FOR UPDATE"};
-static const struct query count_read = {
-    .kind = QUERY_READ, .row = &probe_count_row_shape, .by = "key",
-    .sql = "SELECT key, count, last FROM counted WHERE key = ANY(:keys)"};
-static const struct query count_put = {
-    .kind = QUERY_WRITE, .row = &probe_count_row_shape,
-    .sql = "INSERT INTO counted (key, count, last) SELECT key, count, last FROM :rows"
-           " ON CONFLICT (key) DO UPDATE SET count = excluded.count, last = excluded.last"};
-static const struct query effect_put = {
-    .kind = QUERY_WRITE, .row = &probe_effect_row_shape,
-    .sql = "INSERT INTO effect (key, n, cause) SELECT journal_key, n, cause FROM :rows"};
-
-static const struct query *const store[] = {&count_lock, &count_read, &count_put, &effect_put};
-
 static void count_up(struct plan *plan, const struct facts *facts, text key, int64_t n, int64_t by)
 {
-    const struct probe_count_row *old = facts_one(facts, &count_lock);
+    const struct probe_count_row *old = facts_one(facts, &probe_count_lock);
     struct probe_count_row row = {.key = key, .count = by + (old == NULL ? 0 : old->count), .last = n};
-    plan_write(plan, &count_put, &row);
+    plan_write(plan, &probe_count_put, &row);
 }
 
 static void on_say(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct probe_say *m = message;
     struct probe_heard heard = {.key = m->key, .n = m->n, .note = m->fail.len > 0 ? m->fail : m->note};
-    const struct probe_count_row *old = facts_one(facts, &count_lock);
+    const struct probe_count_row *old = facts_one(facts, &probe_count_lock);
     if (text_is(m->fail, "refuse")) plan_refuse(plan, "fail", "PRB-01", "refused as asked");
     count_up(plan, facts, m->key, m->n, text_is(m->fail, "constraint") ? 1000000 : 1);
     plan_say(plan, &probe_heard_shape, &heard);
@@ -51,7 +35,7 @@ static void on_heard(struct plan *plan, const void *message, const struct facts 
     (void)facts;
     if (text_is(m->note, "abort")) abort();
     if (text_is(m->note, "dead")) plan_refuse(plan, "note", NULL, "this event cannot be handled");
-    plan_write(plan, &effect_put, &row);
+    plan_write(plan, &probe_effect_put, &row);
     plan_say(plan, &probe_poked_shape, &(struct probe_poked){m->key, m->n});
 }
 
@@ -59,7 +43,7 @@ static void on_wake(struct plan *plan, const void *message, const struct facts *
 {
     const struct probe_wake *m = message;
     (void)facts;
-    plan_write(plan, &effect_put, &(struct probe_effect_row){m->key, m->n, TEXT("alarm")});
+    plan_write(plan, &probe_effect_put, &(struct probe_effect_row){m->key, m->n, TEXT("alarm")});
 }
 
 static void do_work(struct job *job, const void *message)
@@ -72,27 +56,28 @@ static void on_worked(struct plan *plan, const void *message, const struct facts
 {
     const struct probe_worked *m = message;
     (void)facts;
-    plan_write(plan, &effect_put, &(struct probe_effect_row){m->key, m->n, arena_printf(plan->arena, "job %d", (int)plan->attempt)});
+    plan_write(plan, &probe_effect_put, &(struct probe_effect_row){m->key, m->n, arena_printf(plan->arena, "job %d", (int)plan->attempt)});
 }
 
 static void on_get(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct probe_get *m = message;
-    const struct probe_count_row *row = facts_one(facts, &count_read);
+    const struct probe_count_row *row = facts_one(facts, &probe_count_read);
     plan_answer(plan, &(struct probe_state){.key = m->key, .count = row == NULL ? 0 : row->count, .last = row == NULL ? 0 : row->last});
 }
 
 static const struct handler handlers[] = {
-    {.kind = ON_COMMAND, .hears = &probe_say_shape, .loads = {{&count_lock, "key"}}, .decide = on_say},
+    {.kind = ON_COMMAND, .hears = &probe_say_shape, .loads = {{&probe_count_lock, "key"}}, .decide = on_say},
     {.kind = ON_EVENT, .from = "probe", .hears = &probe_heard_shape, .decide = on_heard},
     {.kind = ON_ALARM, .hears = &probe_wake_shape, .decide = on_wake},
     {.kind = ON_JOB, .hears = &probe_work_shape, .run = do_work},
     {.kind = ON_RESULT, .hears = &probe_worked_shape, .decide = on_worked},
-    {.kind = ON_QUERY, .hears = &probe_get_shape, .loads = {{&count_read, "key"}}, .decide = on_get},
+    {.kind = ON_QUERY, .hears = &probe_get_shape, .loads = {{&probe_count_read, "key"}}, .decide = on_get},
 };
 
 int main(int argc, char **argv)
 {
-    const struct service service = {.name = "probe", .handlers = handlers, .handlers_n = COUNT(handlers), .store = store, .store_n = COUNT(store)};
+    const struct service service = {.name = "probe", .handlers = handlers, .handlers_n = COUNT(handlers),
+                                    .store = probe_store, .store_n = probe_store_n};
     return service_main(argc, argv, &service);
 }

@@ -1,0 +1,14 @@
+/*
+ * store: all SQL of the test service.
+ */
+#ifndef KEFU_PROBE_STORE_H
+#define KEFU_PROBE_STORE_H
+
+#include "probe_rows.msg.h"
+#include "query.h"
+
+extern const struct query probe_count_lock, probe_count_read, probe_count_put, probe_effect_put;
+extern const struct query *const probe_store[];
+extern const size_t probe_store_n;
+
+#endif
