@@ -82,6 +82,7 @@ void on_ticket_act(struct plan *plan, const void *message, const struct facts *f
     const struct person_row *actor = find_actor(plan, company.people);
     if (actor == NULL || !desk_load(&desk, plan, ticket, &company)) return;
     struct form form = {.fields = m->fields, .handler = m->handler, .department = m->department,
+                        .assignees = m->assignees,
                         .notes = facts_all(facts, &note_read), .people = company.people, .ticket = m->ticket,
                         .policy = desk.policy, .which = desk_case(&desk)};
     const struct flow_step *step = find_step(&desk, m, &form, actor);

@@ -137,10 +137,26 @@ static enum form_verdict check_known(const struct flow_step *step, const struct 
     return FORM_GOOD;
 }
 
+static enum form_verdict check_code(text value, const char *field, struct err *err)
+{
+    if (value.len == 0 || is_code(value)) return FORM_GOOD;
+    err_field(err, field, NULL, "%s must be a code", field);
+    return FORM_BAD;
+}
+
+/* What the command says outside its form is stored and told as well. */
+static enum form_verdict check_own(const struct form *form, struct err *err)
+{
+    if (check_code(form->handler, "handler", err) == FORM_BAD) return FORM_BAD;
+    for (size_t i = 0; i < form->assignees.n; i++)
+        if (check_code(LIST(form->assignees, text)[i], "assignees", err) == FORM_BAD) return FORM_BAD;
+    return check_code(form->department, "department", err);
+}
+
 enum form_verdict form_check(const struct flow_step *step, const struct flow_at *at, const struct form *form,
                              struct err *err)
 {
-    enum form_verdict verdict = check_known(step, form, err);
+    enum form_verdict verdict = check_own(form, err) == FORM_BAD ? FORM_BAD : check_known(step, form, err);
     bool early = false;
     for (size_t i = 0; i < step->needs_n && verdict != FORM_BAD; i++) {
         const struct flow_need *need = &step->needs[i];

@@ -17,6 +17,7 @@ struct form {
     struct list fields;     /* form_value, as sent */
     text handler;           /* the command's own fields stand for form fields of their names */
     text department;
+    struct list assignees;  /* texts */
     struct list notes;      /* note rows known of this ticket */
     struct list people;     /* person rows */
     int64_t ticket;

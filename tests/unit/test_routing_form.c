@@ -92,3 +92,22 @@ TEST(values_are_kept_as_one_line)
     CHECK_TEXT(form_get(&form, TEXT("department")), "sales");
     arena_destroy(arena);
 }
+
+TEST(what_stands_outside_the_form_is_a_code_too)
+{
+    const struct form_value values[3] = {{TEXT("reason"), TEXT("a")}};
+    static const text words[] = {TEXT("builder-1"), TEXT("the man from the third floor")};
+    struct flow_at at = {.state = TEXT("S")};
+    struct err err = {0};
+    struct form form = form_of(values);
+    form.handler = TEXT("sp1");
+    form.assignees = (struct list){words, 1};
+    CHECK_INT(form_check(&step, &at, &form, &err), FORM_GOOD);
+    form.assignees.n = 2;
+    CHECK_INT(form_check(&step, &at, &form, &err), FORM_BAD);
+    CHECK_STRING(err.field, "assignees");
+    form.assignees.n = 0;
+    form.department = TEXT("next door");
+    CHECK_INT(form_check(&step, &at, &form, &err), FORM_BAD);
+    CHECK_STRING(err.field, "department");
+}
