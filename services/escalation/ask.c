@@ -19,7 +19,7 @@ static text state_of(text state, text verdict, bool breached)
 static text last_level(struct plan *plan, const struct clock_row *row)
 {
     const struct clock_rules *rules = plan_policy(plan, row->policy);
-    const struct clock_rule *rule = rules == NULL ? NULL : clock_rules_find(rules, row->name);
+    const struct clock_rule *rule = clock_rules_find(rules == NULL ? plan->policy : rules, row->name);
     for (size_t i = rule == NULL ? 0 : rule->ladder->n; i > 0; i--) {
         if ((row->levels >> (i - 1) & 1) != 0) return rule->ladder->at[i - 1].name;
     }

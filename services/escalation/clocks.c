@@ -87,14 +87,15 @@ static int64_t allowed_by(const struct clock_rule *rule, struct span limit, cons
 
 void clock_bind(struct clock_life *life, const struct clock_rules *rules, const struct clock_rules *now, text unit)
 {
-    life->rule = rules == NULL ? NULL : clock_rules_find(rules, life->row.name);
+    if (rules == NULL) rules = now;
+    life->rule = clock_rules_find(rules, life->row.name);
     const struct named_calendar *calendar = clock_rules_calendar(now, life->row.calendar);
-    if (calendar == NULL && rules != NULL) calendar = clock_rules_calendar(rules, life->row.calendar);
+    if (calendar == NULL) calendar = clock_rules_calendar(rules, life->row.calendar);
     if (calendar == NULL) calendar = clock_rules_calendar_of(now, life->row.base, unit);
     const struct named_calendar *business = clock_rules_calendar_of(now, TEXT("business"), unit);
     life->calendar = calendar->calendar;
     life->business = business->calendar;
-    life->most_pause = span_length((rules == NULL ? now : rules)->most_pause, business);
+    life->most_pause = span_length(rules->most_pause, business);
 }
 
 void clock_begin(struct clock_life *life, const struct clock_rules *rules, const struct clock_rule *rule,

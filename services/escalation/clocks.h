@@ -11,13 +11,13 @@
 #include "escalation_rows.msg.h"
 #include "rules.h"
 
-enum { CLOCK_PAUSES = 64 }; /* most pauses of one clock; further ones do not pause it */
+enum { CLOCK_PAUSES = 16 }; /* most pauses of one clock; further ones do not pause it */
 
 struct clock_life {
     struct clock_row row;
     struct pause_row pauses[CLOCK_PAUSES];
     size_t pauses_n;
-    const struct clock_rule *rule; /* of the policy it runs under; NULL: that is lost, and nobody is told of levels */
+    const struct clock_rule *rule; /* of the policy it runs under; NULL: that has no such clock, and nobody is told of levels */
     struct calendar *calendar;     /* what it counts on */
     struct calendar *business;     /* what pauses are capped by */
     int64_t most_pause;            /* in time of `business` */
@@ -42,7 +42,8 @@ struct span clock_limit(const struct clock_rule *rule, text class);
 /* A new running clock. */
 void clock_begin(struct clock_life *life, const struct clock_rules *rules, const struct clock_rule *rule,
                  const struct clock_start *start);
-/* Bind a stored row (and its pauses, set by the caller) to the rules it runs under and the calendars now in force. */
+/* Bind a stored row (and its pauses, set by the caller) to the rules it runs under (NULL: lost, those now in force are
+   taken) and to the calendars now in force. */
 void clock_bind(struct clock_life *life, const struct clock_rules *rules, const struct clock_rules *now, text unit);
 
 bool clock_running(const struct clock_life *life); /* or paused: not ended */

@@ -35,7 +35,7 @@ static struct book load_book(struct plan *plan, const struct ticket_copy_row *ti
     struct list rows = facts_all(facts, &clocks_read);
     book.ctx = plan;
     book.replies = facts_all(facts, &replies_read);
-    book.room = rows.n + book.rules->n * (2 + book.replies.n);
+    book.room = rows.n + book.rules->n + book.replies.n;
     book.lives = ARENA_ARRAY(plan->arena, struct clock_life, book.room);
     for (; book.n < rows.n; book.n++) {
         book.lives[book.n] = life_of(plan, &LIST(rows, struct clock_row)[book.n], facts, ticket->org_unit);
@@ -182,8 +182,7 @@ void on_clock_due(struct plan *plan, const void *message, const struct facts *fa
         *before = *after = life_of(plan, row, facts, ticket->org_unit);
         clock_redate(after);
         clock_reach(after, plan->due);
-        tell_changes(plan, ticket, before, after);
-        tell_wake(plan, after);
+        if (!tell_changes(plan, ticket, before, after)) tell_wake(plan, after);
         return;
     }
 }

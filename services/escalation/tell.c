@@ -167,10 +167,10 @@ void tell_wake(struct plan *plan, const struct clock_life *life)
     }
 }
 
-void tell_changes(struct plan *plan, const struct ticket_copy_row *ticket, const struct clock_life *before,
+bool tell_changes(struct plan *plan, const struct ticket_copy_row *ticket, const struct clock_life *before,
                   const struct clock_life *after)
 {
-    if (before != NULL && !changed(&before->row, &after->row) && before->pauses_n == after->pauses_n) return;
+    if (before != NULL && !changed(&before->row, &after->row) && before->pauses_n == after->pauses_n) return false;
     bool ended = !clock_running(after);
     bool same_end = before != NULL && before->row.stopped_at == after->row.stopped_at &&
                     text_equal(before->row.verdict, after->row.verdict);
@@ -184,4 +184,5 @@ void tell_changes(struct plan *plan, const struct ticket_copy_row *ticket, const
     if (was_breached(before) && !after->row.breached) say_withdrawn(plan, &after->row);
     if (ended && !same_end) say_stopped(plan, ticket, &after->row);
     if (!(before == NULL && ended)) tell_wake(plan, after);
+    return true;
 }
