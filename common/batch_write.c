@@ -180,16 +180,29 @@ static void add_suspects_cleared(struct batch *batch)
     send_rows(batch, runtime_own_sql(&sql_suspect_drop), &rows);
 }
 
+/* A level-triggered event for this service itself, said before in this batch: once is enough. */
+static bool said_already(struct batch *batch, struct rows *said, const struct plan_event *event)
+{
+    const struct handler *own = runtime_handler(ON_EVENT, runtime.service->name, text_of(event->shape->name), 0);
+    if (own == NULL || !own->coalesce) return false;
+    for (size_t i = 0; i < said->n; i++) {
+        const struct plan_event *other = said->at[i];
+        if (other->shape == event->shape && text_equal(other->key, event->key)) return true;
+    }
+    batch_collect(batch, said, event);
+    return false;
+}
+
 static void add_journal(struct batch *batch)
 {
-    struct rows locks = {0}, rows = {0};
+    struct rows locks = {0}, rows = {0}, said = {0};
     for (int p = 0; p < PARTITIONS; p++) {
         bool locked = false;
         for (size_t i = 0; i < batch->n; i++) {
             const struct message *m = batch->all[i];
             if (m->fate != FATE_DONE) continue;
             for (const struct plan_event *event = m->inside.events; event != NULL; event = event->next) {
-                if (event->partition != p) continue;
+                if (event->partition != p || said_already(batch, &said, event)) continue;
                 struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
                 *row = (struct journal_row){.partition = p, .at = m->plan.now, .type = text_of(event->shape->name),
                                             .version = event->shape->version, .key = event->key,

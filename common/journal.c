@@ -172,14 +172,19 @@ static bool in_memory(const struct journal_ask *ask)
     return journal.known;
 }
 
-static size_t gather(const struct journal_ask *ask, const struct journal_event **events)
+/* At least a fair share of each partition; `all` tells if nothing had to stay behind. */
+static size_t gather(const struct journal_ask *ask, const struct journal_event **events, bool *all)
 {
     size_t n = 0, bytes = 0, share = ask->most / ask->n + 1;
+    *all = true;
     for (size_t i = 0; i < ask->n; i++) {
         size_t taken = 0;
         for (const struct held *held = journal.rings[ask->partitions[i]].first; held != NULL; held = held->next) {
             if (held->event.seq <= ask->after[i]) continue;
-            if (n >= PAGE || bytes > FRAME_BYTES || (n >= ask->most && taken >= share)) break;
+            if (n >= PAGE || bytes > FRAME_BYTES || (n >= ask->most && taken >= share)) {
+                *all = false;
+                break;
+            }
             events[n++] = &held->event;
             bytes += held->bytes;
             taken++;
@@ -258,8 +263,8 @@ static void try_answer(struct waiting *waiting)
         return;
     }
     if (journal.reads < waiting->not_before) return;
-    size_t n = gather(&waiting->ask, events);
-    bool all = n < waiting->ask.most;
+    bool all;
+    size_t n = gather(&waiting->ask, events, &all);
     if (n > 0 || waiting->ask.fresh || loop_now_ms() >= waiting->until_ms)
         answer(waiting, events, n, all ? journal.as_of : 0);
 }

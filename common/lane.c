@@ -166,8 +166,11 @@ static bool gate_open(const struct lane *lane)
 
 static bool carefully(struct lane *lane)
 {
-    if (runtime.careful && loop_now_ms() > lane->careful_until_ms) lane->careful_until_ms = 0;
-    return runtime.careful && lane->careful_until_ms != 0;
+    if (runtime.careful && loop_now_ms() > lane->careful_until_ms) {
+        log_info("careful_end", "lane=%d", lane->number);
+        runtime.careful = false;
+    }
+    return runtime.careful;
 }
 
 /* Of one command id only one in a batch: the second one finds the kept reply of the first. */

@@ -130,11 +130,14 @@ int migrate_was_unclean(const char *dsn, const char *schema, const char *instanc
     return 0;
 }
 
-int migrate_test_clock(const char *dsn, const char *schema, struct err *err)
+int migrate_test_clock(const char *dsn, const char *schema, time_us start, struct err *err)
 {
+    char sql[200];
     PGconn *conn = open_schema(dsn, schema, err);
     if (conn == NULL) return -1;
-    int bad = run(conn, "INSERT INTO test_clock (at) VALUES (date_trunc('second', clock_timestamp())) ON CONFLICT DO NOTHING", err);
+    snprintf(sql, sizeof(sql), "INSERT INTO test_clock (at) VALUES (timestamptz 'epoch' + %lld * interval '1 us') ON CONFLICT DO NOTHING",
+             (long long)start);
+    int bad = run(conn, sql, err);
     PQfinish(conn);
     return bad;
 }

@@ -41,6 +41,7 @@ struct runtime_settings {
     int64_t lease_ms;
     int64_t careful_ms;
     bool test_clock;
+    const char *test_clock_start;
     bool migrate_only;
     const char *peers[SOURCES_MOST]; /* endpoint specs, by service_names[] */
 };

@@ -1,6 +1,7 @@
 #include "service.h"
 
 #include "journal.h"
+#include "json.h"
 #include "lane.h"
 #include "log.h"
 #include "migrate.h"
@@ -37,6 +38,7 @@ static const struct setting rows[] = {
     {"lease", SETTING_SPAN, &runtime.settings.lease_ms, "10s", 300, 600000, "How long a partition stays leased without a sign of life."},
     {"careful", SETTING_SPAN, &runtime.settings.careful_ms, "60s", 0, 3600000, "How long to go one message at a time after an unclean stop."},
     {"test-clock", SETTING_BOOL, &runtime.settings.test_clock, "no", 0, 0, "Decide by a clock that `kefu clock` sets."},
+    {"test-clock-start", SETTING_TEXT, &runtime.settings.test_clock_start, "", 0, 40, "Where a new test clock begins, ISO 8601; left out: now."},
     {"migrate-only", SETTING_BOOL, &runtime.settings.migrate_only, "no", 0, 0, "Bring the schema forward and exit."},
     {"peer-intake", SETTING_TEXT, &runtime.settings.peers[0], "static:127.0.0.1:7101", 0, 500, "Where intake is reached."},
     {"peer-routing", SETTING_TEXT, &runtime.settings.peers[1], "static:127.0.0.1:7102", 0, 500, "Where routing is reached."},
@@ -133,7 +135,7 @@ const char *runtime_setup(void)
     snprintf(setup, sizeof(setup),
              "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '5s';"
              " SET idle_in_transaction_session_timeout = '%lldms'; SET application_name = 'kefu-%s'; SET jit = off;"
-             " SET plan_cache_mode = force_generic_plan",
+             " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off", /* plans are made while tables are small */
              runtime.settings.schema, (long long)idle, runtime.service->name);
     return setup;
 }
@@ -273,16 +275,25 @@ static void find_sources(void)
     }
 }
 
+/* Do handlers of this kind load the statement? */
+static bool loaded_by(const struct query *query, bool queries)
+{
+    for (size_t h = 0; h < runtime.service->handlers_n; h++) {
+        const struct handler *handler = &runtime.service->handlers[h];
+        for (int k = 0; k < HANDLER_LOADS && (handler->kind == ON_QUERY) == queries; k++)
+            if (handler->loads[k].query == query) return true;
+    }
+    return false;
+}
+
+/* Statements that only ON_QUERY handlers load are compiled for their messages, in ask.c. */
 static void compile_store(void)
 {
     runtime.store = mem_alloc(sizeof(*runtime.store) * (runtime.service->store_n + 1));
     for (size_t i = 0; i < runtime.service->store_n; i++) {
         const struct query *query = runtime.service->store[i];
-        bool scalar = false;
-        for (size_t h = 0; h < runtime.service->handlers_n && !scalar; h++)
-            for (int k = 0; k < HANDLER_LOADS && runtime.service->handlers[h].kind == ON_QUERY; k++)
-                scalar = scalar || runtime.service->handlers[h].loads[k].query == query;
-        runtime.store[i] = scalar ? NULL : sql_compile(query, NULL); /* those of ON_QUERY handlers are compiled for their message */
+        bool only_asked = loaded_by(query, true) && !loaded_by(query, false);
+        runtime.store[i] = only_asked ? NULL : sql_compile(query, NULL);
     }
 }
 
@@ -296,7 +307,10 @@ static void migrate(void)
         log_warn("database_unreachable", "reason=%s", log_quoted(err.message));
         usleep(500 * 1000);
     }
-    if (s->test_clock && migrate_test_clock(s->database, s->schema, &err) < 0) fatal(NULL, "%s", err.message);
+    time_us start = system_now() / SECOND_US * SECOND_US;
+    if (s->test_clock_start[0] != '\0' && !json_time(text_of(s->test_clock_start), &start))
+        fatal("such as 2026-03-02T01:00:00Z", "test-clock-start is no time: %s", s->test_clock_start);
+    if (s->test_clock && migrate_test_clock(s->database, s->schema, start, &err) < 0) fatal(NULL, "%s", err.message);
     if (migrate_was_unclean(s->database, s->schema, s->instance, &unclean, &err) < 0) fatal(NULL, "%s", err.message);
     runtime.careful = unclean && s->careful_ms > 0;
     if (unclean) log_warn("unclean_stop", "careful_ms=%lld", (long long)s->careful_ms);
