@@ -145,11 +145,14 @@ class World:
             time.sleep(0.05)
         raise RuntimeError(f"{kind}: no answer")
 
-    def publish(self):
+    def publish(self, holiday=None):
         files = []
         for name in ["clocks.yaml"] + [f"calendars/{n}" for n in sorted(os.listdir(f"{ROOT}/deploy/policy/calendars"))]:
             with open(f"{ROOT}/deploy/policy/{name}", encoding="utf-8") as file:
-                files.append({"name": name, "body": file.read()})
+                body = file.read()
+            if holiday and name == "calendars/business.yaml":
+                body = body.replace("holidays:\n", f"holidays:\n  - {holiday}\n", 1)
+            files.append({"name": name, "body": body})
         return self.ask("command", "policy.publish", {"files": files})
 
     def set_clock(self, now):
@@ -300,6 +303,24 @@ def test_queries(world):
     check("pages", pages, 3)
 
 
+def test_new_holiday(world):
+    world.started(106)
+    world.moved(106, "CMP-T04", "ASSIGNED")
+    world.quiet()
+    due = psql("SELECT due_at::date FROM escalation.clock WHERE ticket = 106 AND name = 'CMP-04'")
+    version = world.publish("2026-03-06")
+    world.advance(shanghai("03-09", "18:00"))
+    check("three working days from Wednesday", due, "2026-03-09")
+    check("another holiday is another version", version["changed"], True)
+    check("a new holiday moves the running clock, and breaches nobody", [s for s in world.said(106) if "CMP-04" in s],
+          ["clock.started CMP-04", "clock.redated CMP-04", "clock.level CMP-04 L1_50", "clock.level CMP-04 L1_80"])
+    world.kill()
+    world.start()
+    world.moved(106, "CMP-T08", "IN_REVIEW")
+    world.quiet()
+    check("a clock of an earlier version is stopped after a restart", world.said(106)[-1], "clock.stopped CMP-04 met")
+
+
 def test_dead(world):
     world.moved(999, "CMP-T02", "X")
     world.quiet()
@@ -312,7 +333,8 @@ def main():
     time.tzset()
     world = World()
     try:
-        for test in (test_climb, test_due_exactly, test_withdrawn, test_reply_first, test_down_time, test_queries, test_dead):
+        for test in (test_climb, test_due_exactly, test_withdrawn, test_reply_first, test_down_time, test_queries,
+                     test_new_holiday, test_dead):
             try:
                 test(world)
             except RuntimeError as error:
