@@ -107,6 +107,16 @@ const char *service_home(void)
     return runtime.settings.home;
 }
 
+struct bus *service_bus(void)
+{
+    return runtime.bus;
+}
+
+struct workline *service_workline(void)
+{
+    return workline_create(runtime.settings.database, runtime_setup());
+}
+
 static time_us system_now(void)
 {
     struct timespec now;

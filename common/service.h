@@ -68,4 +68,11 @@ void service_ask(const char *service, const struct shape *query, const void *bod
 /* The directory that holds the product's data files (deploy/policy, migrations), from the setting `home`. */
 const char *service_home(void);
 
+/* For a service with a door of its own (reporting's feed): the process's bus, and a new database connection set up like the lanes';
+   whoever asked for it destroys it. From `start` on. */
+struct bus;
+struct workline;
+struct bus *service_bus(void);
+struct workline *service_workline(void);
+
 #endif
