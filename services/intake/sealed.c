@@ -1,0 +1,21 @@
+#include "sealed.h"
+
+#include "pack.h"
+#include "vault.h"
+
+text sealed_write(struct arena *arena, const struct shape *shape, const void *body, int64_t owner)
+{
+    struct buf plain = {0};
+    pack_write(&plain, shape, body);
+    text sealed = vault_seal(arena, buf_text(&plain), owner);
+    buf_finish(&plain);
+    return sealed;
+}
+
+const void *sealed_read(struct arena *arena, const struct shape *shape, text sealed, int64_t owner, struct err *err)
+{
+    text plain;
+    if (sealed.at == NULL) return arena_alloc(arena, shape->size);
+    if (vault_unseal(arena, sealed, owner, &plain, err) < 0) return NULL;
+    return pack_read(plain, shape, arena, err);
+}

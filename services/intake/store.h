@@ -1,0 +1,29 @@
+/* store: all SQL of intake. */
+#ifndef KEFU_INTAKE_STORE_H
+#define KEFU_INTAKE_STORE_H
+
+#include "intake_rows.msg.h"
+#include "query.h"
+
+extern const struct query contact_known;   /* intake_known by origin */
+extern const struct query contact_insert;  /* intake_contact */
+extern const struct query ticket_read;     /* intake_owned by id */
+extern const struct query ticket_insert;   /* intake_ticket */
+extern const struct query ticket_link;     /* intake_linked: with the words of the ticket it goes on from */
+extern const struct query ticket_close;    /* intake_closing: a complaint is closed */
+extern const struct query closing_read;    /* intake_closing by customer: the complaints closed last, newest first */
+extern const struct query note_insert;     /* intake_note */
+extern const struct query follow_ups_read; /* intake_note by ticket: of customers who came back */
+extern const struct query customer_add;    /* intake_customer */
+
+/* Of queries alone. */
+extern const struct query record_asked;      /* intake_record by ticket */
+extern const struct query notes_asked;       /* intake_note by ticket */
+extern const struct query customer_asked;    /* intake_customer by id */
+extern const struct query contacts_asked;    /* intake_contact by customer, newest first */
+extern const struct query source_page_asked; /* intake_page: of source.list */
+
+extern const struct query *const intake_store[];
+extern const size_t intake_store_n;
+
+#endif

@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""intake for real, on PostgreSQL."""
+import contextlib, os, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from kefu import Client, Database, Process, Refused, free_port, run, wait_for  # noqa: E402
+
+POLICY = [{"name": name, "body": open(os.path.join("deploy/policy", name), encoding="utf-8").read()}
+          for name in ("topics.yaml", "flows/complaint.yaml")]
+SEED = {"name": "欧阳测试一", "phone": "000-7351-9264", "email": "seeded.person@example.com", "address": "演示路七号二单元九零一",
+        "words": "天花板漏水滴到床上", "expected": "请在周末以前修好顶棚", "answer": "已请师傅上门查看顶棚", "note": "道歉并送一篮水果"}
+SECONDS = 10**6
+
+
+@contextlib.contextmanager
+def intake(n=1, publish=True):
+    database = Database()
+    with tempfile.TemporaryDirectory() as folder:
+        key_file = os.path.join(folder, "key")
+        with open(key_file, "w", encoding="ascii") as file:
+            file.write("1 " + os.urandom(32).hex() + "\n")
+        args = [f"--key-file={key_file}"]
+        peers = {"routing": free_port()}
+        replicas = [Process("intake", database.dsn, peers=peers, args=args).start().wait_ready() for _ in range(n)]
+        try:
+            if publish:
+                replicas[0].client().do("policy.publish", files=POLICY)
+            yield (database, *replicas)
+        finally:
+            for replica in replicas:
+                if replica.process.poll() is None:
+                    replica.kill()
+            for replica in replicas:
+                if "AddressSanitizer" in replica.log() or "runtime error" in replica.log():
+                    print(replica.log()[-4000:])
+                    raise AssertionError("a sanitizer complained")
+            database.drop()
+
+
+def check(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+
+
+def events(database, kind):
+    return int(database(f"SELECT count(*) FROM intake.journal WHERE type = '{kind}'")[0][0])
+
+
+def contact(number, **changes):
+    body = {"source": "pbx", "source_id": f"c{number}", "channel": "call", "customer_name": SEED["name"], "phone": SEED["phone"],
+            "email": SEED["email"], "address": SEED["address"], "honorific": "nvshi", "recorder": "sp01",
+            "items": [{"kind": "complaint", "topic": "leak", "words": SEED["words"], "expected": SEED["expected"]},
+                      {"kind": "inquiry", "topic": "fee", "words": SEED["words"], "answer": SEED["answer"]}]}
+    body.update(changes)
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def test_one_contact_becomes_tickets_and_the_same_again_gives_the_same():
+    with intake() as (database, service):
+        client = service.client()
+        first = client.do("contact.record", **contact(1))
+        check("tickets", len(first["tickets"]), 2)
+        check("repeated", first["repeated"], False)
+        check("opened", events(database, "ticket.opened"), 2)
+        for changes in ({}, {"items": [{"kind": "suggestion", "words": "x"}]}, {"channel": "nonsense"}):
+            again = client.do("contact.record", **contact(1, **changes))
+            check("again", again, dict(first, repeated=True))
+        check("opened", events(database, "ticket.opened"), 2)
+        slash = client.do("contact.record", **contact("1/2"))
+        check("another source id", slash["repeated"], False)
+        try:
+            client.do("contact.record", **contact(2, source="pbx/c1", source_id="2"))
+            raise AssertionError("a source with a slash was taken")
+        except Refused as refused:
+            check("field", refused.field, "source")
+
+
+def test_refusals_name_field_and_rule():
+    with intake() as (_database, service):
+        client = service.client()
+        cases = (
+            ({"items": [{"kind": "repair", "words": "x"}, {"kind": "inquiry", "words": "x"}, {"kind": "wish"}]}, "items[2].kind", "INT-34"),
+            ({"phone": None, "email": None}, "phone", "INT-03"),
+            ({"received_at": int(time.time() + 3600) * SECONDS}, "received_at", "SLA-29"),
+        )
+        for n, (changes, field, rule) in enumerate(cases):
+            try:
+                client.do("contact.record", **contact(f"r{n}", **changes))
+                raise AssertionError(f"{changes} was taken")
+            except Refused as refused:
+                check("field and rule", (refused.field, refused.rule), (field, rule))
+        broken = contact("utf8")
+        broken["items"][0]["words"] = b"\xff\xfe"
+        try:
+            client.do("contact.record", **broken)
+            raise AssertionError("bytes were taken for text")
+        except Refused as refused:
+            check("field", refused.field, "items[0].words")
+
+
+def test_record_address_customer_and_source_pages():
+    with intake() as (_database, service):
+        client = service.client()
+        first = client.do("contact.record", **contact(1))
+        ticket = first["tickets"][0]
+        note = client.do("note.record", actor="su01", ticket=ticket, name="measures", words=SEED["note"])["note"]
+        follow = client.do("contact.follow_up", ticket=ticket, source="pbx", source_id="f1", channel="call", words="还在漏")
+        again = client.do("contact.follow_up", ticket=ticket, source="pbx", source_id="f1", channel="call", words="还在漏")
+        check("follow-up again", again, {"contact": follow["contact"], "repeated": True})
+        view = client.ask("ticket.record", ticket=ticket)
+        check("view", {key: view[key] for key in ("customer_name", "phone", "email", "address", "words", "expected", "kind")},
+              {"customer_name": SEED["name"], "phone": SEED["phone"], "email": SEED["email"], "address": SEED["address"],
+               "words": SEED["words"], "expected": SEED["expected"], "kind": "complaint"})
+        check("notes", [(n["name"], n["words"], n.get("by")) for n in view["notes"]],
+              [("measures", SEED["note"], "su01"), ("follow_up", "还在漏", None)])
+        address = client.ask("address.get", ticket=ticket, notes=[follow["contact"], note])
+        check("address", (address["phone"], address["words"]), (SEED["phone"], ["还在漏", SEED["note"]]))
+        second = client.do("contact.record", **contact(2, phone="+86 000 7351 9264", customer_name="欧阳改名"))
+        check("same customer", second["customer"], first["customer"])
+        found = client.ask("customer.find", phone="00073519264")
+        check("found", (found["customer"], found["customer_name"]), (first["customer"], "欧阳改名"))
+        check("tickets", found["tickets"], second["tickets"] + first["tickets"])
+        check("unknown", client.ask("customer.find", phone="000-0000-0000").get("customer"), None)
+        page = client.ask("source.list", source="pbx", limit=1)
+        check("page", (page["rows"], page["more"]), ([{"source_id": "c1", "ticket": t} for t in first["tickets"]], True))
+        page = client.ask("source.list", source="pbx", limit=1, after="c1")
+        check("last page", ([r["source_id"] for r in page["rows"]], page["more"]), (["c2", "c2"], False))
+
+
+def test_no_column_holds_personal_data_in_clear():
+    with intake() as (database, service):
+        client = service.client()
+        ticket = client.do("contact.record", **contact(1))["tickets"][0]
+        client.do("note.record", ticket=ticket, name="measures", words=SEED["note"])
+        client.do("contact.follow_up", ticket=ticket, source="pbx", source_id="f1", channel="call", words=SEED["words"])
+        forms = {text.encode() for text in SEED.values()} | {b"00073519264"}
+        looked = 0
+        for (table,) in database("SELECT tablename FROM pg_tables WHERE schemaname = 'intake'"):
+            if table.startswith("journal_") or table == "policy_file":
+                continue
+            for (row,) in database(f"SELECT encode(convert_to(t::text, 'UTF8'), 'hex') FROM intake.{table} t"):
+                # bytea shows as \x…: look at what it holds as well
+                shown = bytes.fromhex(row)
+                looked += 1
+                for form in forms:
+                    if form in shown or form.hex().encode() in shown:
+                        raise AssertionError(f"{table} holds {form.decode()}")
+        check("rows were looked at", looked > 5, True)
+        log = service.log().encode()
+        check("log", [form.decode() for form in forms if form in log], [])
+
+
+def test_without_its_key_file_it_does_not_start():
+    database = Database()
+    service = Process("intake", database.dsn, peers={"routing": free_port()}, args=["--key-file=/nowhere/key"]).start()
+    try:
+        check("status", service.process.wait(30), 1)
+        check("hint", "HINT" in service.log() and "/nowhere/key" in service.log(), True)
+    finally:
+        database.drop()
+
+
+def test_two_replicas_one_contact_once():
+    with intake(2) as (database, one, two):
+        wait_for("both hold partitions", lambda: database(
+            "SELECT count(DISTINCT owner) FROM (SELECT DISTINCT ON (partition) owner FROM intake.position ORDER BY partition, n DESC) x"
+        ) == [["2"]])
+        answers = []
+        for n in range(20):
+            for service in (one, two):
+                client = service.client()
+                answers.append((n, tuple(client.do("contact.record", **contact(n))["tickets"])))
+        check("contacts", len(set(answers)), 20)
+        check("opened", events(database, "ticket.opened"), 40)
+
+
+run(*[test for name, test in list(globals().items()) if name.startswith("test_")])
