@@ -1,0 +1,43 @@
+/* reporting: every number. See README.md. */
+#include "reporting.h"
+
+#include "reporting.msg.h"
+#include "reporting_rows.msg.h"
+#include "store.h"
+
+#include <string.h>
+
+#define PUBLISH {{&feed_lock, "feed"}, {&topics_changed, NULL}, {&kpi_topics, NULL}, {&figures_now, NULL}}
+
+static const struct handler others[] = {
+    {ON_EVENT, "reporting", &feed_due_shape, PUBLISH, .decide = on_feed_due, .coalesce = true},
+    {ON_ALARM, NULL, &kpi_due_shape, PUBLISH, .decide = on_feed_due},
+    {ON_QUERY, NULL, &report_summary_shape, {{&topics_all, NULL}, {&feed_head, NULL}, {&figures_between, NULL}},
+     .decide = on_report_summary},
+    {ON_QUERY, NULL, &feed_read_shape,
+     {{&feed_resumes, NULL}, {&feed_entries, NULL}, {&feed_snapshot, NULL}, {&feed_head, NULL}}, .decide = on_feed_read},
+    {ON_QUERY, NULL, &report_tickets_shape,
+     {{&drill_state, NULL}, {&drill_open, NULL}, {&drill_department, NULL}, {&drill_held, NULL}, {&drill_waiting, NULL},
+      {&drill_exit, NULL}, {&drill_clock, NULL}, {&drill_message, NULL}}, .decide = on_report_tickets},
+};
+
+enum { HANDLERS_MOST = 32 };
+
+int main(int argc, char **argv)
+{
+    static struct handler handlers[HANDLERS_MOST];
+    assert(report_hears_n + COUNT(others) <= HANDLERS_MOST);
+    memcpy(handlers, report_hears, sizeof(*handlers) * report_hears_n);
+    memcpy(handlers + report_hears_n, others, sizeof(others));
+    const struct service service = {.name = "reporting",
+                                    .handlers = handlers,
+                                    .handlers_n = report_hears_n + COUNT(others),
+                                    .store = store_all,
+                                    .store_n = STORE_STATEMENTS,
+                                    .policy = &reporting_policy,
+                                    .settings = feed_settings,
+                                    .settings_n = feed_settings_n,
+                                    .start = feed_start,
+                                    .stop = feed_stop};
+    return service_main(argc, argv, &service);
+}

@@ -1,0 +1,34 @@
+/*
+ * reporting: the handlers that are not about facts, and the feed's socket.
+ */
+#ifndef KEFU_REPORTING_H
+#define KEFU_REPORTING_H
+
+#include "service.h"
+
+/* hear.c: facts of all journals. */
+extern const struct handler report_hears[];
+extern const size_t report_hears_n;
+
+/* publish.c: what changed enters the feed. */
+void on_feed_due(struct plan *plan, const void *message, const struct facts *facts);
+/* Say that something changed. */
+void publish_wake(struct plan *plan);
+
+/* ask.c */
+void on_report_summary(struct plan *plan, const void *message, const struct facts *facts);
+void on_feed_read(struct plan *plan, const void *message, const struct facts *facts);
+void on_report_tickets(struct plan *plan, const void *message, const struct facts *facts);
+
+/* feed.c: every replica publishes the whole feed. */
+extern const struct setting feed_settings[];
+extern const size_t feed_settings_n;
+void feed_start(void);
+void feed_stop(void);
+/* A hint that the feed is about to grow. It may be wrong: nothing depends on it but how soon subscribers hear. */
+void feed_hint(void);
+
+/* policy.c */
+extern const struct policy_owner reporting_policy;
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * store: all statements of reporting.
+ */
+#ifndef KEFU_REPORTING_STORE_H
+#define KEFU_REPORTING_STORE_H
+
+#include "query.h"
+
+/* Facts. */
+extern const struct query ticket_lock, ticket_write;
+extern const struct query clock_lock, clock_write;
+extern const struct query message_lock, message_write;
+extern const struct query staff_lock, staff_write;
+extern const struct query contact_add; /* a contact that is known stays as it is */
+
+/* Counters and the feed. */
+extern const struct query topic_count_add;
+extern const struct query topics_changed; /* counters to be published */
+extern const struct query kpi_topics;     /* the last published KPIs */
+extern const struct query feed_lock;      /* the feed's one row: whoever holds it may append */
+extern const struct query feed_state_write, feed_append, feed_cut, topic_write;
+extern const struct query figures_now; /* the current month; only the line `gate` is missing while it is too early */
+
+/* Queries. */
+extern const struct query figures_between;
+extern const struct query topics_all, feed_head;
+extern const struct query feed_resumes, feed_entries, feed_snapshot;
+extern const struct query drill_state, drill_open, drill_department, drill_held, drill_waiting, drill_exit, drill_clock,
+    drill_message;
+
+/* What feed.c asks for on a connection of its own. */
+extern const struct query feed_tail, feed_tail_head, feed_last;
+
+enum { TOPICS_AT_ONCE = 1000, FEED_PAGE = 500, FEED_PAGE_MOST = 5000 };
+
+/* Every statement, in the order in which tables are locked and written. */
+enum { STORE_STATEMENTS = 32 };
+extern const struct query *const store_all[STORE_STATEMENTS];
+
+#endif
