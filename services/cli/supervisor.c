@@ -184,14 +184,6 @@ static char **arguments_of(const struct run_child *child, bool migrate_only)
     return argv;
 }
 
-/* What only one service has goes by the environment: the others do not look there. */
-static void set_environment(const struct run_child *child)
-{
-    setenv("KEFU_INTAKE_KEY_FILE", self.run.key_file.at, 1);
-    setenv("KEFU_INTAKE_KEY", self.run.key_file.at, 1);
-    if (child->feed.len > 0) setenv("KEFU_REPORTING_FEED", child->feed.at, 1);
-}
-
 static NORETURN void become(const struct run_child *child, char **argv, pid_t parent)
 {
     sigset_t none;
@@ -205,7 +197,7 @@ static NORETURN void become(const struct run_child *child, char **argv, pid_t pa
     if (nothing >= 0) dup2(nothing, STDIN_FILENO);
     if (log >= 0) dup2(log, STDOUT_FILENO);
     if (log >= 0) dup2(log, STDERR_FILENO);
-    set_environment(child);
+    if (child->feed.len > 0) setenv("KEFU_REPORTING_FEED_ENDPOINT", child->feed.at, 1);
     execv(argv[0], argv);
     fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
     _exit(127);
@@ -300,6 +292,13 @@ static int start_clocks(struct err *err)
     return bad;
 }
 
+/* What only one service has goes by the environment: the others do not look there. */
+static void set_environment(void)
+{
+    setenv("KEFU_INTAKE_KEY_FILE", self.run.key_file.at, 1);
+    setenv("KEFU_NOTIFICATION_INBOX", arena_printf(self.arena, "%s/inbox", self.plan->dir).at, 1);
+}
+
 static int prepare(struct err *err)
 {
     const struct supervised *plan = self.plan;
@@ -311,6 +310,7 @@ static int prepare(struct err *err)
         self.children[i].told = &self.told[i];
     }
     self.n = plan->n;
+    set_environment();
     if (start_postgres(err) < 0) return -1;
     return plan->test_clock ? start_clocks(err) : 0;
 }
