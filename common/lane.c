@@ -138,6 +138,7 @@ void lane_reset(struct lane *lane)
     drop_all(&lane->events);
     drop_all(&lane->alarms);
     for (int p = 0; p < PARTITIONS; p++) lane->slots[p].held = false;
+    while (lane->parked_n > 0) free((char *)lane->parked[--lane->parked_n].at);
     lane->lease_look_ms = 0;
 }
 
@@ -243,7 +244,7 @@ void lane_kick(struct lane *lane)
     }
     if (lane->waiting_leases.n > 0) accept_waiting(lane);
     if (runtime.draining) return;
-    if (runtime.service->policy != NULL && runtime.policy_version == 0) {
+    if (!runtime.policies_ready || (runtime.service->policy != NULL && runtime.policy_version == 0)) {
         sleep_until_needed(lane);
         return;
     }

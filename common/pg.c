@@ -368,6 +368,7 @@ static void note_error(struct pg *pg, const PGresult *result)
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY); /* without DETAIL: it quotes rows */
     snprintf(pg->trip.message, sizeof(pg->trip.message), "%s", primary == NULL ? "?" : primary);
     pg->trip.outcome = pg_outcome_of(pg->trip.state);
+    if (strcmp(pg->trip.state, "KF001") == 0) pg->trip.outcome = PG_FENCED;
     if (strcmp(pg->trip.state, "23505") == 0 && table != NULL && strcmp(table, "position") == 0)
         pg->trip.outcome = PG_FENCED;
     if (constraint != NULL) log_debug("constraint", "name=%s", constraint);

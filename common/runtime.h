@@ -78,9 +78,11 @@ struct runtime {
     int sources_n;
 
     struct sql **store; /* compiled, beside service->store */
-    struct policy_known policies[64];
-    int policies_n;
+    struct policy_known *policies;
+    size_t policies_n, policies_room;
     int64_t policy_version; /* the newest one known */
+    int64_t policy_newest;  /* the newest one stored, at start */
+    bool policies_ready;
 
     bool draining;
     bool careful;

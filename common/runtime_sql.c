@@ -70,7 +70,7 @@ const struct query sql_position_last = {
 
 const struct query sql_position_put = {
     .kind = QUERY_WRITE, .row = &position_row_shape,
-    .sql = "INSERT INTO position (partition, n, owner, seqs, expires_at) SELECT partition, n, owner, seqs,"
+    .sql = "INSERT INTO position (partition, n, owner, seqs, expires_at) SELECT partition, fenced(partition, n), owner, seqs,"
            " clock_timestamp() + coalesce(lease_ms, 0) * interval '1 ms' FROM :rows"};
 
 const struct query sql_position_clean = {
@@ -157,7 +157,7 @@ const struct query sql_suspect_drop = {
 
 const struct query sql_policy_files = {
     .kind = QUERY_READ, .row = &policy_file_row_shape, .by = "version",
-    .sql = "SELECT version, name, body FROM policy_file WHERE version = ANY(:keys) ORDER BY name"};
+    .sql = "SELECT version, name, body FROM policy_file WHERE version = ANY(:keys) ORDER BY version, name"};
 
 const struct query sql_policy_offer = {
     .kind = QUERY_WRITE, .row = &policy_file_row_shape,

@@ -21,7 +21,7 @@ struct runtime runtime;
 const char *const service_names[] = {"intake", "routing", "escalation", "notification", "workforce", "reporting", "probe", NULL};
 
 static struct workline *control_line;
-static struct loop_timer drain_timer;
+static struct loop_timer drain_timer, policy_timer;
 static int64_t drain_until_ms;
 static struct peers *other_peers[SOURCES_MOST]; /* by service_names[] */
 
@@ -326,16 +326,42 @@ static void migrate(void)
     if (unclean) log_warn("unclean_stop", "careful_ms=%lld", (long long)s->careful_ms);
 }
 
-static void policy_loaded(void *ctx, bool known);
+static void kick_lanes(void)
+{
+    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
+}
+
+static void read_version(void *ctx, struct pg *pg);
+
+static void look_again(void *ctx)
+{
+    (void)ctx;
+    if (!runtime.draining) workline_add(control_line, read_version, NULL);
+}
+
+/* Everything that was published is known before the lanes begin. Without a policy look again: another replica may take the first one. */
+static void policy_loaded(void *ctx, bool known)
+{
+    (void)ctx;
+    runtime.policies_ready = runtime.policies_ready || known;
+    if (!known || (runtime.service->policy != NULL && runtime.policy_version == 0))
+        loop_timer_start(&policy_timer, 500, 0, look_again, NULL);
+    kick_lanes();
+}
 
 static void version_read(void *ctx, const struct pg_trip *trip)
 {
     struct pg *pg = ctx;
-    int64_t version = trip->outcome == PG_OK ? pg_int(pg_result(pg, 0), 0, 1) : 0;
-    if (trip->outcome == PG_OK) runtime_heard_time(pg_int(pg_result(pg, 0), 0, 0));
+    bool good = trip->outcome == PG_OK;
+    if (good) {
+        runtime_heard_time(pg_int(pg_result(pg, 0), 0, 0));
+        runtime.policy_newest = pg_int(pg_result(pg, 0), 0, 1);
+    }
     workline_next(control_line);
-    if (version > 0 && runtime.service->policy != NULL) policy_need(version, policy_loaded, NULL);
-    else policy_loaded(NULL, true);
+    if (good && runtime.policy_newest > 0 && runtime.service->policy != NULL)
+        policy_need(runtime.policy_newest, policy_loaded, NULL);
+    else
+        policy_loaded(NULL, good);
 }
 
 static void read_version(void *ctx, struct pg *pg)
@@ -343,13 +369,6 @@ static void read_version(void *ctx, struct pg *pg)
     (void)ctx;
     pg_add(pg, &statement_opening, NULL, 0);
     pg_run(pg, version_read, pg);
-}
-
-static void policy_loaded(void *ctx, bool known)
-{
-    (void)ctx;
-    if (!known) workline_add(control_line, read_version, NULL); /* the database was away */
-    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
 }
 
 /* --- stop --- */
@@ -413,6 +432,7 @@ static void on_terminate(void *ctx)
 
 static void shut_down(void)
 {
+    loop_timer_stop(&policy_timer);
     if (runtime.service->stop != NULL) runtime.service->stop();
     bus_server_close(runtime.server);
     for (int i = 0; i < SOURCES_MOST; i++) peers_destroy(other_peers[i]);

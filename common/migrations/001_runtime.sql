@@ -52,6 +52,15 @@ CREATE TABLE position (
     PRIMARY KEY (partition, n)
 ) WITH (autovacuum_vacuum_scale_factor = 0.1);
 
+-- Old rows are deleted, so the primary key alone would let an owner that slept through that write below the last row.
+CREATE FUNCTION fenced(wanted bigint, new_n bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM position AS p WHERE p.partition = wanted AND p.n >= new_n) THEN
+        RAISE EXCEPTION 'partition % has moved on from %', wanted, new_n USING ERRCODE = 'KF001';
+    END IF;
+    RETURN new_n;
+END $$;
+
 CREATE TABLE member (
     instance text PRIMARY KEY,
     seen_at timestamptz NOT NULL,

@@ -204,4 +204,57 @@ def test_two_replicas_share_the_partitions_and_one_takes_over():
         check("effects", len(effects(database)), 250)
 
 
+def test_a_frozen_owner_wakes_up_fenced():
+    with probes(2) as (database, one, two):
+        def held(who):
+            rows = database("SELECT owner, count(*) FROM (SELECT DISTINCT ON (partition) owner FROM probe.position"
+                            " ORDER BY partition, n DESC) AS p GROUP BY owner")
+            return sum(int(row[1]) for row in rows if row[0].startswith(f"probe@") and f":{who.port}#" in row[0])
+        wait_for("a fair share", lambda: held(one) == 16 and held(two) == 16, 15)
+        sender = one.client()
+        for i in range(300):
+            sender.send("command", "probe.say", {"key": f"k{i}", "n": 1}, f"f{i}")
+        time.sleep(0.03)
+        one.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_for("takeover", lambda: held(two) == 32, 20)
+            client = two.client()
+            for i in range(300):
+                client.do("probe.say", id=f"f{i}", key=f"k{i}", n=1)
+        finally:
+            one.process.send_signal(signal.SIGCONT)
+        wait_for("a share again", lambda: held(one) == 16 and held(two) == 16, 20)
+        settled(one, two)
+        check("effects", effects(database), sorted((f"k{i}", "1") for i in range(300)))
+        check("commands run", database("SELECT sum(count) FROM probe.counted"), [["300"]])
+
+
+def test_postgres_may_crash_under_load():
+    import subprocess, tempfile
+    from kefu import free_port, psql
+    with tempfile.TemporaryDirectory(prefix="kefu-pg-", dir="/tmp") as directory:
+        os.chmod(directory, 0o755)
+        started = subprocess.run(["deploy/postgres.sh", "start", f"{directory}/pg", str(free_port())], capture_output=True, text=True)
+        server = started.stdout.strip().splitlines()[-1]
+        psql(server, "CREATE DATABASE crash")
+        dsn = server.replace("dbname=postgres", "dbname=crash")
+        database = lambda sql: psql(dsn, sql)
+        probe = Process("probe", dsn).start().wait_ready()
+        try:
+            client = probe.client()
+            for round in range(3):
+                ids = [client.send("command", "probe.say", {"key": f"k{i % 50}", "n": round * 1000 + i}, f"p{round}/{i}") for i in range(400)]
+                time.sleep(0.03)
+                subprocess.run(["deploy/postgres.sh", "restart", f"{directory}/pg", "immediate"], capture_output=True, check=True)
+                for i in range(400):
+                    client.call("command", "probe.say", {"key": f"k{i % 50}", "n": round * 1000 + i}, f"p{round}/{i}", timeout=60)
+            check("the same process", probe.process.poll(), None)
+            settled(probe)
+            check("effects", len(effects(database)), 1200)
+            check("commands run", database("SELECT sum(count) FROM probe.counted"), [["1200"]])
+        finally:
+            probe.stop()
+            subprocess.run(["deploy/postgres.sh", "stop", f"{directory}/pg", "immediate"], capture_output=True)
+
+
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])
