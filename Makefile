@@ -28,8 +28,10 @@ TEST_LIB := $(wildcard tests/lib/*.c)
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES  := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
-# A service may use another's pure files only here: the command line explains deadlines with the calendar of escalation.
+# A service may use another's pure files only here: the command line explains deadlines, and reporting holds complaints to theirs,
+# with the calendar of escalation.
 USES_cli := escalation
+USES_reporting := escalation
 
 # ---- flags ---------------------------------------------------------------------------------------------------------
 

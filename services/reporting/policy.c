@@ -36,16 +36,34 @@ static struct calendar *compile_calendar(struct compiler *c, const struct yaml *
     return calendar;
 }
 
-static void read_calendar(struct compiler *c, const struct yaml *file)
+/* Calendars live outside the arena, as long as the process: the same file is compiled once, in whatever version or check it comes. */
+static struct calendar *calendar_of(struct compiler *c, const struct yaml *file, text body)
+{
+    static struct known {
+        struct known *next;
+        struct calendar *calendar;
+        text body;
+    } *known;
+    for (struct known *at = known; at != NULL; at = at->next)
+        if (text_equal(at->body, body)) return at->calendar;
+    struct calendar *calendar = compile_calendar(c, file);
+    if (calendar == NULL) return NULL;
+    struct known *new = mem_alloc(sizeof(*new));
+    *new = (struct known){known, calendar, {mem_string(body), body.len}};
+    known = new;
+    return calendar;
+}
+
+static void read_calendar(struct compiler *c, const struct yaml *file, text body)
 {
     text name = yaml_text(&c->reader, file, "name");
     text base = yaml_text_or(&c->reader, file, "base", name.at);
     if (c->reader.failed || yaml_get(file, "units") != NULL) return;
     if (text_is(base, "service") && c->policy->service == NULL) {
-        c->policy->service = compile_calendar(c, file);
+        c->policy->service = calendar_of(c, file, body);
     } else if (text_is(base, "business") && c->policy->business == NULL) {
         c->business_day = span_natural(yaml_span(&c->reader, file, "day"));
-        c->policy->business = compile_calendar(c, file);
+        c->policy->business = calendar_of(c, file, body);
     }
 }
 
@@ -56,7 +74,7 @@ static void read_calendars(struct compiler *c, const struct policy_files *files)
         text name = arena_text(c->arena, files->at[i].name);
         const struct yaml *file = yaml_read(files->at[i].body, name.at, c->arena, c->reader.err);
         c->reader.failed = file == NULL;
-        if (file != NULL) read_calendar(c, file);
+        if (file != NULL) read_calendar(c, file, files->at[i].body);
     }
 }
 
@@ -139,10 +157,7 @@ static const void *compile(const struct policy_files *files, struct arena *arena
     read_calendars(&c, files);
     const struct yaml *file = c.reader.failed ? NULL : yaml_read(kpis->body, "kpis.yaml", arena, err);
     if (file != NULL) read_file(&c, file);
-    if (file != NULL && !c.reader.failed) return c.policy;
-    calendar_destroy(c.policy->service);
-    calendar_destroy(c.policy->business);
-    return NULL;
+    return file != NULL && !c.reader.failed ? c.policy : NULL;
 }
 
 static const char *const owned[] = {"kpis.yaml", "calendars/", NULL};

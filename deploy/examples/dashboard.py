@@ -1,0 +1,31 @@
+#!/usr/bin/python3
+"""A dashboard: every number of Kefu and each of its changes, one line each.  dashboard.py [FEED [RPC [PREFIX]]]"""
+import sys
+
+import msgpack
+import zmq
+
+defaults = ["tcp://127.0.0.1:7206", "tcp://127.0.0.1:7106", ""]
+feed, rpc, prefix = sys.argv[1:4] + defaults[len(sys.argv) - 1:]
+live, ask = zmq.Context.instance().socket(zmq.SUB), zmq.Context.instance().socket(zmq.DEALER)
+live.connect(feed)
+ask.connect(rpc)
+live.subscribe(prefix)
+shown = {}
+
+
+def show(entry):
+    if entry["seq"] > shown.get(entry["topic"], 0):  # a new subscriber hears the last values; they may come twice
+        shown[entry["topic"]] = entry["seq"]
+        print(*(entry.get(name, "") for name in ("seq", "topic", "count", "of", "value", "p50", "p90")), sep="\t", flush=True)
+
+
+head = 0  # 0: a snapshot; else all that followed this entry
+while True:
+    ask.send(msgpack.packb([1, "query", {"id": str(head), "type": "feed.read", "v": 1}, {"after": head, "prefix": prefix}]))
+    page = msgpack.unpackb(ask.recv())[3]
+    for entry in page.get("entries", []):
+        show(entry)
+    head = page["seq"]
+    while live.poll(2000):  # silence: ask whether something was lost on the way
+        show(msgpack.unpackb(live.recv_multipart()[1]))
