@@ -23,6 +23,8 @@ class Played:
 
     def __init__(self, name):
         self.name, self.journal, self.events = name, str(uuid.uuid4()), []
+        self.answers = {}  # query -> function of its body, for those that ask this service
+        self.clock = lambda: time.time_ns() // 1000
         self.socket = zmq.Context.instance().socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.port = self.socket.bind_to_random_port("tcp://127.0.0.1")
@@ -32,7 +34,7 @@ class Played:
 
     def say(self, kind, key, body, at=None):
         """Append an event; `key` is the text of its key."""
-        at = at or time.time_ns() // 1000
+        at = at or self.clock()
         event = {"partition": partition_of(key), "seq": len(self.events) + 1, "at": at, "type": kind, "version": 1,
                  "key": str(key), "cause": "test", "body": msgpack.packb(body)}
         self.events.append(event)
@@ -44,7 +46,7 @@ class Played:
 
     def _page(self, query):
         after = dict(zip(query["partitions"], query["after"]))
-        now = time.time_ns() // 1000
+        now = self.clock()
         found = [e for e in list(self.events) if e["seq"] > after.get(e["partition"], len(self.events) + 1)]
         return {"journal": self.journal, "as_of": now, "events": found[:query["most"]]}
 
@@ -60,6 +62,8 @@ class Played:
                 _, _, header, body = msgpack.unpackb(frame)
                 if header["type"] == "runtime.hello":
                     self._answer(who, header, {"service": self.name, "instance": self.name})
+                elif header["type"] in self.answers:
+                    self._answer(who, header, self.answers[header["type"]](body))
                 else:
                     waiting.append((time.monotonic() + min(body.get("wait_ms", 0), 200) / 1000, who, header, body))
             still = []
