@@ -1,5 +1,6 @@
 #include "lane.h"
 #include "log.h"
+#include "metrics.h"
 #include "runtime.msg.h"
 #include "runtime_sql.h"
 
@@ -11,6 +12,30 @@
  * one deletes its row in the same transaction. A job's row is marked as running, its work is done here outside any transaction, and
  * its report comes back as a message that deletes the row.
  */
+
+METRIC(lateness, .name = "kefu_alarm_lateness_seconds", .type = METRIC_HISTOGRAM, .help = "From when an alarm was due to when it was decided.");
+
+static int64_t late_by_power[40]; /* alarms less than 2^i milliseconds late */
+static int64_t heard;
+
+void alarm_heard(time_us late)
+{
+    int power = 0;
+    while (power < 39 && late >= (INT64_C(1000) << power)) power++;
+    late_by_power[power]++;
+    heard++;
+    metric_observe(&lateness, (double)late / SECOND_US);
+}
+
+int64_t alarm_lateness_p99(void)
+{
+    int64_t seen = 0;
+    for (int power = 0; power < 40 && heard > 0; power++) {
+        seen += late_by_power[power];
+        if (seen * 100 >= heard * 99) return INT64_C(1) << power;
+    }
+    return 0;
+}
 
 struct looking {
     struct lane *lane;

@@ -1,6 +1,7 @@
 #include "batch_inside.h"
 #include "journal.h"
 #include "log.h"
+#include "metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,11 @@
  *   batch.c   the trips, from BEGIN to COMMIT     batch_load.c   rounds, and the facts of each
  *   batch_decide.c   plans                          batch_write.c  what the plans ask for, as set-based statements
  */
+
+METRIC(batches, .name = "kefu_batches_total", .type = METRIC_COUNTER, .help = "Transactions.", .labels = {"outcome"});
+METRIC(batch_size, .name = "kefu_batch_messages", .type = METRIC_HISTOGRAM, .help = "Messages in one transaction.",
+       .buckets = {1, 2, 4, 8, 16, 32, 64, 128, 256});
+METRIC(batch_time, .name = "kefu_batch_seconds", .type = METRIC_HISTOGRAM, .help = "From BEGIN to the end of COMMIT.");
 
 static void opened(void *ctx, const struct pg_trip *trip);
 static void advanced(void *ctx, const struct pg_trip *trip);
@@ -246,6 +252,7 @@ struct failure {
 static void cleaned_up(void *ctx, const struct pg_trip *trip)
 {
     struct failure *failure = ctx;
+    metric_add(&batches, 1, failure->trip.outcome == PG_FENCED ? "fenced" : failure->trip.outcome == PG_WORLD ? "world" : "failed");
     struct pg_trip first = failure->trip;
     struct batch *batch = failure->batch;
     if (trip->lost) first.lost = true;
@@ -291,6 +298,9 @@ static void committed(void *ctx, const struct pg_trip *trip)
     }
     lane->batches++;
     lane->messages += (int64_t)batch->n;
+    metric_add(&batches, 1, "committed");
+    metric_observe(&batch_size, (double)batch->n);
+    metric_observe(&batch_time, (double)(loop_now_ms() - batch->begun_ms) / 1000);
     if (batch->events > 0) journal_poke();
     finish(batch, trip, false);
 }
@@ -394,6 +404,7 @@ void batch_run(struct lane *lane, struct queue *take_messages)
 {
     struct batch *batch = mem_alloc(sizeof(*batch));
     batch->lane = lane;
+    batch->begun_ms = loop_now_ms();
     batch->arena = arena_create();
     if (lane->scratch == NULL)
         lane->scratch = mem_alloc(sizeof(struct conflict) * CONFLICTS + sizeof(uint64_t) * WRITTEN);

@@ -80,6 +80,7 @@ static void decide(struct batch *batch, struct message *m)
     }
     batch_fill_facts(batch, m);
     start_plan(batch, m);
+    if (m->origin == ORIGIN_ALARM) alarm_heard(batch->now - m->due);
     m->handler->decide(&m->plan, m->decoded, &m->facts);
     if (m->inside.verdict == PLAN_GOOD && collides(batch, m)) return; /* stays open: again in a later round */
     settle(batch, m);

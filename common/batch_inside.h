@@ -36,6 +36,7 @@ struct batch {
     uint64_t *written;          /* rows written in this round; the lane's scratch */
     struct slot before[PARTITIONS]; /* to go back to if the transaction fails */
     bool moved;                 /* the slots hold what the commit would make true */
+    int64_t begun_ms;
     int opening, replies, claims, suspects;
     time_us now;
     int64_t policy_version;

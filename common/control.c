@@ -1,9 +1,11 @@
 #include "journal.h"
 #include "lane.h"
 #include "log.h"
+#include "metrics.h"
 #include "rpc.h"
 #include "runtime_sql.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -168,7 +170,7 @@ static void give_status(void *ctx, const struct pg_trip *trip)
     struct runtime_status_view view = {.service = text_of(runtime.service->name), .instance = text_of(runtime.settings.instance),
                                        .up_since = runtime.up_since, .now = runtime_now(), .policy = runtime.policy_version,
                                        .test_clock = runtime.settings.test_clock, .next_alarm = earliest_alarm(),
-                                       .deadlocks = runtime.deadlocks};
+                                       .deadlocks = runtime.deadlocks, .lateness_p99_ms = alarm_lateness_p99()};
     view.alarms = pg_int(counts, 0, 0);
     view.dead = pg_int(counts, 0, 1);
     view.parked = pg_int(counts, 0, 2);
@@ -209,6 +211,30 @@ static void start_status(void *ctx, struct pg *pg)
 static void status(struct control *c)
 {
     workline_add(line, start_status, c);
+}
+
+/* --- runtime.metrics --- */
+
+METRIC(partitions_held, .name = "kefu_partitions", .type = METRIC_GAUGE, .help = "Partitions leased.", .labels = {"lane"});
+METRIC(lane_waiting_now, .name = "kefu_waiting", .type = METRIC_GAUGE, .help = "Messages in memory.", .labels = {"lane"});
+METRIC(deadlocks_seen, .name = "kefu_deadlocks", .type = METRIC_GAUGE, .help = "Deadlocks since start: must be 0.");
+
+static void metrics(struct control *c)
+{
+    struct buf out = {0};
+    for (int i = 0; i < runtime.lanes_n; i++) {
+        const struct lane *lane = runtime.lanes[i];
+        char number[12];
+        int held = 0;
+        snprintf(number, sizeof(number), "%d", i);
+        for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
+        metric_set(&partitions_held, held, number);
+        metric_set(&lane_waiting_now, (double)lane_waiting(lane), number);
+    }
+    metric_set(&deadlocks_seen, (double)runtime.deadlocks);
+    metrics_write(&out);
+    answer(c, &runtime_metrics_view_shape, &(struct runtime_metrics_view){buf_text(&out)});
+    buf_finish(&out);
 }
 
 /* --- clock.set --- */
@@ -473,7 +499,7 @@ static const struct row {
     void (*fn)(struct control *c);
 } table[] = {
     {&journal_read_shape, read_journal}, {&runtime_hello_shape, hello},   {&runtime_quiet_shape, quiet},
-    {&runtime_status_shape, status},     {&clock_set_shape, set_clock},   {&alarm_list_shape, list_alarms},
+    {&runtime_status_shape, status},     {&runtime_metrics_shape, metrics}, {&clock_set_shape, set_clock},   {&alarm_list_shape, list_alarms},
     {&dead_list_shape, list_dead},       {&dead_retry_shape, retry_dead}, {&dead_discard_shape, discard_dead},
     {&policy_publish_shape, publish},
 };

@@ -94,6 +94,8 @@ void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
 void alarm_look(struct lane *lane); /* a chore: take due alarms */
 void alarm_start_job(struct lane *lane, struct message *take_message);
 void alarm_clean(struct lane *lane); /* a chore: old positions and replies */
+void alarm_heard(time_us late);      /* count how late an alarm was */
+int64_t alarm_lateness_p99(void);    /* milliseconds, rounded up to a power of two, since start */
 text job_name(const struct job *job);
 void job_destroy(struct job *job);
 
