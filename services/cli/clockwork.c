@@ -45,6 +45,7 @@ struct clockwork {
     size_t n;
     bool readers[SERVICES_MOST][SERVICES_MOST]; /* [who][whom]: seen to read it */
     time_us now, next;
+    bool settled;
     struct clockwork_work work;
     int failed;
     struct err why;
@@ -194,6 +195,7 @@ int clockwork_settle(struct clockwork *clockwork, struct err *err)
             client_sleep(clockwork->client, looks > SLOW_LOOKS ? SLOW_PAUSE_MS : PAUSE_MS);
     }
     clockwork->next = earliest_alarm(clockwork);
+    clockwork->settled = true;
     return 0;
 }
 
@@ -235,6 +237,7 @@ static void set_service(struct clockwork *clockwork, size_t service, time_us to)
 int clockwork_set(struct clockwork *clockwork, time_us to, struct err *err)
 {
     clockwork->failed = 0;
+    clockwork->settled = false;
     clockwork->work.steps++;
     for (size_t s = 0; s < client_services(clockwork->client); s++)
         if (!wakes(clockwork, s, to)) set_service(clockwork, s, to);
@@ -256,9 +259,14 @@ int clockwork_set(struct clockwork *clockwork, time_us to, struct err *err)
     return 0;
 }
 
+void clockwork_stir(struct clockwork *clockwork)
+{
+    clockwork->settled = false;
+}
+
 int clockwork_advance(struct clockwork *clockwork, time_us to, struct err *err)
 {
-    if (clockwork_settle(clockwork, err) < 0) return -1;
+    if (!clockwork->settled && clockwork_settle(clockwork, err) < 0) return -1;
     while (clockwork->now < to) {
         bool alarm = clockwork->next > clockwork->now && clockwork->next < to;
         if (clockwork_set(clockwork, alarm ? clockwork->next : to, err) < 0) return -1;

@@ -18,6 +18,8 @@ time_us clockwork_now(const struct clockwork *clockwork);
 time_us clockwork_next(const struct clockwork *clockwork);
 /* Wait until all is quiet: nothing in flight, every reader at the head of what it reads, twice in a row. */
 MUST_CHECK int clockwork_settle(struct clockwork *clockwork, struct err *err);
+/* Commands were sent since: the next advance settles first. */
+void clockwork_stir(struct clockwork *clockwork);
 /* Go on to the instant, letting every alarm due by then happen at its own time, in order. In the past: only settles. */
 MUST_CHECK int clockwork_advance(struct clockwork *clockwork, time_us to, struct err *err);
 /* Set all clocks at once, whatever is due in between. Clocks never go back. */

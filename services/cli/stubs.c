@@ -6,7 +6,6 @@ static enum exit_status none(const struct words *words)
 }
 const struct command command_act = {.name = "act", .most = -1, .usage = "", .exec = none};
 const struct command command_follow = {.name = "follow", .most = -1, .usage = "", .exec = none};
-const struct command command_import = {.name = "import", .most = -1, .usage = "", .exec = none};
 const struct command command_play = {.name = "play", .most = -1, .usage = "", .exec = none};
 const struct command command_report = {.name = "report", .most = -1, .usage = "", .exec = none};
 const struct command command_check = {.name = "check", .most = -1, .usage = "", .exec = none};
