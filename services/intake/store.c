@@ -71,7 +71,7 @@ const struct query customer_asked = {
 
 const struct query contacts_asked = {
     .kind = QUERY_READ, .row = &intake_contact_row_shape, .by = "customer",
-    .sql = "SELECT " CONTACT_COLUMNS " FROM contact WHERE customer = ANY(:keys) ORDER BY id DESC LIMIT 50"};
+    .sql = "SELECT " CONTACT_COLUMNS " FROM contact WHERE customer = ANY(:keys) ORDER BY recorded_at DESC, id DESC LIMIT 50"};
 
 const struct query source_page_asked = {
     .kind = QUERY_READ, .row = &intake_page_row_shape,

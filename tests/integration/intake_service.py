@@ -165,13 +165,32 @@ def test_two_replicas_one_contact_once():
         wait_for("both hold partitions", lambda: database(
             "SELECT count(DISTINCT owner) FROM (SELECT DISTINCT ON (partition) owner FROM intake.position ORDER BY partition, n DESC) x"
         ) == [["2"]])
-        answers = []
+        clients, answers = [one.client(), two.client()], []
         for n in range(20):
-            for service in (one, two):
-                client = service.client()
-                answers.append((n, tuple(client.do("contact.record", **contact(n))["tickets"])))
+            for _ in range(2):
+                def taken_by_whoever_holds_it():
+                    frames = [client.once("command", "contact.record", contact(n), timeout=1) for client in clients]
+                    return [frame[3] for frame in frames if frame is not None and frame[1] == "answer"]
+                answers += [(n, tuple(answer["tickets"])) for answer in wait_for("an answer", taken_by_whoever_holds_it)]
         check("contacts", len(set(answers)), 20)
         check("opened", events(database, "ticket.opened"), 40)
+
+
+def test_a_complaint_about_the_same_within_90_days_is_a_repetition():
+    now = int(time.time()) * SECONDS
+    with intake() as (database, service):
+        client = service.client()
+        first = client.do("contact.record", **contact(1))["tickets"][0]
+        open_still = client.do("contact.record", **contact(2))["tickets"][0]
+        database(f"UPDATE intake.ticket SET closed_at = now() - interval '1 hour' WHERE id = {first}")
+        repeated = client.do("contact.record", **contact(3))["tickets"][0]
+        late = client.do("contact.record", **contact(4, phone="000-0000-1111"))["tickets"][0]
+        early = client.do("contact.record", **contact(5, received_at=now - 2 * 3600 * SECONDS))["tickets"][0]
+        bodies = {ticket: bytes.fromhex(body) for ticket, body in database(
+            "SELECT key, encode(body, 'hex') FROM intake.journal WHERE type = 'ticket.opened'")}
+        import msgpack
+        repeats = {ticket: msgpack.unpackb(body).get("repeat_of") for ticket, body in bodies.items()}
+        check("repeats", [repeats[str(ticket)] for ticket in (first, open_still, repeated, late, early)], [None, None, first, None, None])
 
 
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

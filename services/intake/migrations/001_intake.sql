@@ -18,7 +18,7 @@ CREATE TABLE contact (
     tickets text NOT NULL,
     UNIQUE (source, source_id)
 );
-CREATE INDEX contact_customer ON contact (customer, id) WHERE customer IS NOT NULL;
+CREATE INDEX contact_customer ON contact (customer, recorded_at) WHERE customer IS NOT NULL;
 
 -- One matter of a contact. closed_at is kept of complaints alone.
 CREATE TABLE ticket (
