@@ -27,6 +27,6 @@ for attempt in range(3):
     verb, answer = send("complaint-" + call, "contact.record", complaint)
     print(verb, answer["tickets"] if verb == "answer" else answer["message"])
 
-complaint["channel"] = "pigeon"
+complaint.update(source_id=uuid.uuid4().hex, channel="pigeon")
 verb, answer = send("wrong-" + call, "contact.record", complaint)
 print(verb, answer["field"], "-", answer["message"])

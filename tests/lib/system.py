@@ -132,13 +132,13 @@ class System:
     def json(self, *words, **options):
         return json.loads(self.kefu(words[0], "--json", *words[1:], **options))
 
-    def do(self, service, kind, by=None, id=None, **body):
-        return self.clients[service].do(kind, id=id, actor=by, **{k: v for k, v in body.items() if v is not None})
+    def do(self, service, kind, /, by=None, id=None, **body):
+        return self.clients[service].call("command", kind, {k: v for k, v in body.items() if v is not None}, id, by)
 
-    def ask(self, service, kind, **body):
-        return self.clients[service].ask(kind, **body)
+    def ask(self, service, kind, /, **body):
+        return self.clients[service].call("query", kind, body)
 
-    def pages(self, service, kind, key, **body):
+    def pages(self, service, kind, key, /, **body):
         """All rows of a query that answers page by page; `key` is the field to go on behind."""
         rows, after = [], None
         while True:
