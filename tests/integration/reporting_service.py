@@ -65,17 +65,19 @@ class Journal(threading.Thread):
 
 
 class World:
-    def __init__(self):
+    def __init__(self, clock=("--test-clock=yes", "--test-clock-start=2026-03-02T01:00:00Z")):
         self.database = kefu.Database()
         self.journals = {name: Journal(name) for name in TOGETHER}
         self.feed = f"tcp://127.0.0.1:{kefu.free_port()}"
-        self.process = kefu.Process("reporting", self.database.dsn, peers={n: j.port for n, j in self.journals.items()},
-                                    args=["--test-clock=yes", "--test-clock-start=2026-03-02T01:00:00Z", f"--feed-endpoint={self.feed}"]).start()
-        self.process.wait_ready()
+        self.process = self.replica(self.feed, *clock)
         self.client = self.process.client()
         names = ["kpis.yaml", "calendars/service.yaml", "calendars/business.yaml", "calendars/natural.yaml"]
         files = [{"name": name, "body": open(f"{ROOT}/deploy/policy/{name}", encoding="utf-8").read()} for name in names]
         self.client.do("policy.publish", files=files)
+
+    def replica(self, feed, *args):
+        peers = {name: journal.port for name, journal in self.journals.items()}
+        return kefu.Process("reporting", self.database.dsn, peers=peers, args=[f"--feed-endpoint={feed}", *args]).start().wait_ready()
 
     def set_clock(self, now):
         for journal in self.journals.values():
@@ -313,4 +315,52 @@ def test_breach_withdrawn():
     world.finish()
 
 
-kefu.run(test_any_order_of_sources, test_dashboard_sees_all_and_ends_equal, test_resume_and_snapshot, test_breach_withdrawn)
+def subscribe(feed, prefix=""):
+    socket = zmq.Context.instance().socket(zmq.SUB)
+    socket.connect(feed)
+    socket.subscribe(prefix)
+    return socket
+
+
+def hear(socket, topic, count, timeout=20):
+    """Wait until the topic has this count; returns all that was heard."""
+    heard, end = [], time.monotonic() + timeout
+    while time.monotonic() < end:
+        if socket.poll(100):
+            heard.append(msgpack.unpackb(socket.recv_multipart()[1]))
+            if heard[-1]["topic"] == topic and heard[-1].get("count", 0) == count:
+                return heard
+    raise TimeoutError(f"{topic} never was {count}: {heard[-3:]}")
+
+
+def test_two_replicas_publish_everything_by_the_real_clock():
+    world = World(clock=())
+    now = time.time_ns() // 1000
+    for journal in world.journals.values():
+        journal.now = now + HOUR
+    second_feed = f"tcp://127.0.0.1:{kefu.free_port()}"
+    boards = [subscribe(world.feed)]
+    second = world.replica(second_feed)
+    boards.append(subscribe(second_feed))
+    for ticket in range(1, 41):
+        play(world, ticket, "complaint", received=now)
+        assign(world, ticket, "complaint", now + SECOND)
+    for journal in world.journals.values():
+        journal.release()
+    for board in boards:
+        hear(board, "held/sp01", 40)
+    heard = hear(subscribe(second_feed, "kpi/"), "kpi/WAIT-ASSIGN", 40)  # the KPIs follow by themselves
+    assert all(e["topic"].startswith("kpi/") for e in heard)
+    started = time.monotonic()
+    move(world, moved(1, "complaint", "CMP-T08", "IN_REVIEW", now + SECOND, handler="su01"))
+    world.journals["routing"].release()
+    for board in boards:
+        hear(board, "held/su01", 1)
+    print(f"# said to seen by both boards: {1000 * (time.monotonic() - started):.0f} ms")
+    late = hear(subscribe(world.feed, "held/"), "held/su01", 1)
+    assert {e["topic"] for e in late} <= {"held/sp01", "held/su01"}, "a late subscriber hears the last values of its prefix"
+    assert second.stop() is not None
+    world.finish()
+
+
+kefu.run(test_two_replicas_publish_everything_by_the_real_clock, test_any_order_of_sources, test_dashboard_sees_all_and_ends_equal, test_resume_and_snapshot, test_breach_withdrawn)
