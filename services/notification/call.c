@@ -87,8 +87,10 @@ static void plan_next(struct plan *plan, struct call_row *call, const struct cal
 {
     const struct notify_rules *rules = plan->policy;
     bool asked = text_is(m->outcome, "ring_later") && m->next_at != 0;
-    struct notice notice = {.fact = FACT_COMMAND, .at = plan->now, .purpose = call->purpose};
-    notice.ticket = *(const struct ticket_copy_row *)facts_one(facts, &ticket_lock);
+    const struct ticket_copy_row *ticket = facts_one(facts, &ticket_lock);
+    struct notice notice = {.fact = FACT_COMMAND, .at = plan->now, .purpose = call->purpose,
+                            .ticket = {.ticket = call->ticket, .locale = text_of(rules_locale)}};
+    if (ticket != NULL) notice.ticket = *ticket; /* planned for escalation, routing's word may be behind */
     struct post post = post_open(plan, &notice, facts);
     const struct person_row *caller = recipients_person(&post.company, call->caller);
     if (caller == NULL) caller = recipients_find(&post.company, &notice.ticket, TEXT("owner"));

@@ -87,7 +87,7 @@ static bool told_already(struct post *post, text key)
         if (text_equal(LIST(post->keys, struct message_key_row)[i].key, key)) return true;
     for (size_t i = 0; i < post->told_n; i++)
         if (text_equal(post->told[i], key)) return true;
-    if (post->told_n < post->told_room) ((text *)post->told)[post->told_n++] = key;
+    if (post->told_n < post->told_room) post->told[post->told_n++] = key;
     return false;
 }
 

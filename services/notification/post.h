@@ -52,7 +52,7 @@ struct post {
     const struct notice *notice;
     struct company company;
     struct list keys; /* struct message_key_row: told already */
-    const text *told; /* in this plan */
+    text *told; /* in this plan */
     size_t told_n, told_room;
 };
 

@@ -21,6 +21,7 @@ struct watch {
 };
 
 struct transfer {
+    struct transfer *next, **link; /* of all under way */
     CURL *easy;
     struct curl_slist *headers, *to;
     size_t sent; /* of the body */
@@ -32,6 +33,7 @@ struct transfer {
 
 static CURLM *multi;
 static struct loop_timer timer;
+static struct transfer *under_way;
 
 enum send_outcome send_judge_http(long status)
 {
@@ -67,8 +69,18 @@ static enum send_outcome judge(const struct transfer *transfer, CURLcode result,
     return answered && result != CURLE_OPERATION_TIMEDOUT ? send_judge_smtp(status) : SEND_AGAIN;
 }
 
+static void enlist(struct transfer *transfer)
+{
+    transfer->next = under_way;
+    transfer->link = &under_way;
+    if (under_way != NULL) under_way->link = &transfer->next;
+    under_way = transfer;
+}
+
 static void finish(struct transfer *transfer)
 {
+    *transfer->link = transfer->next;
+    if (transfer->next != NULL) transfer->next->link = transfer->link;
     curl_multi_remove_handle(multi, transfer->easy);
     curl_easy_cleanup(transfer->easy);
     curl_slist_free_all(transfer->headers);
@@ -170,6 +182,7 @@ static void open_multi(void)
 void send_stop(void)
 {
     if (multi == NULL) return;
+    while (under_way != NULL) finish(under_way);
     curl_multi_cleanup(multi);
     multi = NULL;
     loop_timer_stop(&timer);
@@ -235,6 +248,7 @@ void send_start(const struct send_request *request, void (*fn)(void *ctx, enum s
                                   .fn = fn, .ctx = ctx};
     CURL *easy = transfer->easy;
     if (easy == NULL) fatal(NULL, "libcurl does not start");
+    enlist(transfer);
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);

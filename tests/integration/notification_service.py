@@ -269,6 +269,7 @@ def in_world(now, settings=()):
             world = World(now, settings)
             try:
                 test(world)
+                check(world.process.stop(), 0)  # it drains, and the sanitizers found nothing
             except Exception:
                 with open(world.log_path, errors="replace") as log:
                     print("# " + "\n# ".join(log.read().splitlines()[-15:]))
@@ -381,8 +382,6 @@ def an_emergency_rings_at_night(world):
 
 
 def mail_goes_through_a_real_relay():
-    if os.geteuid() != 0 or not os.path.exists("/usr/sbin/exim4"):
-        raise RuntimeError("needs root and exim4")
     relay = Relay()
     relay.start()
     mail_world = in_world(DAY, [f"--smtp-url=smtp://127.0.0.1:{relay.port}", "--mail-from=kefu@example.org", "--send-attempts=3",
@@ -511,7 +510,12 @@ def webhook_story(world, hook):
     check(len({headers["Idempotency-Key"] for headers, _ in hook.seen[before:]}), 1)
 
 
+TESTS = [the_supervisor_hears_of_a_complaint_at_once, one_message_for_each_cause, the_next_one_up_or_nobody,
+         calls_wait_for_the_morning, an_emergency_rings_at_night, webhooks_are_signed_and_tried_again]
+
 if __name__ == "__main__":
-    run(the_supervisor_hears_of_a_complaint_at_once, one_message_for_each_cause, the_next_one_up_or_nobody,
-        calls_wait_for_the_morning, an_emergency_rings_at_night, mail_goes_through_a_real_relay,
-        webhooks_are_signed_and_tried_again)
+    if os.geteuid() == 0 and os.path.exists("/usr/sbin/exim4"):
+        TESTS.append(mail_goes_through_a_real_relay)
+    else:
+        print("skip mail_goes_through_a_real_relay: exim4, and root to run it as its own user", flush=True)
+    run(*TESTS)
