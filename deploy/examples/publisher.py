@@ -21,7 +21,7 @@ def send(id, kind, body):
 
 
 call = uuid.uuid4().hex
-complaint = {"source": "pbx", "source_id": call, "channel": "call", "phone": "13800000000", "customer_name": "Demo Customer",
+complaint = {"source": "pbx", "source_id": call, "channel": "call", "phone": "000-0000-0100", "customer_name": "Demo Customer",
              "items": [{"kind": "complaint", "words": "The lift stops between floors", "expected": "Have it inspected"}]}
 for attempt in range(3):
     verb, answer = send("complaint-" + call, "contact.record", complaint)

@@ -11,7 +11,7 @@
 
 static const struct handler others[] = {
     {ON_EVENT, "reporting", &feed_due_shape, PUBLISH, .decide = on_feed_due, .coalesce = true},
-    {ON_ALARM, NULL, &kpi_due_shape, PUBLISH, .decide = on_feed_due},
+    {ON_ALARM, NULL, &kpi_due_shape, PUBLISH, .decide = on_feed_due, .coalesce = true},
     {ON_QUERY, NULL, &report_summary_shape, {{&topics_all, NULL}, {&feed_head, NULL}, {&figures_between, NULL}},
      .decide = on_report_summary},
     {ON_QUERY, NULL, &feed_read_shape,

@@ -74,8 +74,9 @@ CREATE TABLE topic_count (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX topic_count_changed ON topic_count (topic) WHERE version <> published;
 
+-- Bytes, not words: a prefix of topics is a range in every locale.
 CREATE TABLE topic (
-    topic text PRIMARY KEY,
+    topic text COLLATE "C" PRIMARY KEY,
     seq bigint NOT NULL,
     value double precision,
     count bigint NOT NULL,
