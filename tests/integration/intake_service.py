@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 """intake for real, on PostgreSQL."""
-import contextlib, os, subprocess, sys, tempfile, time
+import contextlib, os, sys, tempfile, time
+
+import msgpack
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from kefu import Client, Database, Process, Refused, free_port, run, wait_for  # noqa: E402
+from kefu import Database, Process, Refused, free_port, run, wait_for  # noqa: E402
+from played import Played  # noqa: E402
 
 POLICY = [{"name": name, "body": open(os.path.join("deploy/policy", name), encoding="utf-8").read()}
           for name in ("topics.yaml", "flows/complaint.yaml")]
@@ -13,18 +16,17 @@ SECONDS = 10**6
 
 
 @contextlib.contextmanager
-def intake(n=1, publish=True):
+def intake(n=1, routing=None):
     database = Database()
     with tempfile.TemporaryDirectory() as folder:
         key_file = os.path.join(folder, "key")
         with open(key_file, "w", encoding="ascii") as file:
             file.write("1 " + os.urandom(32).hex() + "\n")
         args = [f"--key-file={key_file}"]
-        peers = {"routing": free_port()}
+        peers = {"routing": routing.port if routing else free_port()}
         replicas = [Process("intake", database.dsn, peers=peers, args=args).start().wait_ready() for _ in range(n)]
         try:
-            if publish:
-                replicas[0].client().do("policy.publish", files=POLICY)
+            replicas[0].client().do("policy.publish", files=POLICY)
             yield (database, *replicas)
         finally:
             for replica in replicas:
@@ -176,21 +178,63 @@ def test_two_replicas_one_contact_once():
         check("opened", events(database, "ticket.opened"), 40)
 
 
+def opened(database):
+    return {int(ticket): msgpack.unpackb(bytes.fromhex(body)) for ticket, body in database(
+        "SELECT key, encode(body, 'hex') FROM intake.journal WHERE type = 'ticket.opened'")}
+
+
+def moved(ticket, kind="complaint", **changes):
+    body = {"ticket": ticket, "kind": kind, "step": "CMP-T18", "action": "summarise", "from": "CLOSING", "to": "CLOSED",
+            "path": ["CLOSED"], "round": 1, "priority": 2, "org_unit": "service", "replied": False, "acknowledged": False,
+            "terminal": True, "received_at": 1}
+    return dict(body, **changes)
+
+
 def test_a_complaint_about_the_same_within_90_days_is_a_repetition():
-    now = int(time.time()) * SECONDS
-    with intake() as (database, service):
+    routing, now = Played("routing"), int(time.time()) * SECONDS
+    hour, day = 3600 * SECONDS, 86400 * SECONDS
+    with intake(routing=routing) as (database, service):
         client = service.client()
-        first = client.do("contact.record", **contact(1))["tickets"][0]
-        open_still = client.do("contact.record", **contact(2))["tickets"][0]
-        database(f"UPDATE intake.ticket SET closed_at = now() - interval '1 hour' WHERE id = {first}")
-        repeated = client.do("contact.record", **contact(3))["tickets"][0]
-        late = client.do("contact.record", **contact(4, phone="000-0000-1111"))["tickets"][0]
-        early = client.do("contact.record", **contact(5, received_at=now - 2 * 3600 * SECONDS))["tickets"][0]
-        bodies = {ticket: bytes.fromhex(body) for ticket, body in database(
-            "SELECT key, encode(body, 'hex') FROM intake.journal WHERE type = 'ticket.opened'")}
-        import msgpack
-        repeats = {ticket: msgpack.unpackb(body).get("repeat_of") for ticket, body in bodies.items()}
-        check("repeats", [repeats[str(ticket)] for ticket in (first, open_still, repeated, late, early)], [None, None, first, None, None])
+
+        def complain(number, **changes):
+            return client.do("contact.record", **contact(number, **changes))["tickets"][0]
+
+        closed, withdrawn = complain(1), complain(2, phone="000-0000-2222")
+        stale = complain(3, phone="000-0000-3333")
+        still_open = complain(4)
+        routing.say("ticket.moved", closed, moved(closed), now - hour)
+        routing.say("ticket.moved", withdrawn, moved(withdrawn, exit="withdrawn"), now - hour)
+        routing.say("ticket.moved", stale, moved(stale), now - 91 * day)
+        wait_for("closings", lambda: database("SELECT count(*) FROM intake.ticket WHERE closed_at IS NOT NULL") == [["2"]])
+        again, other_customer = complain(5), complain(6, phone="000-0000-1111")
+        other_topic = complain(7, items=[{"kind": "complaint", "topic": "lift", "words": "x", "expected": "y"}])
+        after_exit, after_long = complain(8, phone="000-0000-2222"), complain(9, phone="000-0000-3333")
+        before_closing = complain(10, received_at=now - 2 * hour)
+        repeats = {ticket: event.get("repeat_of") for ticket, event in opened(database).items()}
+        check("repeats", {ticket: repeat for ticket, repeat in repeats.items() if repeat}, {again: closed})
+        for ticket in (still_open, other_customer, other_topic, after_exit, after_long, before_closing):
+            check("is told", ticket in repeats, True)
+
+
+def test_a_ticket_that_goes_on_from_another_has_its_contact_and_words():
+    routing = Played("routing")
+    with intake(routing=routing) as (database, service):
+        client = service.client()
+        first = client.do("contact.record", **contact(1))
+        body = {"contact": first["contact"], "kind": "repair", "flow_version": 1, "state": "REPORTED", "priority": 3,
+                "channel": "call", "org_unit": "service", "received_at": 1, "locale": "zh-CN", "important": False,
+                "answered": False, "deferred": False, "reachable": True}
+        second, third = 990101000000001, 990101000000002
+        routing.say("ticket.started", first["tickets"][0], dict(body, ticket=first["tickets"][0], kind="complaint"))
+        routing.say("ticket.started", second, dict(body, ticket=second, linked=first["tickets"][0]))
+        wait_for("the second", lambda: database(f"SELECT 1 FROM intake.ticket WHERE id = {second}"))
+        routing.say("ticket.started", third, dict(body, ticket=third, linked=second))
+        wait_for("the third", lambda: database(f"SELECT 1 FROM intake.ticket WHERE id = {third}"))
+        for ticket in (second, third):
+            view = client.ask("ticket.record", ticket=ticket)
+            check("view", (view["kind"], view["contact"], view["words"], view["phone"]),
+                  ("repair", first["contact"], SEED["words"], SEED["phone"]))
+        client.do("note.record", ticket=third, name="result", words="x")
 
 
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])
