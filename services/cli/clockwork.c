@@ -83,19 +83,36 @@ static void take_view(void *ctx, const struct reply *reply)
     }
 }
 
-static void look(struct clockwork *clockwork)
+static void look_at(struct clockwork *clockwork, struct replica *replica)
 {
     struct runtime_quiet quiet = {.fresh = true};
+    client_ask(clockwork->client,
+               &(struct question){.shape = &runtime_quiet_shape, .body = &quiet, .service = (int)replica->service,
+                                  .replica = replica->number, .patience_ms = 3000},
+               take_view, replica);
+}
+
+static void look(struct clockwork *clockwork)
+{
     clockwork->work.looks++;
     for (size_t i = 0; i < clockwork->n; i++) {
-        struct replica *replica = &clockwork->replicas[i];
-        replica->before = replica->view;
-        client_ask(clockwork->client,
-                   &(struct question){.shape = &runtime_quiet_shape, .body = &quiet, .service = (int)replica->service,
-                                      .replica = replica->number, .patience_ms = 3000},
-                   take_view, replica);
+        clockwork->replicas[i].before = clockwork->replicas[i].view;
+        look_at(clockwork, &clockwork->replicas[i]);
     }
     client_wait(clockwork->client, 0);
+}
+
+/* Who is busy is asked alone until it is not: the others have better things to do than to answer. */
+static void wait_for_busy(struct clockwork *clockwork)
+{
+    for (size_t i = 0; i < clockwork->n; i++) {
+        struct replica *replica = &clockwork->replicas[i];
+        for (int looks = 0; replica->view.answered && replica->view.busy > 0 && looks < HASTY_LOOKS; looks++) {
+            if (looks > 0) client_sleep(clockwork->client, PAUSE_MS);
+            look_at(clockwork, replica);
+            client_wait(clockwork->client, 0);
+        }
+    }
 }
 
 /* --- judging: pure functions of the views --- */
@@ -191,6 +208,7 @@ int clockwork_settle(struct clockwork *clockwork, struct err *err)
         if (quiet && good && nothing_happened(clockwork)) break;
         good = quiet;
         if (loop_now_ms() > until) return err_set(err, "it does not become quiet: %s", clockwork->why.message);
+        if (!quiet) wait_for_busy(clockwork);
         if (!quiet && looks > HASTY_LOOKS)
             client_sleep(clockwork->client, looks > SLOW_LOOKS ? SLOW_PAUSE_MS : PAUSE_MS);
     }
