@@ -123,6 +123,7 @@ static int64_t busy(void)
         waiting += (int64_t)lane_waiting(lane) + !lane->ready + (lane->next_alarm == 1) + (lane->alarm_look_ms == 0) +
                    (lane->next_alarm > 1 && lane->next_alarm <= runtime_now());
     }
+    waiting += journal_busy();
     return waiting + (runtime.service->policy != NULL && runtime.policy_version == 0);
 }
 
@@ -146,9 +147,11 @@ static void give_quiet(void *ctx)
     answer(c, &runtime_quiet_view_shape, &view);
 }
 
+/* What this process knows is enough: whoever appends reads its tail at once. `fresh` looks for what other replicas appended, too. */
 static void quiet(struct control *c)
 {
-    journal_refresh(give_quiet, c);
+    if (((const struct runtime_quiet *)c->body)->fresh) journal_refresh(give_quiet, c);
+    else give_quiet(c);
 }
 
 static int64_t oldest_ms(const struct lane *lane, int source)

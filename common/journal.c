@@ -40,6 +40,7 @@ static struct {
     time_us as_of;
     int64_t reads;  /* finished */
     bool reading, again;
+    bool poked;   /* something was appended here that has not been read yet */
     bool known; /* the heads have been read once */
     char id[40];
     struct loop_timer poll;
@@ -128,6 +129,7 @@ static void tail_read(void *ctx, const struct pg_trip *trip)
         log_warn("tail_failed", "reason=%s", log_quoted(trip->message));
     }
     journal.reading = false;
+    if (trip->outcome == PG_OK && !more && !journal.again) journal.poked = false;
     workline_next(journal.line);
     answer_waiting();
     if (more || journal.again) read_tail();
@@ -159,6 +161,7 @@ static void read_tail(void)
 
 void journal_poke(void)
 {
+    journal.poked = true;
     read_tail();
 }
 
@@ -389,5 +392,5 @@ int64_t journal_last(void)
 
 bool journal_busy(void)
 {
-    return journal.again;
+    return journal.poked || !journal.known;
 }

@@ -31,13 +31,13 @@ const void *runtime_policy_of(void *ctx, int64_t version)
     return policy_known(version);
 }
 
-static void remember(int64_t version, const void *compiled)
+static void remember(int64_t version, const void *compiled, struct arena *arena)
 {
     if (runtime.policies_n == runtime.policies_room) {
         runtime.policies_room = runtime.policies_room == 0 ? 8 : runtime.policies_room * 2;
         runtime.policies = mem_resize(runtime.policies, sizeof(*runtime.policies) * runtime.policies_room);
     }
-    runtime.policies[runtime.policies_n++] = (struct policy_known){version, compiled};
+    runtime.policies[runtime.policies_n++] = (struct policy_known){version, compiled, arena};
     if (version > runtime.policy_version) runtime.policy_version = version;
     log_info("policy", "version=%" PRId64, version);
 }
@@ -52,7 +52,7 @@ static void compile(int64_t version, const struct policy_files *files)
     }
     const void *compiled = runtime.service->policy->compile(files, arena, &err);
     if (compiled != NULL) {
-        remember(version, compiled);
+        remember(version, compiled, arena);
         return;
     }
     log_error("policy_broken", "version=%" PRId64 " reason=%s", version, log_quoted(err.message));

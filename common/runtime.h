@@ -62,6 +62,7 @@ struct lane;
 struct policy_known {
     int64_t version;
     const void *compiled;
+    struct arena *arena; /* what `compiled` lives in */
 };
 
 struct runtime {
