@@ -26,7 +26,8 @@ DOORS = {
     "uv.h": ["common/loop.*", "common/wire.*", "common/bus.*", "common/peers.*", "common/pg.*",
              "services/gateway/http*", "services/gateway/server*", "services/notification/send*"],
     "zmq.h": ["common/wire.*", "common/bus.*", "common/peers.*", "common/zap.*"],
-    "libpq-fe.h": ["common/pg.*", "common/query.*", "common/sql.*", "common/migrate.*"],
+    "libpq-fe.h": ["common/pg.*", "common/query.*", "common/sql.*", "common/migrate.*", "services/cli/store.*",
+                   "services/cli/audit.*"],
     "msgpack.h": ["common/pack.*"],
     "msgpack/": ["common/pack.*"],
     "jansson.h": ["common/json.*"],
@@ -38,7 +39,7 @@ DOORS = {
 }
 
 # SQL stands in these files only.
-SQL_FILES = ["services/*/store.c", "services/*/store_*.c", "common/*_sql.c"] + [
+SQL_FILES = ["services/*/store.c", "services/*/store_*.c", "services/cli/audit*.c", "common/*_sql.c"] + [
     f"common/{name}.c" for name in ("journal", "reader", "alarm", "job", "migrate", "lane", "lease", "dead", "policy",
                                     "query", "pg", "sql", "reply", "member", "clock", "store", "batch")]
 SQL = re.compile(r"\b(select\b.*\b(from|now_us)\b|insert\s+into\b|update\s+[\w.]+\s+set\b|delete\s+from\b|"
