@@ -31,7 +31,7 @@ static const struct command *const commands[] = {
     &command_up,     &command_down,     &command_status,  &command_send,   &command_ask,
     &command_act,    &command_follow,   &command_clock,   &command_import, &command_play,
     &command_report, &command_check,    &command_alarms,  &command_dead,   &command_messages,
-    &command_policy, &calendar,         &flows,
+    &command_metrics, &command_policy, &calendar,        &flows,
 };
 
 static const struct option common[] = {
