@@ -129,6 +129,11 @@ void fact_clock_topics(struct fact_topics *out, const struct clock_fact_row *fac
     stand_in(out, arena_printf(arena, "clocks/%.*s/%.*s", TEXT_ARG(fact->name), TEXT_ARG(fact->verdict)));
 }
 
+void fact_held_topics(struct fact_topics *out)
+{
+    stand_in(out, TEXT("messages/held_till_allowed"));
+}
+
 void fact_message_topics(struct fact_topics *out, const struct message_fact_row *fact, struct arena *arena)
 {
     stand_in(out, arena_printf(arena, "messages/%.*s", TEXT_ARG(fact->state)));

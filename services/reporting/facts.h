@@ -38,6 +38,8 @@ struct fact_topics {
 };
 void fact_ticket_topics(struct fact_topics *out, const struct ticket_fact_row *fact, struct arena *arena);
 void fact_clock_topics(struct fact_topics *out, const struct clock_fact_row *fact, struct arena *arena);
+/* A message that waited for the end of quiet hours: counted for good, whatever became of it. */
+void fact_held_topics(struct fact_topics *out);
 void fact_message_topics(struct fact_topics *out, const struct message_fact_row *fact, struct arena *arena);
 void fact_staff_topics(struct fact_topics *out, const struct staff_fact_row *fact);
 

@@ -193,6 +193,9 @@ static void keep_message(struct plan *plan, int64_t message, int64_t ticket, tex
 static void on_message_planned(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct message_planned *m = message;
+    struct fact_topics none = {0}, held = {0};
+    if (m->held && facts_one(facts, &message_lock) == NULL) fact_held_topics(&held);
+    move_between(plan, &none, &held);
     keep_message(plan, m->message, m->ticket, m->held ? TEXT("held") : TEXT("planned"), facts);
 }
 
