@@ -1,0 +1,6 @@
+#!/bin/sh
+# The measurements; README.md says what they mean. --short (or BENCH=short): one round, under 3 minutes.
+set -eu
+cd "$(dirname "$0")/../.."
+[ "${BENCH:-}" != short ] || set -- --short "$@"
+exec /usr/bin/python3 tests/bench/bench.py "$@"
