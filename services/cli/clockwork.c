@@ -85,7 +85,7 @@ static void take_view(void *ctx, const struct reply *reply)
 
 static void look_at(struct clockwork *clockwork, struct replica *replica)
 {
-    struct runtime_quiet quiet = {.fresh = true};
+    struct runtime_quiet quiet = {0};
     client_ask(clockwork->client,
                &(struct question){.shape = &runtime_quiet_shape, .body = &quiet, .service = (int)replica->service,
                                   .replica = replica->number, .patience_ms = 3000},
@@ -252,26 +252,39 @@ static void set_service(struct clockwork *clockwork, size_t service, time_us to)
         if (clockwork->replicas[i].service == service) set_one(clockwork, &clockwork->replicas[i], to);
 }
 
-int clockwork_set(struct clockwork *clockwork, time_us to, struct err *err)
+static bool is_ordered(const struct clockwork *clockwork, size_t service)
 {
-    clockwork->failed = 0;
-    clockwork->settled = false;
-    clockwork->work.steps++;
-    for (size_t s = 0; s < client_services(clockwork->client); s++)
-        if (!wakes(clockwork, s, to)) set_service(clockwork, s, to);
-    client_wait(clockwork->client, 0);
+    for (size_t i = 0; i < COUNT(order); i++)
+        if (client_service(clockwork->client, order[i]) == (int)service) return true;
+    return false;
+}
+
+/* Those who have something due, sources first. */
+static void set_wakers(struct clockwork *clockwork, time_us to)
+{
     for (size_t i = 0; i < COUNT(order); i++) {
         int service = client_service(clockwork->client, order[i]);
         if (service < 0 || !wakes(clockwork, (size_t)service, to)) continue;
         set_service(clockwork, (size_t)service, to);
         client_wait(clockwork->client, 0);
     }
+    for (size_t s = 0; s < client_services(clockwork->client); s++)
+        if (!is_ordered(clockwork, s) && wakes(clockwork, s, to)) set_service(clockwork, s, to);
+    client_wait(clockwork->client, 0);
+}
+
+int clockwork_set(struct clockwork *clockwork, time_us to, struct err *err)
+{
+    bool awake = false;
+    clockwork->failed = 0;
+    clockwork->work.steps++;
     for (size_t s = 0; s < client_services(clockwork->client); s++) {
-        bool known = false;
-        for (size_t i = 0; i < COUNT(order); i++) known = known || client_service(clockwork->client, order[i]) == (int)s;
-        if (!known && wakes(clockwork, s, to)) set_service(clockwork, s, to);
+        if (wakes(clockwork, s, to)) awake = true;
+        else set_service(clockwork, s, to);
     }
     client_wait(clockwork->client, 0);
+    if (awake) set_wakers(clockwork, to);
+    if (awake || clockwork->failed > 0) clockwork->settled = false; /* else what was quiet stays so */
     if (clockwork->failed > 0) return err_set(err, "%s", clockwork->why.message);
     clockwork->now = to;
     return 0;
@@ -288,7 +301,7 @@ int clockwork_advance(struct clockwork *clockwork, time_us to, struct err *err)
     while (clockwork->now < to) {
         bool alarm = clockwork->next > clockwork->now && clockwork->next < to;
         if (clockwork_set(clockwork, alarm ? clockwork->next : to, err) < 0) return -1;
-        if (clockwork_settle(clockwork, err) < 0) return -1;
+        if (!clockwork->settled && clockwork_settle(clockwork, err) < 0) return -1;
     }
     return 0;
 }
