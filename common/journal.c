@@ -11,13 +11,13 @@ enum { RING_EVENTS = 8192, RING_BYTES = 6 * 1024 * 1024, PAGE = 2048, PER_PARTIT
 
 /* An event in memory: in its partition's list and in the list of all, both oldest first. */
 struct held {
-    struct held *next, *next_of_all;
+    struct held *next, *before, *next_of_all;
     struct journal_event event;
     size_t bytes;
 };
 
 struct ring {
-    struct held *first, **end;
+    struct held *first, *last;
     int64_t floor; /* what is at or below is not in memory */
     int64_t head;
 };
@@ -60,7 +60,8 @@ static void drop_oldest(void)
     journal.first_of_all = held->next_of_all;
     if (journal.first_of_all == NULL) journal.end_of_all = &journal.first_of_all;
     ring->first = held->next;
-    if (ring->first == NULL) ring->end = &ring->first;
+    if (ring->first == NULL) ring->last = NULL;
+    else ring->first->before = NULL;
     ring->floor = held->event.seq;
     journal.events--;
     journal.bytes -= held->bytes;
@@ -97,8 +98,10 @@ static struct held *read_held(const PGresult *result, int row)
 static void keep(struct held *held)
 {
     struct ring *ring = &journal.rings[held->event.partition];
-    *ring->end = held;
-    ring->end = &held->next;
+    held->before = ring->last;
+    if (ring->last == NULL) ring->first = held;
+    else ring->last->next = held;
+    ring->last = held;
     *journal.end_of_all = held;
     journal.end_of_all = &held->next_of_all;
     ring->head = held->event.seq;
@@ -175,6 +178,15 @@ static bool in_memory(const struct journal_ask *ask)
     return journal.known;
 }
 
+/* The first event behind a position. Readers are near the end, so look from there. */
+static struct held *first_after(const struct ring *ring, int64_t seq)
+{
+    struct held *held = ring->last;
+    if (held == NULL || held->event.seq <= seq) return NULL;
+    while (held->before != NULL && held->before->event.seq > seq) held = held->before;
+    return held;
+}
+
 /* At least a fair share of each partition; `all` tells if nothing had to stay behind. */
 static size_t gather(const struct journal_ask *ask, const struct journal_event **events, bool *all)
 {
@@ -182,8 +194,8 @@ static size_t gather(const struct journal_ask *ask, const struct journal_event *
     *all = true;
     for (size_t i = 0; i < ask->n; i++) {
         size_t taken = 0;
-        for (const struct held *held = journal.rings[ask->partitions[i]].first; held != NULL; held = held->next) {
-            if (held->event.seq <= ask->after[i]) continue;
+        const struct held *held = first_after(&journal.rings[ask->partitions[i]], ask->after[i]);
+        for (; held != NULL; held = held->next) {
             if (n >= PAGE || bytes > FRAME_BYTES || (n >= ask->most && taken >= share)) {
                 *all = false;
                 break;
@@ -356,7 +368,6 @@ void journal_start(void)
 {
     if (journal.line == NULL) {
         journal.end_of_all = &journal.first_of_all;
-        for (int p = 0; p < PARTITIONS; p++) journal.rings[p].end = &journal.rings[p].first;
         journal.line = workline_create(runtime.settings.database, runtime_setup());
     }
     workline_add(journal.line, start_heads, NULL);
