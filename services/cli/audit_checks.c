@@ -63,8 +63,8 @@ const size_t audit_outline_n = COUNT(audit_outline);
 
 /* The first is made before journals and replies are loaded, the others after. */
 const char *const audit_detail[] = {
-    "CREATE TEMPORARY TABLE said (service text, partition int, seq bigint, type text, version int, place text, at timestamptz,"
-    " key text, cause text, body jsonb, ticket bigint GENERATED ALWAYS AS ((body->>'ticket')::bigint) STORED) ON COMMIT DROP;"
+    "CREATE TEMPORARY TABLE said (service text, partition int, seq bigint, type text, version int, place text COLLATE \"C\","
+    " at timestamptz, key text, cause text COLLATE \"C\", body jsonb, ticket bigint GENERATED ALWAYS AS ((body->>'ticket')::bigint) STORED) ON COMMIT DROP;"
     " CREATE TEMPORARY TABLE answered (reply text, body jsonb) ON COMMIT DROP",
 
     "CREATE INDEX ON said (place); CREATE INDEX ON said (type, ticket); ANALYZE said",
@@ -119,7 +119,7 @@ const size_t audit_invariants_n = COUNT(audit_invariants);
 
 #define ALARM_CAUSE(s)                                                                                                 \
     "SELECT '" s ": alarm ' || name || ' ' || key || ' follows from ' || cause FROM " s ".alarm"                       \
-    " WHERE cause !~ '^(command|alarm)/.' AND NOT EXISTS (SELECT FROM said WHERE place = alarm.cause)"
+    " WHERE cause !~ '^(command|alarm)/.' AND NOT EXISTS (SELECT FROM said WHERE place = alarm.cause COLLATE \"C\")"
 
 /* A copy that another service keeps of a ticket, held against routing's own row. */
 #define COPY_OF_TICKET(table, differs)                                                                                 \

@@ -49,6 +49,14 @@ static int64_t broken(const struct verdict *verdict, const char *invariant)
     return n;
 }
 
+/* Is something under way that would have gone away by itself? What it will still do counts as missing. */
+static bool is_quiet(const struct verdict *verdict)
+{
+    bool quiet = true;
+    for (size_t i = 0; i < audit_checks_n; i++) quiet = quiet && !(audit_checks[i].passes && verdict->findings[i].cases > 0);
+    return quiet;
+}
+
 static void print_check(struct buf *out, const struct audit_check *check, const struct audit_finding *finding)
 {
     buf_printf(out, "     %s: %" PRId64 " × %s\n", check->name, finding->cases, check->explanation);
@@ -66,6 +74,8 @@ static void print_table(struct buf *out, const struct verdict *verdict)
             if (verdict->findings[k].cases > 0 && strcmp(audit_checks[k].invariant, invariant->name) == 0)
                 print_check(out, &audit_checks[k], &verdict->findings[k]);
     }
+    if (!is_quiet(verdict))
+        buf_printf(out, "not quiet: what is still under way (I7) counts as missing above\n");
 }
 
 static void json_field(struct buf *out, const char *name, text value)
@@ -107,7 +117,8 @@ static void json_invariant(struct buf *out, const struct audit_invariant *invari
 
 static void print_json(struct buf *out, const struct verdict *verdict)
 {
-    buf_printf(out, "{\"ok\":%s,\"invariants\":[", broken(verdict, NULL) == 0 ? "true" : "false");
+    buf_printf(out, "{\"ok\":%s,\"quiet\":%s,\"invariants\":[", broken(verdict, NULL) == 0 ? "true" : "false",
+               is_quiet(verdict) ? "true" : "false");
     for (size_t i = 0; i < audit_invariants_n; i++) {
         if (i > 0) buf_add_char(out, ',');
         json_invariant(out, &audit_invariants[i], verdict->looked_at[i], verdict);
