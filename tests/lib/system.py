@@ -49,10 +49,10 @@ def free_block():
 
 
 class System:
-    def __init__(self, name, start=None, policy=None, programs=BIN, settings=(), **environment):
+    def __init__(self, name, start=None, policy=None, programs=BIN, settings=("lease=1s", "careful=2s"), **environment):
         self.dir = os.path.join(BUILD, "test", "world", name)
         self.start, self.policy, self.programs = start, policy, programs
-        self.settings = ["lease=1s", "careful=2s", *settings]
+        self.settings = list(settings)
         self.environment = dict(os.environ, KEFU_INBOX=f"{self.dir}/inbox", **environment)
         self.base, self.process, self.clients = free_block(), None, {}
         self.clean()
