@@ -116,13 +116,13 @@ class Bench:
             figures.note("cpu server", (self.cluster.seconds() - server) / events * 1e6)
             figures.note("events", events / TICKETS)
             figures.note("memory after", services.memory())
-            self.tables = written(before, table_counts(self.cluster, database), TICKETS)
             self.look_at_stages(database)
             figures.note("planned", TICKETS / self.stages["notifications planned"][1])
             self.look_at_statements(database)
             self.check(database)
         finally:
             services.stop()
+        self.tables = written(before, table_counts(self.cluster, database), TICKETS)  # counts are whole when connections have ended
         return database
 
     def measure_floors(self, figures, database):

@@ -83,7 +83,8 @@ class Bare:
         sql(f"CREATE TABLE floor.{name} (LIKE {schema}.{table} INCLUDING ALL EXCLUDING IDENTITY EXCLUDING GENERATED)")
         sql(f"CREATE TABLE src.{name} AS SELECT (row_number() OVER () - 1) * {self.batches} / {rows} AS batch, {columns}"
             f" FROM {schema}.{table}")
-        sql(f"CREATE INDEX ON src.{name} (batch); ANALYZE src.{name}")
+        sql(f"CREATE INDEX ON src.{name} (batch)")
+        sql(f"VACUUM ANALYZE src.{name}")  # so that reading it writes nothing
         script.lines.append(f"INSERT INTO floor.{name} ({columns}) SELECT {columns} FROM src.{name} WHERE batch = :b")
         self.lone.append((schema, name, columns, rows / self.tickets))
 
@@ -105,7 +106,8 @@ class Bare:
                 continue
             self.cluster.sql(f"TRUNCATE floor.{name}; DROP TABLE IF EXISTS src.one_{name}; CREATE TABLE src.one_{name} AS SELECT"
                              f" (row_number() OVER () - 1) / {max(1, round(each))} AS batch, {columns} FROM src.{name}"
-                             f" LIMIT {max(1, round(each)) * times}; CREATE INDEX ON src.one_{name} (batch); ANALYZE src.one_{name}", self.database)
+                             f" LIMIT {max(1, round(each)) * times}; CREATE INDEX ON src.one_{name} (batch)", self.database)
+            self.cluster.sql(f"VACUUM ANALYZE src.one_{name}", self.database)
             script.lines.append(f"INSERT INTO floor.{name} ({columns}) SELECT {columns} FROM src.one_{name} WHERE batch = :b")
         script.write()
         log = os.path.join(folder, "one-log")
@@ -253,7 +255,8 @@ class Replay:
             make = self.chunks(statement, raw, types, n)
         stored = "; ".join(f"ALTER TABLE replay.s{number} ALTER p{k} SET STORAGE EXTERNAL" for k in range(1, n + 1))
         self.cluster.sql(f"CREATE TABLE replay.s{number} AS {make} WITH NO DATA; {stored}; INSERT INTO replay.s{number} {make};"
-                         f" ALTER TABLE replay.s{number} ADD PRIMARY KEY (batch); ANALYZE replay.s{number}; DROP TABLE replay.{raw}", self.before)
+                         f" ALTER TABLE replay.s{number} ADD PRIMARY KEY (batch); DROP TABLE replay.{raw}", self.before)
+        self.cluster.sql(f"VACUUM ANALYZE replay.s{number}", self.before)
 
     def chunks(self, statement, raw, types, n):
         """All rows of all calls, in order, dealt evenly to the batches; of rows that would meet in one upsert the last."""
