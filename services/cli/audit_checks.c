@@ -154,6 +154,7 @@ const size_t audit_invariants_n = COUNT(audit_invariants);
     " WHERE kind IS NOT NULL AND closed_at IS NULL AND handler IS NULL AND queue IS NOT NULL"                          \
     " UNION ALL SELECT 'clocks/' || name || '/' || verdict FROM reporting.clock_fact"                                  \
     " UNION ALL SELECT 'messages/' || state FROM reporting.message_fact"                                               \
+    " UNION ALL SELECT 'messages/held_till_allowed' FROM said WHERE type = 'message.planned' AND (body->>'held')::boolean" \
     " UNION ALL SELECT 'staff/active' FROM reporting.staff_fact WHERE active"                                          \
     " UNION ALL SELECT 'staff/on_duty' FROM reporting.staff_fact WHERE on_duty) AS stands GROUP BY topic"
 
