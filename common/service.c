@@ -458,7 +458,10 @@ int service_main(int argc, char **argv, const struct service *service)
     signal(SIGPIPE, SIG_IGN);
     srand((unsigned)getpid());
     migrate();
-    if (runtime.settings.migrate_only) return 0;
+    if (runtime.settings.migrate_only) {
+        arena_destroy(arena);
+        return 0;
+    }
     runtime.up_since = system_now();
     runtime.lanes_n = (int)runtime.settings.lanes;
     runtime.bus = bus_create();
