@@ -296,6 +296,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
             i--;
         }
     }
+    for (size_t i = 0; i < batch->starts.n; i++) alarm_start_planned(lane, batch->starts.at[i]);
     lane->batches++;
     lane->messages += (int64_t)batch->n;
     metric_add(&batches, 1, "committed");

@@ -24,6 +24,11 @@ struct loading {
     struct list rows; /* sorted by key */
 };
 
+struct rows {
+    const void **at;
+    size_t n, room;
+};
+
 struct batch {
     struct lane *lane;
     struct arena *arena;
@@ -45,6 +50,7 @@ struct batch {
     bool committing;
     bool touched[PARTITIONS];
     size_t events; /* to be appended */
+    struct rows starts; /* jobs that begin with the commit (alarm rows) */
 };
 
 /* batch_load.c: rounds, and the facts of each. */
@@ -59,10 +65,6 @@ uint64_t batch_key_hash(const void *tag, const struct sql_key *key);
 bool batch_decide_round(struct batch *batch);
 
 /* batch_write.c */
-struct rows {
-    const void **at;
-    size_t n, room;
-};
 void batch_collect(struct batch *batch, struct rows *rows, const void *row);
 void batch_add_writes(struct batch *batch); /* the rows of the round */
 void batch_add_end(struct batch *batch);    /* counters, alarms, replies, dead letters, journal, positions */

@@ -98,29 +98,47 @@ static text cause_of(struct batch *batch, const struct message *m)
     return m->header.cause;
 }
 
+static struct alarm_row *alarm_row_of(struct batch *batch, const struct message *m, const struct plan_alarm *alarm)
+{
+    struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
+    *row = (struct alarm_row){.partition = alarm->partition,
+                              .name = text_of(alarm->name),
+                              .key = alarm->key,
+                              .due_at = alarm->cancel ? 0 : alarm->due,
+                              .attempt = alarm->attempt,
+                              .cause = cause_of(batch, m),
+                              .body = alarm->body};
+    /* A job that is due already begins when this transaction has committed: its row is written as running. */
+    if (alarm->job && alarm->due <= batch->now && lane_holds(batch->lane, alarm->partition)) {
+        row->running = true;
+        row->attempt++;
+        row->due_at = batch->now + JOB_LOST_S * SECOND_US;
+    }
+    return row;
+}
+
+static void expect_alarm(struct lane *lane, const struct alarm_row *row)
+{
+    if (lane->next_alarm != 0 && row->due_at >= lane->next_alarm) return;
+    if (lane_owns_number(lane, (int)row->partition)) lane->next_alarm = row->due_at;
+}
+
+/* The last word on each alarm counts. */
 static void add_alarms(struct batch *batch)
 {
-    struct rows sets = {0}, drops = {0};
+    struct rows sets = {0}, drops = {0}, kept = {0};
     for (size_t i = 0; i < batch->n; i++) {
         const struct message *m = batch->all[i];
         if (m->fate != FATE_DONE) continue;
-        for (const struct plan_alarm *alarm = m->inside.alarms; alarm != NULL; alarm = alarm->next) {
-            struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
-            *row = (struct alarm_row){.partition = alarm->partition, .name = text_of(alarm->name), .key = alarm->key,
-                                      .due_at = alarm->due, .attempt = alarm->attempt, .running = alarm->cancel,
-                                      .cause = cause_of(batch, m), .body = alarm->body};
-            if (alarm->cancel) row->due_at = 0;
-            batch_collect(batch, &sets, row);
-        }
+        for (const struct plan_alarm *alarm = m->inside.alarms; alarm != NULL; alarm = alarm->next)
+            batch_collect(batch, &sets, alarm_row_of(batch, m, alarm));
     }
-    sort_written(batch, &sets, &sql_alarm_set); /* the last word on each alarm counts */
-    struct rows kept = {0};
+    sort_written(batch, &sets, &sql_alarm_set);
     for (size_t i = 0; i < sets.n; i++) {
         const struct alarm_row *row = sets.at[i];
         batch_collect(batch, row->due_at == 0 ? &drops : &kept, row);
-        if (row->due_at != 0 && (batch->lane->next_alarm == 0 || row->due_at < batch->lane->next_alarm) &&
-            lane_owns_number(batch->lane, (int)row->partition))
-            batch->lane->next_alarm = row->due_at;
+        if (row->running) batch_collect(batch, &batch->starts, row);
+        else if (row->due_at != 0) expect_alarm(batch->lane, row);
     }
     send_rows(batch, runtime_own_sql(&sql_alarm_drop), &drops);
     send_rows(batch, runtime_own_sql(&sql_alarm_set), &kept);

@@ -93,6 +93,9 @@ void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
 /* alarm.c */
 void alarm_look(struct lane *lane); /* a chore: take due alarms */
 void alarm_start_job(struct lane *lane, struct message *take_message);
+/* The same for a job whose row was written as running by the transaction that planned it. */
+struct alarm_row;
+void alarm_start_planned(struct lane *lane, const struct alarm_row *row);
 void alarm_clean(struct lane *lane); /* a chore: old positions and replies */
 void alarm_heard(time_us late);      /* count how late an alarm was */
 int64_t alarm_lateness_p99(void);    /* milliseconds, rounded up to a power of two, since start */

@@ -103,6 +103,7 @@ void plan_job(struct plan *plan, const struct shape *job, time_us due, const voi
     new->due = due;
     new->body = pack_body(plan, job, body);
     new->attempt = plan->attempt;
+    new->job = true;
 }
 
 void plan_cancel(struct plan *plan, const struct shape *alarm, text key)

@@ -34,6 +34,7 @@ struct plan_alarm {
     time_us due;
     int64_t attempt;
     bool cancel;
+    bool job;
 };
 
 enum plan_verdict { PLAN_GOOD, PLAN_REFUSED, PLAN_RETRY };

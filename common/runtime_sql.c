@@ -90,10 +90,10 @@ const struct query sql_alarm_claim = {
 
 const struct query sql_alarm_set = {
     .kind = QUERY_WRITE, .row = &alarm_row_shape,
-    .sql = "INSERT INTO alarm (partition, name, key, due_at, attempt, cause, body)"
-           " SELECT partition, name, key, due_at, coalesce(attempt, 0), cause, body FROM :rows"
+    .sql = "INSERT INTO alarm (partition, name, key, due_at, attempt, running, cause, body)"
+           " SELECT partition, name, key, due_at, coalesce(attempt, 0), running, cause, body FROM :rows"
            " ON CONFLICT (partition, name, key) DO UPDATE SET due_at = excluded.due_at, attempt = excluded.attempt,"
-           " running = false, cause = excluded.cause, body = excluded.body"};
+           " running = excluded.running, cause = excluded.cause, body = excluded.body"};
 
 const struct query sql_alarm_drop = {
     .kind = QUERY_WRITE, .row = &alarm_row_shape,
