@@ -90,7 +90,7 @@ def it_runs_once_and_exits_with_0():
     leftover = system.System("demo_day")  # cleans up
     begun = time.monotonic()
     done = subprocess.run([f"{ROOT}/deploy/run.sh"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
-                          env=dict(os.environ, B=os.path.dirname(system.BIN), DIR=HOME, BASE_PORT=str(leftover.base), ONCE="1"))
+                          env=dict(os.environ, B=system.BUILD, DIR=HOME, BASE_PORT=str(leftover.base), ONCE="1"))
     printed["all"] = done.stdout
     print(f"# {time.monotonic() - begun:.1f} s")
     if done.returncode != 0:

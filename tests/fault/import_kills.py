@@ -22,11 +22,12 @@ FREEZE_FOR = 1.0      # seconds of freezing at random moments before the service
 BREATHE = 0.05        # between two looks
 PATIENCE = 120
 
-# A connection of the service with a transaction open: between two statements, or in one that is not the transaction's first.
+# A connection of the service inside a transaction: between two of its statements, or writing its journal. A lone statement, or a
+# COMMIT under way, is no proof.
 PROOF = """SELECT pid, state, coalesce(wait_event_type || '/' || wait_event, '-'), xact_start, query_start,
     left(regexp_replace(query, '\\s+', ' ', 'g'), 90)
-    FROM pg_stat_activity WHERE application_name = 'kefu-{0}' AND xact_start IS NOT NULL
-    AND (state LIKE 'idle in transaction%' OR state = 'active' AND (query_start > xact_start OR wait_event_type = 'Lock'))
+    FROM pg_stat_activity WHERE application_name = 'kefu-{0}' AND xact_start IS NOT NULL AND (state LIKE 'idle in transaction%'
+    OR state = 'active' AND (query LIKE 'INSERT INTO journal %' OR query LIKE 'SELECT pg_advisory_xact_lock%'))
     ORDER BY xact_start LIMIT 1"""
 
 
@@ -60,6 +61,13 @@ class Killer:
         self.restarted, self.number = 0, 0
         self.dsn = work.system.run()["dsn"]
         self.session = Session(self.dsn)
+
+    def wait_for_progress(self, share):
+        """Faults are spread over the whole import, by how many requests are in."""
+        want = int(share * self.work.rows)
+        while int(self.session("SELECT count(*) FROM intake.contact")[0][0]) < want:
+            self.goes_on()
+            time.sleep(0.1)
 
     def plan(self):
         """Every service ten times, in waves, so that each has time to come back; a restart of PostgreSQL after a third and two thirds."""
@@ -153,7 +161,9 @@ class Killer:
         print(f"# PostgreSQL restarted -m immediate, {time.monotonic() - begun:.1f} s, after {self.number} kills", flush=True)
 
     def run(self):
-        for fault in self.plan():
+        faults = self.plan()
+        for n, fault in enumerate(faults):
+            self.wait_for_progress(0.95 * n / len(faults))
             if fault == "postgres":
                 self.restart()
             else:

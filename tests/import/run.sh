@@ -12,7 +12,7 @@ if [ ! -r "$file" ]; then
     echo "HINT: KEFU_IMPORT_FILE=FILE make import-test (the 311 service requests of the city of Baltimore, CSV)" >&2
     exit 1
 fi
-export B KEFU_BIN="${KEFU_BIN:-$B/bin}"
+export B
 status=0
 tests/import/check.sh "$file" || status=1
 /usr/bin/python3 tests/import/test_import.py "$file" || status=1
