@@ -13,7 +13,8 @@
  * its report comes back as a message that deletes the row.
  */
 
-METRIC(lateness, .name = "kefu_alarm_lateness_seconds", .type = METRIC_HISTOGRAM, .help = "From when an alarm was due to when it was decided.");
+METRIC(lateness, .name = "kefu_alarm_lateness_seconds", .type = METRIC_HISTOGRAM,
+       .help = "From when an alarm was due to when it was decided.");
 
 static int64_t late_by_power[40]; /* alarms less than 2^i milliseconds late */
 static int64_t heard;
@@ -45,7 +46,8 @@ struct looking {
 
 static struct message *message_of(const struct alarm_row *row)
 {
-    struct header header = {.type = row->name, .key = row->key, .cause = row->cause, .version = 1, .time = row->due_at};
+    struct header header = {
+        .type = row->name, .key = row->key, .cause = row->cause, .version = 1, .time = row->due_at};
     struct message *m = message_create(ORIGIN_ALARM, &header, row->body);
     m->handler = runtime_handler(ON_ALARM, NULL, row->name, 0);
     if (m->handler == NULL) m->handler = runtime_handler(ON_JOB, NULL, row->name, 0);
@@ -78,8 +80,10 @@ static void looked(void *ctx, const struct pg_trip *trip)
     struct list due, next;
     struct err err;
     runtime_heard_time(pg_int(pg_result(lane->pg, looking.opening), 0, 0));
-    int bad = sql_read(runtime_own_sql(&sql_alarm_due), pg_result(lane->pg, looking.due), arena, &due, &err);
-    bad += sql_read(runtime_own_sql(&sql_alarm_next), pg_result(lane->pg, looking.next), arena, &next, &err);
+    int bad = sql_read(runtime_own_sql(&sql_alarm_due), pg_result(lane->pg, looking.due), arena,
+                       &due, &err);
+    bad += sql_read(runtime_own_sql(&sql_alarm_next), pg_result(lane->pg, looking.next), arena,
+                    &next, &err);
     assert(bad == 0);
     for (size_t i = 0; i < due.n; i++) take_alarm(lane, &LIST(due, struct alarm_row)[i]);
     lane->next_alarm = next.n > 0 ? LIST(next, struct alarm_row)[0].due_at : 0;
@@ -169,8 +173,11 @@ void job_done(struct job *job, const struct shape *result, const void *body)
     assert(!job->reported);
     job->reported = true;
     pack_write(&bytes, result, body);
-    struct header header = {.type = text_of(result->name), .key = job->message->header.key, .version = 1,
-                            .cause = job->message->header.cause, .time = runtime_now()};
+    struct header header = {.type = text_of(result->name),
+                            .key = job->message->header.key,
+                            .version = 1,
+                            .cause = job->message->header.cause,
+                            .time = runtime_now()};
     struct message *m = message_create(ORIGIN_RESULT, &header, buf_text(&bytes));
     m->handler = runtime_handler(ON_RESULT, NULL, header.type, 0);
     assert(m->handler != NULL);
@@ -187,7 +194,8 @@ static void cleaned(void *ctx, const struct pg_trip *trip)
 {
     struct lane *lane = ctx;
     lane->chore = false;
-    if (trip->outcome != PG_OK && !trip->lost) log_warn("clean_failed", "reason=%s", log_quoted(trip->message));
+    if (trip->outcome != PG_OK && !trip->lost)
+        log_warn("clean_failed", "reason=%s", log_quoted(trip->message));
     lane_kick(lane);
 }
 

@@ -59,14 +59,18 @@ static int decide(struct asked *asked, struct err *err)
     struct facts facts = {.n = (size_t)asked->n};
     struct plan_host host = {no_id, runtime_policy_of, NULL};
     struct plan_inside inside = {.host = &host, .answer_shape = asked->handler->hears->answer};
-    struct plan plan = {.now = pg_int(pg_result(asked->pg, asked->opening), 0, 0), .header = &asked->header,
-                        .principal = TEXT("local"), .principal_role = TEXT("operator"), .arena = asked->arena,
+    struct plan plan = {.now = pg_int(pg_result(asked->pg, asked->opening), 0, 0),
+                        .header = &asked->header,
+                        .principal = TEXT("local"),
+                        .principal_role = TEXT("operator"),
+                        .arena = asked->arena,
                         .policy_version = pg_int(pg_result(asked->pg, asked->opening), 0, 1)};
     plan.policy = policy_known(plan.policy_version);
     for (int i = 0; i < asked->n; i++) {
         facts.slices[i].query = asked->handler->loads[i].query;
         const PGresult *result = pg_result(asked->pg, asked->results[i]);
-        if (sql_read(asked->sqls[i], result, asked->arena, &facts.slices[i].rows, err) < 0) return -1;
+        if (sql_read(asked->sqls[i], result, asked->arena, &facts.slices[i].rows, err) < 0)
+            return -1;
     }
     plan_start(&plan, &inside);
     asked->handler->decide(&plan, asked->body, &facts);
@@ -76,7 +80,8 @@ static int decide(struct asked *asked, struct err *err)
     }
     if (!inside.answered) return err_set(err, "the query gave no answer");
     struct buf frame = {0};
-    struct header header = {.id = asked->header.id, .type = text_of(asked->handler->hears->answer->name), .version = 1};
+    struct header header = {
+        .id = asked->header.id, .type = text_of(asked->handler->hears->answer->name), .version = 1};
     pack_envelope(&frame, VERB_ANSWER, &header, inside.answer);
     bus_reply(asked->request, buf_text(&frame));
     buf_finish(&frame);
@@ -96,8 +101,11 @@ static void done(void *ctx, const struct pg_trip *trip)
     struct err err;
     if (trip->outcome != PG_OK) {
         err_set(&err, "the database said: %s", trip->message);
-        rpc_refuse(asked->request, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED, asked->header.id, &err);
-        if (!trip->lost) log_warn("query_failed", "type=%s reason=%s", log_text(asked->header.type), log_quoted(trip->message));
+        rpc_refuse(asked->request, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED,
+                   asked->header.id, &err);
+        if (!trip->lost)
+            log_warn("query_failed", "type=%s reason=%s", log_text(asked->header.type),
+                     log_quoted(trip->message));
         if (!trip->lost) {
             pg_add_text(asked->pg, "ROLLBACK");
             pg_run(asked->pg, rolled_back, asked);
@@ -133,8 +141,10 @@ static void start(void *ctx, struct pg *pg)
             if (list) memcpy(&values, (const char *)asked->body + field->offset, sizeof(values));
             keys = ARENA_ARRAY(asked->arena, struct sql_key, values.n + 1);
             for (n = 0; n < values.n; n++) {
-                if (sql_keys_are_numbers(sql)) keys[n].number = LIST(values, int64_t)[n];
-                else keys[n].word = LIST(values, text)[n];
+                if (sql_keys_are_numbers(sql))
+                    keys[n].number = LIST(values, int64_t)[n];
+                else
+                    keys[n].word = LIST(values, text)[n];
             }
         }
         asked->sqls[asked->n] = sql;
@@ -144,7 +154,8 @@ static void start(void *ctx, struct pg *pg)
     pg_run(pg, done, asked);
 }
 
-void query_handle(const struct handler *handler, struct bus_request *request, const struct envelope *envelope)
+void query_handle(const struct handler *handler, struct bus_request *request,
+                  const struct envelope *envelope)
 {
     struct asked *asked = mem_alloc(sizeof(*asked));
     struct err err;

@@ -18,10 +18,12 @@
  *   batch_decide.c   plans                          batch_write.c  what the plans ask for, as set-based statements
  */
 
-METRIC(batches, .name = "kefu_batches_total", .type = METRIC_COUNTER, .help = "Transactions.", .labels = {"outcome"});
-METRIC(batch_size, .name = "kefu_batch_messages", .type = METRIC_HISTOGRAM, .help = "Messages in one transaction.",
-       .buckets = {1, 2, 4, 8, 16, 32, 64, 128, 256});
-METRIC(batch_time, .name = "kefu_batch_seconds", .type = METRIC_HISTOGRAM, .help = "From BEGIN to the end of COMMIT.");
+METRIC(batches, .name = "kefu_batches_total", .type = METRIC_COUNTER, .help = "Transactions.",
+       .labels = {"outcome"});
+METRIC(batch_size, .name = "kefu_batch_messages", .type = METRIC_HISTOGRAM,
+       .help = "Messages in one transaction.", .buckets = {1, 2, 4, 8, 16, 32, 64, 128, 256});
+METRIC(batch_time, .name = "kefu_batch_seconds", .type = METRIC_HISTOGRAM,
+       .help = "From BEGIN to the end of COMMIT.");
 
 static void opened(void *ctx, const struct pg_trip *trip);
 static void advanced(void *ctx, const struct pg_trip *trip);
@@ -93,7 +95,8 @@ static void read_claims(struct batch *batch)
         for (size_t k = 0; k < rows.n && !found; k++) {
             const struct alarm_row *row = &LIST(rows, struct alarm_row)[k];
             found = row->partition == m->partition && text_equal(row->key, m->header.key) &&
-                    text_equal(row->name, m->origin == ORIGIN_RESULT ? job_name(m->job) : m->header.type);
+                    text_equal(row->name,
+                               m->origin == ORIGIN_RESULT ? job_name(m->job) : m->header.type);
             if (found && is_job(m)) m->attempt = row->attempt;
         }
         if (!found) m->fate = FATE_GONE;
@@ -105,18 +108,21 @@ static void read_replies(struct batch *batch)
     struct list rows = {0};
     struct err err;
     if (batch->replies < 0) return;
-    int bad = sql_read(runtime_own_sql(&sql_reply_find), pg_result(batch->lane->pg, batch->replies), batch->arena, &rows, &err);
+    int bad = sql_read(runtime_own_sql(&sql_reply_find), pg_result(batch->lane->pg, batch->replies),
+                       batch->arena, &rows, &err);
     assert(bad == 0);
     for (size_t i = 0; i < batch->n && rows.n > 0; i++) {
         struct message *m = batch->all[i];
         if (m->origin != ORIGIN_COMMAND) continue;
         for (size_t k = 0; k < rows.n; k++) {
             const struct kept_reply_row *row = &LIST(rows, struct kept_reply_row)[k];
-            if (!text_equal(row->id, m->header.id) || !text_equal(row->principal, m->principal)) continue;
+            if (!text_equal(row->id, m->header.id) || !text_equal(row->principal, m->principal))
+                continue;
             m->fate = row->hash == m->hash ? FATE_REPEATED : FATE_REFUSED;
             m->kept = row->body;
             if (m->fate == FATE_REFUSED)
-                err_field(&m->inside.refusal, "id", NULL, "id %.*s was used for another command", TEXT_ARG(m->header.id));
+                err_field(&m->inside.refusal, "id", NULL, "id %.*s was used for another command",
+                          TEXT_ARG(m->header.id));
         }
     }
 }
@@ -151,8 +157,10 @@ static void opened(void *ctx, const struct pg_trip *trip)
         roll_back(batch);
         return;
     }
-    if (batch->policy_version == 0 || policy_known(batch->policy_version) != NULL) go_on(batch, true);
-    else policy_need(batch->policy_version, go_on, batch);
+    if (batch->policy_version == 0 || policy_known(batch->policy_version) != NULL)
+        go_on(batch, true);
+    else
+        policy_need(batch->policy_version, go_on, batch);
 }
 
 static void advanced(void *ctx, const struct pg_trip *trip)
@@ -176,7 +184,8 @@ static void advanced(void *ctx, const struct pg_trip *trip)
 static void answer(struct message *m)
 {
     struct buf frame = {0}, body = {0};
-    struct header header = {.id = m->header.id, .type = m->header.type, .version = 1, .trace = m->header.trace};
+    struct header header = {
+        .id = m->header.id, .type = m->header.type, .version = 1, .trace = m->header.trace};
     enum verb verb = VERB_ANSWER;
     if (m->handler->hears->answer != NULL) header.type = text_of(m->handler->hears->answer->name);
     if (m->fate == FATE_REFUSED || m->fate == FATE_RETRY) {
@@ -212,8 +221,10 @@ static void finish(struct batch *batch, const struct pg_trip *trip, bool again)
     struct queue left = {0};
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
-        if (again) queue_add(&left, m);
-        else message_destroy(m);
+        if (again)
+            queue_add(&left, m);
+        else
+            message_destroy(m);
     }
     lane->batch = NULL;
     batch_destroy(batch);
@@ -252,7 +263,10 @@ struct failure {
 static void cleaned_up(void *ctx, const struct pg_trip *trip)
 {
     struct failure *failure = ctx;
-    metric_add(&batches, 1, failure->trip.outcome == PG_FENCED ? "fenced" : failure->trip.outcome == PG_WORLD ? "world" : "failed");
+    metric_add(&batches, 1,
+               failure->trip.outcome == PG_FENCED  ? "fenced"
+               : failure->trip.outcome == PG_WORLD ? "world"
+                                                   : "failed");
     struct pg_trip first = failure->trip;
     struct batch *batch = failure->batch;
     if (trip->lost) first.lost = true;
@@ -333,7 +347,8 @@ static void coalesce(struct batch *batch)
         struct message *m = batch->all[i];
         if (m->fate != FATE_OPEN || m->handler == NULL || !m->handler->coalesce) continue;
         for (size_t k = i + 1; k < batch->n; k++)
-            if (batch->all[k]->handler == m->handler && text_equal(batch->all[k]->header.key, m->header.key)) {
+            if (batch->all[k]->handler == m->handler &&
+                text_equal(batch->all[k]->header.key, m->header.key)) {
                 m->fate = FATE_GONE;
                 break;
             }
@@ -350,8 +365,12 @@ static void add_opening(struct batch *batch)
         const struct message *m = batch->all[i];
         if (m->origin == ORIGIN_ALARM || m->origin == ORIGIN_RESULT) {
             struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
-            *row = (struct alarm_row){.partition = m->partition, .key = m->header.key, .due_at = m->due, .running = is_job(m),
-                                      .name = m->origin == ORIGIN_RESULT ? job_name(m->job) : m->header.type,
+            *row = (struct alarm_row){.partition = m->partition,
+                                      .key = m->header.key,
+                                      .due_at = m->due,
+                                      .running = is_job(m),
+                                      .name = m->origin == ORIGIN_RESULT ? job_name(m->job)
+                                                                         : m->header.type,
                                       .attempt = m->origin == ORIGIN_RESULT};
             batch_collect(batch, &claims, row);
         } else if (m->origin == ORIGIN_COMMAND) {
@@ -360,8 +379,12 @@ static void add_opening(struct batch *batch)
             batch_collect(batch, &replies, row);
         }
     }
-    batch->claims = claims.n == 0 ? -1 : sql_add_rows(pg, runtime_own_sql(&sql_alarm_claim), claims.at, claims.n);
-    batch->replies = replies.n == 0 ? -1 : sql_add_rows(pg, runtime_own_sql(&sql_reply_find), replies.at, replies.n);
+    batch->claims = claims.n == 0
+                        ? -1
+                        : sql_add_rows(pg, runtime_own_sql(&sql_alarm_claim), claims.at, claims.n);
+    batch->replies =
+        replies.n == 0 ? -1
+                       : sql_add_rows(pg, runtime_own_sql(&sql_reply_find), replies.at, replies.n);
 }
 
 static void begin(struct batch *batch)
@@ -419,6 +442,8 @@ void batch_run(struct lane *lane, struct queue *take_messages)
     }
     coalesce(batch);
     lane->batch = batch;
-    if (runtime.careful && batch->n == 1) begin_carefully(batch);
-    else begin(batch);
+    if (runtime.careful && batch->n == 1)
+        begin_carefully(batch);
+    else
+        begin(batch);
 }

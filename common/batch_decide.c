@@ -28,8 +28,10 @@ static uint64_t row_hash(const struct plan_row *row)
     for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
         const struct field *field = shape_field(shape, text_of(shape->key[i]));
         struct sql_key key = {0};
-        if (field->type == FIELD_TEXT || field->type == FIELD_BYTES) key.word = shape_text(field, row->row);
-        else key.number = shape_int(field, row->row);
+        if (field->type == FIELD_TEXT || field->type == FIELD_BYTES)
+            key.word = shape_text(field, row->row);
+        else
+            key.number = shape_int(field, row->row);
         hash = batch_key_hash((const void *)(uintptr_t)hash, &key);
     }
     return hash | 1;
@@ -38,7 +40,8 @@ static uint64_t row_hash(const struct plan_row *row)
 static bool note_written(struct batch *batch, uint64_t hash, bool add)
 {
     size_t at = hash % WRITTEN, looked = 0;
-    while (batch->written[at] != 0 && batch->written[at] != hash && looked++ < WRITTEN) at = (at + 1) % WRITTEN;
+    while (batch->written[at] != 0 && batch->written[at] != hash && looked++ < WRITTEN)
+        at = (at + 1) % WRITTEN;
     bool there = batch->written[at] == hash;
     if (add && looked < WRITTEN) batch->written[at] = hash;
     return there;
@@ -48,7 +51,8 @@ static bool note_written(struct batch *batch, uint64_t hash, bool add)
 static bool collides(struct batch *batch, const struct message *m)
 {
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
-        if (row->query->row->key[0] != NULL && note_written(batch, row_hash(row), false)) return true;
+        if (row->query->row->key[0] != NULL && note_written(batch, row_hash(row), false))
+            return true;
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
         if (row->query->row->key[0] != NULL) note_written(batch, row_hash(row), true);
     return false;
@@ -74,7 +78,8 @@ static void decide(struct batch *batch, struct message *m)
         return;
     }
     if (m->origin == ORIGIN_COMMAND && lane_is_parked(batch->lane, m->header.key)) {
-        err_set(&m->inside.refusal, "parked: an earlier message of %.*s is set aside", TEXT_ARG(m->header.key));
+        err_set(&m->inside.refusal, "parked: an earlier message of %.*s is set aside",
+                TEXT_ARG(m->header.key));
         m->fate = FATE_RETRY;
         return;
     }
@@ -82,7 +87,8 @@ static void decide(struct batch *batch, struct message *m)
     start_plan(batch, m);
     if (m->origin == ORIGIN_ALARM) alarm_heard(batch->now - m->due);
     m->handler->decide(&m->plan, m->decoded, &m->facts);
-    if (m->inside.verdict == PLAN_GOOD && collides(batch, m)) return; /* stays open: again in a later round */
+    if (m->inside.verdict == PLAN_GOOD && collides(batch, m))
+        return; /* stays open: again in a later round */
     settle(batch, m);
 }
 

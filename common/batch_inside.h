@@ -37,10 +37,10 @@ struct batch {
     int round;
     struct loading *loadings; /* of the round, in the store's order */
     size_t loadings_n;
-    struct conflict *conflicts; /* the lane's scratch */
-    uint64_t *written;          /* rows written in this round; the lane's scratch */
+    struct conflict *conflicts;     /* the lane's scratch */
+    uint64_t *written;              /* rows written in this round; the lane's scratch */
     struct slot before[PARTITIONS]; /* to go back to if the transaction fails */
-    bool moved;                 /* the slots hold what the commit would make true */
+    bool moved;                     /* the slots hold what the commit would make true */
     int64_t begun_ms;
     int opening, replies, claims, suspects;
     time_us now;
@@ -49,12 +49,13 @@ struct batch {
     struct plan_host host;
     bool committing;
     bool touched[PARTITIONS];
-    size_t events; /* to be appended */
+    size_t events;      /* to be appended */
     struct rows starts; /* jobs that begin with the commit (alarm rows) */
 };
 
 /* batch_load.c: rounds, and the facts of each. */
-void batch_assign_rounds(struct batch *batch, int base); /* every undecided message gets a round after `base` */
+void batch_assign_rounds(struct batch *batch,
+                         int base); /* every undecided message gets a round after `base` */
 bool batch_in_round(const struct batch *batch, const struct message *m);
 void batch_add_loads(struct batch *batch);
 int batch_read_loads(struct batch *batch, struct err *err);
@@ -67,6 +68,7 @@ bool batch_decide_round(struct batch *batch);
 /* batch_write.c */
 void batch_collect(struct batch *batch, struct rows *rows, const void *row);
 void batch_add_writes(struct batch *batch); /* the rows of the round */
-void batch_add_end(struct batch *batch);    /* counters, alarms, replies, dead letters, journal, positions */
+void batch_add_end(
+    struct batch *batch); /* counters, alarms, replies, dead letters, journal, positions */
 
 #endif

@@ -10,7 +10,8 @@ static int note_conflict(struct batch *batch, uint64_t hash, int round)
 {
     size_t at = hash % CONFLICTS;
     hash |= 1;
-    while (batch->conflicts[at].hash != 0 && batch->conflicts[at].hash != hash) at = (at + 1) % CONFLICTS;
+    while (batch->conflicts[at].hash != 0 && batch->conflicts[at].hash != hash)
+        at = (at + 1) % CONFLICTS;
     int before = batch->conflicts[at].hash == 0 ? 0 : batch->conflicts[at].round;
     batch->conflicts[at].hash = hash;
     if (round > before) batch->conflicts[at].round = round;
@@ -19,13 +20,14 @@ static int note_conflict(struct batch *batch, uint64_t hash, int round)
 
 uint64_t batch_key_hash(const void *tag, const struct sql_key *key)
 {
-    uint64_t hash = key->word.at != NULL ? text_hash(key->word) : (uint64_t)key->number * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t hash = key->word.at != NULL ? text_hash(key->word)
+                                         : (uint64_t)key->number * UINT64_C(0x9E3779B97F4A7C15);
     return (hash ^ (uint64_t)(uintptr_t)tag) * UINT64_C(0xff51afd7ed558ccd);
 }
 
 /* The values that a load looks up for a message. At most `most`; returns how many. */
-static size_t load_keys(const struct batch *batch, const struct message *m, const struct load *load, struct sql_key *keys,
-                        size_t most)
+static size_t load_keys(const struct batch *batch, const struct message *m, const struct load *load,
+                        struct sql_key *keys, size_t most)
 {
     (void)batch;
     struct sql *sql = runtime_sql(load->query);
@@ -48,8 +50,10 @@ static size_t load_keys(const struct batch *batch, const struct message *m, cons
         memcpy(&list, (const char *)m->decoded + field->offset, sizeof(list));
         size_t n = list.n < most ? list.n : most;
         for (size_t i = 0; i < n; i++) {
-            if (numbers) keys[i] = (struct sql_key){.number = LIST(list, int64_t)[i]};
-            else keys[i] = (struct sql_key){.word = LIST(list, text)[i]};
+            if (numbers)
+                keys[i] = (struct sql_key){.number = LIST(list, int64_t)[i]};
+            else
+                keys[i] = (struct sql_key){.word = LIST(list, text)[i]};
         }
         return n;
     }
@@ -73,7 +77,8 @@ static size_t conflict_hashes(const struct batch *batch, const struct message *m
         const struct load *load = &m->handler->loads[i];
         if (load->query->kind != QUERY_LOCK) continue;
         size_t count = load_keys(batch, m, load, keys, KEYS_MOST / 2);
-        for (size_t k = 0; k < count && n < KEYS_MOST; k++) hashes[n++] = batch_key_hash(load->query->row, &keys[k]);
+        for (size_t k = 0; k < count && n < KEYS_MOST; k++)
+            hashes[n++] = batch_key_hash(load->query->row, &keys[k]);
         if (load->with == NULL) hashes[n++] = (uint64_t)(uintptr_t)load->query->row;
     }
     return n;
@@ -100,7 +105,8 @@ void batch_assign_rounds(struct batch *batch, int base)
 
 bool batch_in_round(const struct batch *batch, const struct message *m)
 {
-    return m->fate == FATE_OPEN && m->handler != NULL && m->handler->kind != ON_JOB && m->round == batch->round;
+    return m->fate == FATE_OPEN && m->handler != NULL && m->handler->kind != ON_JOB &&
+           m->round == batch->round;
 }
 
 /* --- loading --- */
@@ -128,7 +134,8 @@ static void sort_keys(struct loading *loading)
     if (loading->n < 2) return;
     qsort_r(loading->keys, loading->n, sizeof(*loading->keys), order_keys, loading->sql);
     for (size_t i = 1; i < loading->n; i++)
-        if (order_keys(&loading->keys[kept], &loading->keys[i], loading->sql) != 0) loading->keys[++kept] = loading->keys[i];
+        if (order_keys(&loading->keys[kept], &loading->keys[i], loading->sql) != 0)
+            loading->keys[++kept] = loading->keys[i];
     loading->n = kept + 1;
 }
 
@@ -162,7 +169,8 @@ static void plan_loads(struct batch *batch)
         for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].query != NULL; k++) {
             struct sql_key keys[KEYS_MOST];
             size_t n = load_keys(batch, m, &m->handler->loads[k], keys, KEYS_MOST);
-            for (size_t j = 0; j < n; j++) add_key(batch, loading_of(batch, m->handler->loads[k].query), keys[j]);
+            for (size_t j = 0; j < n; j++)
+                add_key(batch, loading_of(batch, m->handler->loads[k].query), keys[j]);
         }
     }
 }
@@ -173,7 +181,8 @@ void batch_add_loads(struct batch *batch)
     for (size_t i = 0; i < batch->loadings_n; i++) {
         struct loading *loading = &batch->loadings[i];
         sort_keys(loading);
-        loading->result = sql_add_keys(batch->lane->pg, loading->sql, loading->keys, loading->n, NULL);
+        loading->result =
+            sql_add_keys(batch->lane->pg, loading->sql, loading->keys, loading->n, NULL);
     }
 }
 
@@ -227,8 +236,10 @@ static struct list rows_of(const struct loading *loading, const struct sql_key *
     while (low < high) {
         size_t middle = (low + high) / 2;
         struct sql_key there = sql_key_of(loading->sql, rows + middle * size);
-        if (sql_key_compare(loading->sql, &there, key) < 0) low = middle + 1;
-        else high = middle;
+        if (sql_key_compare(loading->sql, &there, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     size_t end = low;
     for (; end < loading->rows.n; end++) {

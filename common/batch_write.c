@@ -35,7 +35,8 @@ static void sort_written(struct batch *batch, struct rows *rows, const struct qu
 {
     size_t kept = 0;
     if (rows->n < 2 || query->row->key[0] == NULL) return;
-    merge_sort(rows->at, (const void **)arena_alloc(batch->arena, sizeof(void *) * rows->n), rows->n, query->row);
+    merge_sort(rows->at, (const void **)arena_alloc(batch->arena, sizeof(void *) * rows->n),
+               rows->n, query->row);
     for (size_t i = 1; i < rows->n; i++) {
         if (sql_compare(query->row, rows->at[kept], rows->at[i]) != 0) {
             rows->at[++kept] = rows->at[i];
@@ -92,13 +93,18 @@ static void add_counters(struct batch *batch)
 static text cause_of(struct batch *batch, const struct message *m)
 {
     if (m->origin == ORIGIN_EVENT && m->source >= 0)
-        return arena_printf(batch->arena, "%s/%d/%lld", runtime.sources[m->source].name, m->partition, (long long)m->seq);
-    if (m->origin == ORIGIN_COMMAND) return arena_printf(batch->arena, "command/%.*s", TEXT_ARG(m->header.id));
-    if (m->origin == ORIGIN_ALARM) return arena_printf(batch->arena, "alarm/%s/%.*s", m->handler->hears->name, TEXT_ARG(m->header.key));
+        return arena_printf(batch->arena, "%s/%d/%lld", runtime.sources[m->source].name,
+                            m->partition, (long long)m->seq);
+    if (m->origin == ORIGIN_COMMAND)
+        return arena_printf(batch->arena, "command/%.*s", TEXT_ARG(m->header.id));
+    if (m->origin == ORIGIN_ALARM)
+        return arena_printf(batch->arena, "alarm/%s/%.*s", m->handler->hears->name,
+                            TEXT_ARG(m->header.key));
     return m->header.cause;
 }
 
-static struct alarm_row *alarm_row_of(struct batch *batch, const struct message *m, const struct plan_alarm *alarm)
+static struct alarm_row *alarm_row_of(struct batch *batch, const struct message *m,
+                                      const struct plan_alarm *alarm)
 {
     struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
     *row = (struct alarm_row){.partition = alarm->partition,
@@ -137,8 +143,10 @@ static void add_alarms(struct batch *batch)
     for (size_t i = 0; i < sets.n; i++) {
         const struct alarm_row *row = sets.at[i];
         batch_collect(batch, row->due_at == 0 ? &drops : &kept, row);
-        if (row->running) batch_collect(batch, &batch->starts, row);
-        else if (row->due_at != 0) expect_alarm(batch->lane, row);
+        if (row->running)
+            batch_collect(batch, &batch->starts, row);
+        else if (row->due_at != 0)
+            expect_alarm(batch->lane, row);
     }
     send_rows(batch, runtime_own_sql(&sql_alarm_drop), &drops);
     send_rows(batch, runtime_own_sql(&sql_alarm_set), &kept);
@@ -151,8 +159,10 @@ static void add_replies(struct batch *batch)
         const struct message *m = batch->all[i];
         if (m->origin != ORIGIN_COMMAND || m->fate != FATE_DONE) continue;
         struct kept_reply_row *row = ARENA_NEW(batch->arena, struct kept_reply_row);
-        *row = (struct kept_reply_row){.principal = m->principal, .id = m->header.id, .hash = m->hash,
-                                  .body = m->inside.answered ? m->inside.answer : TEXT("")};
+        *row = (struct kept_reply_row){.principal = m->principal,
+                                       .id = m->header.id,
+                                       .hash = m->hash,
+                                       .body = m->inside.answered ? m->inside.answer : TEXT("")};
         batch_collect(batch, &rows, row);
     }
     send_rows(batch, runtime_own_sql(&sql_reply_put), &rows);
@@ -165,24 +175,31 @@ static void add_dead(struct batch *batch)
         const struct message *m = batch->all[i];
         if (m->origin == ORIGIN_DEAD && (m->fate == FATE_DONE || m->fate == FATE_DEAD)) {
             struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
-            *row = (struct dead_row){.dead = m->dead, .partition = m->partition, .key = m->header.key};
+            *row =
+                (struct dead_row){.dead = m->dead, .partition = m->partition, .key = m->header.key};
             if (m->fate == FATE_DONE) batch_collect(batch, &tried, row);
             continue;
         }
         if (m->fate != FATE_DEAD && m->fate != FATE_PARKED) continue;
         struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
         bool parked = m->fate == FATE_PARKED;
-        *row = (struct dead_row){.partition = m->partition, .key = m->header.key, .seq = m->seq,
-                                 .state = parked ? TEXT("parked") : TEXT("dead"),
-                                 .source = m->source >= 0 ? text_of(runtime.sources[m->source].name) : TEXT("alarm"),
-                                 .type = m->header.type, .version = m->header.version, .at = m->header.time,
-                                 .cause = m->header.cause, .body = m->body,
-                                 .reason = parked ? TEXT("behind an earlier message of this key")
-                                                  : arena_text(batch->arena, text_of(m->why.message))};
+        *row = (struct dead_row){
+            .partition = m->partition,
+            .key = m->header.key,
+            .seq = m->seq,
+            .state = parked ? TEXT("parked") : TEXT("dead"),
+            .source = m->source >= 0 ? text_of(runtime.sources[m->source].name) : TEXT("alarm"),
+            .type = m->header.type,
+            .version = m->header.version,
+            .at = m->header.time,
+            .cause = m->header.cause,
+            .body = m->body,
+            .reason = parked ? TEXT("behind an earlier message of this key")
+                             : arena_text(batch->arena, text_of(m->why.message))};
         batch_collect(batch, &rows, row);
         if (!parked)
-            log_warn("set_aside", "type=%s key=%s reason=%s", log_text(m->header.type), log_text(m->header.key),
-                     log_quoted(m->why.message));
+            log_warn("set_aside", "type=%s key=%s reason=%s", log_text(m->header.type),
+                     log_text(m->header.key), log_quoted(m->why.message));
     }
     if (rows.n > 0) sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_dead_put), rows.at, rows.n);
     send_rows(batch, runtime_own_sql(&sql_dead_drop), &tried);
@@ -201,7 +218,8 @@ static void add_suspects_cleared(struct batch *batch)
 /* A level-triggered event for this service itself, said before in this batch: once is enough. */
 static bool said_already(struct batch *batch, struct rows *said, const struct plan_event *event)
 {
-    const struct handler *own = runtime_handler(ON_EVENT, runtime.service->name, text_of(event->shape->name), 0);
+    const struct handler *own =
+        runtime_handler(ON_EVENT, runtime.service->name, text_of(event->shape->name), 0);
     if (own == NULL || !own->coalesce) return false;
     for (size_t i = 0; i < said->n; i++) {
         const struct plan_event *other = said->at[i];
@@ -219,15 +237,22 @@ static void add_journal(struct batch *batch)
         for (size_t i = 0; i < batch->n; i++) {
             const struct message *m = batch->all[i];
             if (m->fate != FATE_DONE) continue;
-            for (const struct plan_event *event = m->inside.events; event != NULL; event = event->next) {
+            for (const struct plan_event *event = m->inside.events; event != NULL;
+                 event = event->next) {
                 if (event->partition != p || said_already(batch, &said, event)) continue;
                 struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
-                *row = (struct journal_row){.partition = p, .at = m->plan.now, .type = text_of(event->shape->name),
-                                            .version = event->shape->version, .key = event->key,
-                                            .cause = cause_of(batch, m), .trace = m->header.trace, .body = event->body};
+                *row = (struct journal_row){.partition = p,
+                                            .at = m->plan.now,
+                                            .type = text_of(event->shape->name),
+                                            .version = event->shape->version,
+                                            .key = event->key,
+                                            .cause = cause_of(batch, m),
+                                            .trace = m->header.trace,
+                                            .body = event->body};
                 batch_collect(batch, &rows, row);
                 if (locked) continue;
-                struct partition_lock_row *lock = ARENA_NEW(batch->arena, struct partition_lock_row);
+                struct partition_lock_row *lock =
+                    ARENA_NEW(batch->arena, struct partition_lock_row);
                 lock->partition = p;
                 batch_collect(batch, &locks, lock);
                 locked = true;
@@ -256,8 +281,11 @@ static void add_positions(struct batch *batch)
         struct buf seqs = {0};
         struct position_row *row = ARENA_NEW(batch->arena, struct position_row);
         lease_write_seqs(&lane->slots[p], &seqs);
-        *row = (struct position_row){.partition = p, .n = ++lane->slots[p].n, .owner = text_of(runtime.owner),
-                                     .seqs = arena_text(batch->arena, buf_text(&seqs)), .lease_ms = runtime.settings.lease_ms};
+        *row = (struct position_row){.partition = p,
+                                     .n = ++lane->slots[p].n,
+                                     .owner = text_of(runtime.owner),
+                                     .seqs = arena_text(batch->arena, buf_text(&seqs)),
+                                     .lease_ms = runtime.settings.lease_ms};
         buf_finish(&seqs);
         batch_collect(batch, &rows, row);
     }

@@ -57,30 +57,39 @@ static void give_page(void *ctx, const struct journal_event *const *events, size
     struct control *c = ctx;
     struct journal_event *copies = ARENA_ARRAY(c->arena, struct journal_event, n);
     for (size_t i = 0; i < n; i++) copies[i] = *events[i];
-    struct journal_page page = {.journal = text_of(journal_id()), .as_of = as_of > 0 ? as_of : 1, .events = {copies, n}};
+    struct journal_page page = {
+        .journal = text_of(journal_id()), .as_of = as_of > 0 ? as_of : 1, .events = {copies, n}};
     answer(c, &journal_page_shape, &page);
 }
 
 static void read_journal(struct control *c)
 {
     const struct journal_read *m = c->body;
-    struct journal_ask ask = {.most = m->most > 0 && m->most <= 2048 ? (size_t)m->most : READ_MOST, .fresh = m->fresh,
-                              .wait_ms = m->wait_ms < 0 ? 0 : m->wait_ms > 30000 ? 30000 : m->wait_ms, .fn = give_page, .ctx = c};
+    struct journal_ask ask = {.most = m->most > 0 && m->most <= 2048 ? (size_t)m->most : READ_MOST,
+                              .fresh = m->fresh,
+                              .wait_ms = m->wait_ms < 0       ? 0
+                                         : m->wait_ms > 30000 ? 30000
+                                                              : m->wait_ms,
+                              .fn = give_page,
+                              .ctx = c};
     struct err err;
     if (m->journal.len > 0 && !text_is(m->journal, journal_id()) && journal_id()[0] != '\0') {
-        err_field(&err, "journal", NULL, "this journal is %s, not %.*s", journal_id(), TEXT_ARG(m->journal));
+        err_field(&err, "journal", NULL, "this journal is %s, not %.*s", journal_id(),
+                  TEXT_ARG(m->journal));
         refuse(c, VERB_REFUSED, &err);
         return;
     }
     if (m->partitions.n == 0 || m->partitions.n > PARTITIONS || m->after.n != m->partitions.n) {
-        err_field(&err, "partitions", NULL, "partitions and after must be lists of the same length, 1 to %d", PARTITIONS);
+        err_field(&err, "partitions", NULL,
+                  "partitions and after must be lists of the same length, 1 to %d", PARTITIONS);
         refuse(c, VERB_REFUSED, &err);
         return;
     }
     for (size_t i = 0; i < m->partitions.n; i++) {
         int64_t p = LIST(m->partitions, int64_t)[i], after = LIST(m->after, int64_t)[i];
         if (p < 0 || p >= PARTITIONS || after > journal_last()) {
-            err_field(&err, "after", NULL, "position %lld of partition %lld is beyond the head", (long long)after, (long long)p);
+            err_field(&err, "after", NULL, "position %lld of partition %lld is beyond the head",
+                      (long long)after, (long long)p);
             refuse(c, VERB_REFUSED, &err);
             return;
         }
@@ -95,10 +104,12 @@ static void read_journal(struct control *c)
 static void hello(struct control *c)
 {
     const struct runtime_hello *m = c->body;
-    struct runtime_hello_view view = {text_of(runtime.service->name), text_of(runtime.settings.instance)};
+    struct runtime_hello_view view = {text_of(runtime.service->name),
+                                      text_of(runtime.settings.instance)};
     struct err err;
     if (!text_is(m->service, runtime.service->name)) {
-        err_field(&err, "service", NULL, "this is %s, not %.*s", runtime.service->name, TEXT_ARG(m->service));
+        err_field(&err, "service", NULL, "this is %s, not %.*s", runtime.service->name,
+                  TEXT_ARG(m->service));
         refuse(c, VERB_REFUSED, &err);
         return;
     }
@@ -120,7 +131,8 @@ static int64_t busy(void)
     int64_t waiting = 0;
     for (int i = 0; i < runtime.lanes_n; i++) {
         const struct lane *lane = runtime.lanes[i];
-        waiting += (int64_t)lane_waiting(lane) + !lane->ready + (lane->next_alarm == 1) + (lane->alarm_look_ms == 0) +
+        waiting += (int64_t)lane_waiting(lane) + !lane->ready + (lane->next_alarm == 1) +
+                   (lane->alarm_look_ms == 0) +
                    (lane->next_alarm > 1 && lane->next_alarm <= runtime_now());
     }
     waiting += journal_busy();
@@ -130,16 +142,20 @@ static int64_t busy(void)
 static void give_quiet(void *ctx)
 {
     struct control *c = ctx;
-    struct runtime_quiet_view view = {.service = text_of(runtime.service->name), .busy = busy(), .now = runtime_now(),
+    struct runtime_quiet_view view = {.service = text_of(runtime.service->name),
+                                      .busy = busy(),
+                                      .now = runtime_now(),
                                       .next_alarm = earliest_alarm()};
     struct source_position *heads = ARENA_ARRAY(c->arena, struct source_position, PARTITIONS);
-    struct source_position *positions = ARENA_ARRAY(c->arena, struct source_position, PARTITIONS * SOURCES_MOST);
+    struct source_position *positions =
+        ARENA_ARRAY(c->arena, struct source_position, PARTITIONS * SOURCES_MOST);
     size_t n = 0;
     for (int p = 0; p < PARTITIONS; p++) {
         const struct lane *lane = runtime.lanes[p % runtime.lanes_n];
         heads[p] = (struct source_position){text_of(runtime.service->name), p, journal_head(p)};
         for (int s = 0; s < runtime.sources_n && lane->slots[p].held; s++)
-            positions[n++] = (struct source_position){text_of(runtime.sources[s].name), p, lane->slots[p].done[s]};
+            positions[n++] = (struct source_position){text_of(runtime.sources[s].name), p,
+                                                      lane->slots[p].done[s]};
     }
     for (int i = 0; i < runtime.lanes_n; i++) view.done += runtime.lanes[i]->batches;
     view.heads = (struct list){heads, PARTITIONS};
@@ -150,8 +166,10 @@ static void give_quiet(void *ctx)
 /* What this process knows is enough: whoever appends reads its tail at once. `fresh` looks for what other replicas appended, too. */
 static void quiet(struct control *c)
 {
-    if (((const struct runtime_quiet *)c->body)->fresh) journal_refresh(give_quiet, c);
-    else give_quiet(c);
+    if (((const struct runtime_quiet *)c->body)->fresh)
+        journal_refresh(give_quiet, c);
+    else
+        give_quiet(c);
 }
 
 static int64_t oldest_ms(const struct lane *lane, int source)
@@ -170,10 +188,15 @@ static void give_status(void *ctx, const struct pg_trip *trip)
         return;
     }
     const PGresult *counts = pg_result(c->pg, 0);
-    struct runtime_status_view view = {.service = text_of(runtime.service->name), .instance = text_of(runtime.settings.instance),
-                                       .up_since = runtime.up_since, .now = runtime_now(), .policy = runtime.policy_version,
-                                       .test_clock = runtime.settings.test_clock, .next_alarm = earliest_alarm(),
-                                       .deadlocks = runtime.deadlocks, .lateness_p99_ms = alarm_lateness_p99()};
+    struct runtime_status_view view = {.service = text_of(runtime.service->name),
+                                       .instance = text_of(runtime.settings.instance),
+                                       .up_since = runtime.up_since,
+                                       .now = runtime_now(),
+                                       .policy = runtime.policy_version,
+                                       .test_clock = runtime.settings.test_clock,
+                                       .next_alarm = earliest_alarm(),
+                                       .deadlocks = runtime.deadlocks,
+                                       .lateness_p99_ms = alarm_lateness_p99()};
     view.alarms = pg_int(counts, 0, 0);
     view.dead = pg_int(counts, 0, 1);
     view.parked = pg_int(counts, 0, 2);
@@ -182,15 +205,23 @@ static void give_status(void *ctx, const struct pg_trip *trip)
     struct source_status *sources = ARENA_ARRAY(c->arena, struct source_status, SOURCES_MOST);
     for (int i = 0; i < runtime.lanes_n; i++) {
         const struct lane *lane = runtime.lanes[i];
-        lanes[i] = (struct lane_status){.lane = i, .up = pg_up(lane->pg), .waiting = (int64_t)lane_waiting(lane), .batches = lane->batches,
-                                        .messages = lane->messages, .failures = lane->failures, .careful = runtime.careful};
+        lanes[i] = (struct lane_status){.lane = i,
+                                        .up = pg_up(lane->pg),
+                                        .waiting = (int64_t)lane_waiting(lane),
+                                        .batches = lane->batches,
+                                        .messages = lane->messages,
+                                        .failures = lane->failures,
+                                        .careful = runtime.careful};
         for (int p = 0; p < PARTITIONS; p++) lanes[i].partitions += lane->slots[p].held;
     }
     for (int s = 0; s < runtime.sources_n; s++) {
-        sources[s] = (struct source_status){.source = text_of(runtime.sources[s].name), .handled = runtime.sources[s].handled};
-        if (runtime.sources[s].own) sources[s].connected = 1;
+        sources[s] = (struct source_status){.source = text_of(runtime.sources[s].name),
+                                            .handled = runtime.sources[s].handled};
+        if (runtime.sources[s].own)
+            sources[s].connected = 1;
         else
-            for (size_t i = 0; i < peers_n(runtime.sources[s].peers); i++) sources[s].connected += peers_ready(runtime.sources[s].peers, i);
+            for (size_t i = 0; i < peers_n(runtime.sources[s].peers); i++)
+                sources[s].connected += peers_ready(runtime.sources[s].peers, i);
         for (int i = 0; i < runtime.lanes_n; i++) {
             int64_t behind = oldest_ms(runtime.lanes[i], s);
             if (behind > sources[s].behind_ms) sources[s].behind_ms = behind;
@@ -218,9 +249,12 @@ static void status(struct control *c)
 
 /* --- runtime.metrics --- */
 
-METRIC(partitions_held, .name = "kefu_partitions", .type = METRIC_GAUGE, .help = "Partitions leased.", .labels = {"lane"});
-METRIC(lane_waiting_now, .name = "kefu_waiting", .type = METRIC_GAUGE, .help = "Messages in memory.", .labels = {"lane"});
-METRIC(deadlocks_seen, .name = "kefu_deadlocks", .type = METRIC_GAUGE, .help = "Deadlocks since start: must be 0.");
+METRIC(partitions_held, .name = "kefu_partitions", .type = METRIC_GAUGE,
+       .help = "Partitions leased.", .labels = {"lane"});
+METRIC(lane_waiting_now, .name = "kefu_waiting", .type = METRIC_GAUGE,
+       .help = "Messages in memory.", .labels = {"lane"});
+METRIC(deadlocks_seen, .name = "kefu_deadlocks", .type = METRIC_GAUGE,
+       .help = "Deadlocks since start: must be 0.");
 
 static void metrics(struct control *c)
 {
@@ -293,9 +327,10 @@ static void give_alarms(void *ctx, const struct pg_trip *trip)
     size_t n = (size_t)PQntuples(result);
     struct alarm_line *rows = ARENA_ARRAY(c->arena, struct alarm_line, n);
     for (size_t i = 0; i < n; i++)
-        rows[i] = (struct alarm_line){pg_int(result, (int)i, 0), arena_text(c->arena, pg_text(result, (int)i, 1)),
-                                      arena_text(c->arena, pg_text(result, (int)i, 2)), pg_int(result, (int)i, 3),
-                                      pg_int(result, (int)i, 4)};
+        rows[i] = (struct alarm_line){pg_int(result, (int)i, 0),
+                                      arena_text(c->arena, pg_text(result, (int)i, 1)),
+                                      arena_text(c->arena, pg_text(result, (int)i, 2)),
+                                      pg_int(result, (int)i, 3), pg_int(result, (int)i, 4)};
     workline_next(line);
     answer(c, &alarm_page_shape, &(struct alarm_page){{rows, n}});
 }
@@ -312,10 +347,15 @@ static void give_dead(void *ctx, const struct pg_trip *trip)
     struct dead_line *rows = ARENA_ARRAY(c->arena, struct dead_line, n);
     for (size_t k = 0; k < n; k++) {
         int i = (int)k;
-        rows[k] = (struct dead_line){.dead = pg_int(r, i, 0), .state = arena_text(c->arena, pg_text(r, i, 1)),
-                                     .source = arena_text(c->arena, pg_text(r, i, 2)), .type = arena_text(c->arena, pg_text(r, i, 3)),
-                                     .key = arena_text(c->arena, pg_text(r, i, 4)), .partition = pg_int(r, i, 5), .seq = pg_int(r, i, 6),
-                                     .reason = arena_text(c->arena, pg_text(r, i, 7)), .at = pg_int(r, i, 8)};
+        rows[k] = (struct dead_line){.dead = pg_int(r, i, 0),
+                                     .state = arena_text(c->arena, pg_text(r, i, 1)),
+                                     .source = arena_text(c->arena, pg_text(r, i, 2)),
+                                     .type = arena_text(c->arena, pg_text(r, i, 3)),
+                                     .key = arena_text(c->arena, pg_text(r, i, 4)),
+                                     .partition = pg_int(r, i, 5),
+                                     .seq = pg_int(r, i, 6),
+                                     .reason = arena_text(c->arena, pg_text(r, i, 7)),
+                                     .at = pg_int(r, i, 8)};
     }
     workline_next(line);
     answer(c, &dead_page_shape, &(struct dead_page){{rows, n}});
@@ -351,12 +391,18 @@ static void list_dead(struct control *c)
 
 static struct message *revive(const struct dead_row *row)
 {
-    struct header header = {.type = row->type, .version = row->version, .key = row->key, .time = row->at, .cause = row->cause};
+    struct header header = {.type = row->type,
+                            .version = row->version,
+                            .key = row->key,
+                            .time = row->at,
+                            .cause = row->cause};
     struct message *m = message_create(ORIGIN_DEAD, &header, row->body);
     bool alarm = text_is(row->source, "alarm");
     int source = alarm ? -1 : runtime_source(row->source);
-    m->handler = alarm ? runtime_handler(ON_ALARM, NULL, row->type, 0)
-                       : source < 0 ? NULL : runtime_handler(ON_EVENT, runtime.sources[source].name, row->type, row->version);
+    m->handler = alarm        ? runtime_handler(ON_ALARM, NULL, row->type, 0)
+                 : source < 0 ? NULL
+                              : runtime_handler(ON_EVENT, runtime.sources[source].name, row->type,
+                                                row->version);
     m->partition = (int)row->partition;
     m->dead = row->dead;
     m->seq = row->seq;
@@ -370,7 +416,8 @@ static void retry_rows(struct control *c)
     struct list rows;
     struct err err;
     struct dead_done done = {0};
-    int bad = sql_read(runtime_own_sql(&sql_dead_of_key), pg_result(c->pg, c->first), c->arena, &rows, &err);
+    int bad = sql_read(runtime_own_sql(&sql_dead_of_key), pg_result(c->pg, c->first), c->arena,
+                       &rows, &err);
     assert(bad == 0);
     workline_next(line);
     text key = ((const struct dead_retry *)c->body)->key;
@@ -386,8 +433,10 @@ static void retry_rows(struct control *c)
 
 static void retry_read(void *ctx, const struct pg_trip *trip)
 {
-    if (trip->outcome != PG_OK) failed(ctx, trip);
-    else retry_rows(ctx);
+    if (trip->outcome != PG_OK)
+        failed(ctx, trip);
+    else
+        retry_rows(ctx);
 }
 
 static void start_retry(void *ctx, struct pg *pg)
@@ -407,7 +456,8 @@ static void start_discard(void *ctx, struct pg *pg)
     struct pg_param param = {m->key.at, (int)m->key.len};
     c->pg = pg;
     pg_add(pg, &statement_dead_discard, &param, 1);
-    log_warn("dead_discarded", "key=%s by=%s reason=%s", log_text(m->key), log_text(c->actor), log_text(m->reason));
+    log_warn("dead_discarded", "key=%s by=%s reason=%s", log_text(m->key), log_text(c->actor),
+             log_text(m->reason));
     c->first = sql_add_keys(pg, runtime_own_sql(&sql_dead_of_key), &key, 1, NULL);
     pg_run(pg, retry_read, c);
 }
@@ -442,8 +492,11 @@ static void policy_stored(void *ctx, const struct pg_trip *trip)
     const PGresult *result = pg_result(c->pg, c->first);
     int64_t version = PQntuples(result) > 0 ? pg_int(result, 0, 0) : 0;
     workline_next(line);
-    if (version == 0) answer(c, &policy_published_shape, &(struct policy_published){.version = runtime.policy_version});
-    else policy_need(version, policy_ready, c);
+    if (version == 0)
+        answer(c, &policy_published_shape,
+               &(struct policy_published){.version = runtime.policy_version});
+    else
+        policy_need(version, policy_ready, c);
 }
 
 /* A new version if the files differ from those of the last. */
@@ -484,15 +537,19 @@ static void publish(struct control *c)
     struct policy_files files = {at, 0};
     for (size_t i = 0; i < m->files.n; i++) {
         const struct policy_part *part = &LIST(m->files, struct policy_part)[i];
-        if (policy_owns(runtime.service->policy, part->name)) at[files.n++] = (struct policy_file){part->name, part->body};
+        if (policy_owns(runtime.service->policy, part->name))
+            at[files.n++] = (struct policy_file){part->name, part->body};
     }
     err_set(&err, "the policy is not usable");
     if (runtime.service->policy->compile(&files, c->arena, &err) == NULL) {
         refuse(c, VERB_REFUSED, &err);
         return;
     }
-    if (m->check_only) answer(c, &policy_published_shape, &(struct policy_published){.version = runtime.policy_version});
-    else workline_add(line, start_policy, c);
+    if (m->check_only)
+        answer(c, &policy_published_shape,
+               &(struct policy_published){.version = runtime.policy_version});
+    else
+        workline_add(line, start_policy, c);
 }
 
 /* --- the table --- */
@@ -501,9 +558,11 @@ static const struct row {
     const struct shape *shape;
     void (*fn)(struct control *c);
 } table[] = {
-    {&journal_read_shape, read_journal}, {&runtime_hello_shape, hello},   {&runtime_quiet_shape, quiet},
-    {&runtime_status_shape, status},     {&runtime_metrics_shape, metrics}, {&clock_set_shape, set_clock},   {&alarm_list_shape, list_alarms},
-    {&dead_list_shape, list_dead},       {&dead_retry_shape, retry_dead}, {&dead_discard_shape, discard_dead},
+    {&journal_read_shape, read_journal}, {&runtime_hello_shape, hello},
+    {&runtime_quiet_shape, quiet},       {&runtime_status_shape, status},
+    {&runtime_metrics_shape, metrics},   {&clock_set_shape, set_clock},
+    {&alarm_list_shape, list_alarms},    {&dead_list_shape, list_dead},
+    {&dead_retry_shape, retry_dead},     {&dead_discard_shape, discard_dead},
     {&policy_publish_shape, publish},
 };
 
@@ -529,7 +588,8 @@ void control_handle(struct bus_request *request, const struct envelope *envelope
     c->arena = arena_create();
     c->id = arena_text(c->arena, envelope->header.id);
     c->actor = arena_text(c->arena, envelope->header.actor);
-    c->body = pack_read(envelope->body, row->shape, c->arena, &err); /* again: it must outlive the request's arena */
+    c->body = pack_read(envelope->body, row->shape, c->arena,
+                        &err); /* again: it must outlive the request's arena */
     assert(c->body != NULL);
     row->fn(c);
 }

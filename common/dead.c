@@ -11,7 +11,8 @@ static void looked(void *ctx, const struct pg_trip *trip)
         struct arena *arena = arena_create();
         struct list rows;
         struct err err;
-        int bad = sql_read(runtime_own_sql(&sql_dead_keys), pg_result(lane->pg, 0), arena, &rows, &err);
+        int bad =
+            sql_read(runtime_own_sql(&sql_dead_keys), pg_result(lane->pg, 0), arena, &rows, &err);
         assert(bad == 0);
         for (size_t i = 0; i < rows.n; i++) lane_park(lane, LIST(rows, struct dead_row)[i].key);
         arena_destroy(arena);

@@ -16,7 +16,8 @@ struct err {
 /* Set the message (field and rule become ""). Returns -1. `err` may be NULL. */
 int err_set(struct err *err, const char *format, ...) PRINTF(2, 3);
 /* Set message, field and rule (either may be NULL). Returns -1. */
-int err_field(struct err *err, const char *field, const char *rule, const char *format, ...) PRINTF(4, 5);
+int err_field(struct err *err, const char *field, const char *rule, const char *format, ...)
+    PRINTF(4, 5);
 /* Put "prefix: " before the message. Returns -1. */
 int err_prefix(struct err *err, const char *format, ...) PRINTF(2, 3);
 

@@ -13,7 +13,11 @@
  * second, the first is given up and another is fetched.
  */
 
-enum { BLOCK = 1 << 17, DIGITS = 1000000000, SERVICES = 8 }; /* numbers of two services never meet */
+enum {
+    BLOCK = 1 << 17,
+    DIGITS = 1000000000,
+    SERVICES = 8
+}; /* numbers of two services never meet */
 
 static struct {
     struct workline *line;
@@ -58,7 +62,8 @@ static void shift(void)
 {
     ids.blocks[0] = ids.blocks[1];
     ids.n = 1;
-    for (int p = 0; p < PARTITIONS; p++) ids.cursor[p] = ids.cursor[p] > BLOCK ? ids.cursor[p] - BLOCK : 0;
+    for (int p = 0; p < PARTITIONS; p++)
+        ids.cursor[p] = ids.cursor[p] > BLOCK ? ids.cursor[p] - BLOCK : 0;
     fetch();
 }
 

@@ -14,13 +14,15 @@ static int64_t days_of(struct date date)
     int64_t year = date.month <= 2 ? date.year - 1 : date.year;
     int64_t cycle = (year >= 0 ? year : year - 399) / 400, of_cycle = year - cycle * 400;
     int64_t of_year = (153 * (date.month + (date.month > 2 ? -3 : 9)) + 2) / 5 + date.day - 1;
-    return cycle * CYCLE_DAYS + of_cycle * 365 + of_cycle / 4 - of_cycle / 100 + of_year - EPOCH_DAYS;
+    return cycle * CYCLE_DAYS + of_cycle * 365 + of_cycle / 4 - of_cycle / 100 + of_year -
+           EPOCH_DAYS;
 }
 
 static struct date date_of(int64_t days)
 {
     days += EPOCH_DAYS;
-    int64_t cycle = (days >= 0 ? days : days - (CYCLE_DAYS - 1)) / CYCLE_DAYS, left = days - cycle * CYCLE_DAYS;
+    int64_t cycle = (days >= 0 ? days : days - (CYCLE_DAYS - 1)) / CYCLE_DAYS,
+            left = days - cycle * CYCLE_DAYS;
     int64_t of_cycle = (left - left / 1460 + left / 36524 - left / (CYCLE_DAYS - 1)) / 365;
     int64_t of_year = left - (of_cycle * 365 + of_cycle / 4 - of_cycle / 100);
     int month = (int)((5 * of_year + 2) / 153);
@@ -90,7 +92,9 @@ static bool read_zone(text *from, int *minutes)
     if (read_char(from, 'Z')) return from->len == 0;
     bool west = read_char(from, '-');
     if (!west && !read_char(from, '+')) return false;
-    if (!read_number(from, 2, 0, 23, &hour) || !read_char(from, ':') || !read_number(from, 2, 0, 59, &minute)) return false;
+    if (!read_number(from, 2, 0, 23, &hour) || !read_char(from, ':') ||
+        !read_number(from, 2, 0, 59, &minute))
+        return false;
     *minutes = (west ? -1 : 1) * (hour * 60 + minute);
     return from->len == 0;
 }
@@ -101,12 +105,14 @@ bool json_time(text iso, time_us *out)
     text from = iso;
     if (!read_number(&from, 4, 1, 9999, &year) || !read_char(&from, '-')) return false;
     if (!read_number(&from, 2, 1, 12, &month) || !read_char(&from, '-')) return false;
-    if (!read_number(&from, 2, 1, days_in_month(year, month), &day) || !read_char(&from, 'T')) return false;
+    if (!read_number(&from, 2, 1, days_in_month(year, month), &day) || !read_char(&from, 'T'))
+        return false;
     if (!read_number(&from, 2, 0, 23, &hour) || !read_char(&from, ':')) return false;
     if (!read_number(&from, 2, 0, 59, &minute) || !read_char(&from, ':')) return false;
     if (!read_number(&from, 2, 0, 59, &second)) return false;
     if (!read_fraction(&from, &micros) || !read_zone(&from, &zone)) return false;
-    int64_t minutes = days_of((struct date){year, month, day}) * 24 * 60 + hour * 60 + minute - zone;
+    int64_t minutes =
+        days_of((struct date){year, month, day}) * 24 * 60 + hour * 60 + minute - zone;
     *out = minutes * MINUTE_US + second * SECOND_US + micros;
     return true;
 }

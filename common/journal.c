@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING_EVENTS = 8192, RING_BYTES = 6 * 1024 * 1024, PAGE = 2048, PER_PARTITION = 512, FRAME_BYTES = 4 * 1024 * 1024 };
+enum {
+    RING_EVENTS = 8192,
+    RING_BYTES = 6 * 1024 * 1024,
+    PAGE = 2048,
+    PER_PARTITION = 512,
+    FRAME_BYTES = 4 * 1024 * 1024
+};
 
 /* An event in memory: in its partition's list and in the list of all, both oldest first. */
 struct held {
@@ -38,9 +44,9 @@ static struct {
     size_t events, bytes;
     struct waiting *waiting;
     time_us as_of;
-    int64_t reads;  /* finished */
+    int64_t reads; /* finished */
     bool reading, again;
-    bool poked;   /* something was appended here that has not been read yet */
+    bool poked; /* something was appended here that has not been read yet */
     bool known; /* the heads have been read once */
     char id[40];
     struct loop_timer poll;
@@ -60,8 +66,10 @@ static void drop_oldest(void)
     journal.first_of_all = held->next_of_all;
     if (journal.first_of_all == NULL) journal.end_of_all = &journal.first_of_all;
     ring->first = held->next;
-    if (ring->first == NULL) ring->last = NULL;
-    else ring->first->before = NULL;
+    if (ring->first == NULL)
+        ring->last = NULL;
+    else
+        ring->first->before = NULL;
     ring->floor = held->event.seq;
     journal.events--;
     journal.bytes -= held->bytes;
@@ -79,14 +87,17 @@ static text put_text(char **at, text from)
 
 static struct held *read_held(const PGresult *result, int row)
 {
-    text type = pg_text(result, row, 3), key = pg_text(result, row, 5), cause = pg_text(result, row, 6);
+    text type = pg_text(result, row, 3), key = pg_text(result, row, 5),
+         cause = pg_text(result, row, 6);
     text trace = pg_text(result, row, 7), body = pg_text(result, row, 8);
     size_t bytes = sizeof(struct held) + type.len + key.len + cause.len + trace.len + body.len + 5;
     struct held *held = mem_alloc(bytes);
     char *at = (char *)(held + 1);
     held->bytes = bytes;
-    held->event = (struct journal_event){.partition = pg_int(result, row, 0), .seq = pg_int(result, row, 1),
-                                         .at = pg_int(result, row, 2), .version = pg_int(result, row, 4)};
+    held->event = (struct journal_event){.partition = pg_int(result, row, 0),
+                                         .seq = pg_int(result, row, 1),
+                                         .at = pg_int(result, row, 2),
+                                         .version = pg_int(result, row, 4)};
     held->event.type = put_text(&at, type);
     held->event.key = put_text(&at, key);
     held->event.cause = put_text(&at, cause);
@@ -99,8 +110,10 @@ static void keep(struct held *held)
 {
     struct ring *ring = &journal.rings[held->event.partition];
     held->before = ring->last;
-    if (ring->last == NULL) ring->first = held;
-    else ring->last->next = held;
+    if (ring->last == NULL)
+        ring->first = held;
+    else
+        ring->last->next = held;
     ring->last = held;
     *journal.end_of_all = held;
     journal.end_of_all = &held->next_of_all;
@@ -218,7 +231,8 @@ static void finish(struct waiting *waiting)
     free(waiting);
 }
 
-static void answer(struct waiting *waiting, const struct journal_event *const *events, size_t n, time_us as_of)
+static void answer(struct waiting *waiting, const struct journal_event *const *events, size_t n,
+                   time_us as_of)
 {
     struct journal_ask ask = waiting->ask;
     finish(waiting);
@@ -260,7 +274,8 @@ static void start_backfill(void *ctx, struct pg *pg)
     struct backfill *backfill = mem_alloc(sizeof(*backfill));
     *backfill = (struct backfill){waiting, pg};
     for (size_t i = 0; i < waiting->ask.n; i++) {
-        rows[i] = (struct tail_row){.partition = waiting->ask.partitions[i], .seq = waiting->ask.after[i]};
+        rows[i] = (struct tail_row){.partition = waiting->ask.partitions[i],
+                                    .seq = waiting->ask.after[i]};
         at[i] = &rows[i];
     }
     pg_add(pg, &statement_opening, NULL, 0);
@@ -301,8 +316,10 @@ void journal_serve(const struct journal_ask *ask)
     if (ask->fresh) waiting->not_before = journal.reads + 1 + journal.reading;
     waiting->next = journal.waiting;
     journal.waiting = waiting;
-    if (ask->fresh) read_tail();
-    else try_answer(waiting);
+    if (ask->fresh)
+        read_tail();
+    else
+        try_answer(waiting);
 }
 
 /* --- life --- */
@@ -324,7 +341,13 @@ void journal_refresh(void (*fn)(void *ctx), void *ctx)
 {
     struct refresh *refresh = mem_alloc(sizeof(*refresh));
     *refresh = (struct refresh){fn, ctx};
-    struct journal_ask ask = {.partitions = {0}, .after = {INT64_MAX}, .n = 1, .most = 1, .fresh = true, .fn = refreshed, .ctx = refresh};
+    struct journal_ask ask = {.partitions = {0},
+                              .after = {INT64_MAX},
+                              .n = 1,
+                              .most = 1,
+                              .fresh = true,
+                              .fn = refreshed,
+                              .ctx = refresh};
     journal_serve(&ask);
 }
 
@@ -358,7 +381,8 @@ static void heads_read(void *ctx, const struct pg_trip *trip)
 static void start_heads(void *ctx, struct pg *pg)
 {
     (void)ctx;
-    pg_add_text(pg, "SELECT p, coalesce((SELECT seq FROM journal WHERE partition = p ORDER BY seq DESC LIMIT 1), 0)"
+    pg_add_text(pg, "SELECT p, coalesce((SELECT seq FROM journal WHERE partition = p ORDER BY seq "
+                    "DESC LIMIT 1), 0)"
                     " FROM generate_series(0, 31) AS p");
     pg_add_text(pg, "SELECT id::text FROM journal_self");
     pg_run(pg, heads_read, pg);

@@ -13,7 +13,8 @@
 #define FIRST_TIME (INT64_C(-62135596800) * SECOND_US)
 #define LAST_TIME (INT64_C(253402300800) * SECOND_US)
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* ---- writing ---- */
 
@@ -26,9 +27,12 @@ void json_quote(struct buf *out, text value)
         if (c >= 0x20 && c != '"' && c != '\\') continue;
         buf_add(out, value.at + from, i - from);
         from = i + 1;
-        if (c == '"' || c == '\\') buf_printf(out, "\\%c", c);
-        else if (c == '\n') buf_printf(out, "\\n");
-        else buf_printf(out, "\\u%04x", c);
+        if (c == '"' || c == '\\')
+            buf_printf(out, "\\%c", c);
+        else if (c == '\n')
+            buf_printf(out, "\\n");
+        else
+            buf_printf(out, "\\u%04x", c);
     }
     if (value.len > 0) buf_add(out, value.at + from, value.len - from);
     buf_add_char(out, '"');
@@ -41,7 +45,8 @@ static void write_base64(struct buf *out, text bytes)
         size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
         uint32_t bits = 0;
         for (size_t k = 0; k < 3; k++) bits = bits << 8 | (k < n ? (uint8_t)bytes.at[i + k] : 0);
-        for (size_t k = 0; k < 4; k++) buf_add_char(out, k <= n ? base64_digits[bits >> (18 - 6 * k) & 63] : '=');
+        for (size_t k = 0; k < 4; k++)
+            buf_add_char(out, k <= n ? base64_digits[bits >> (18 - 6 * k) & 63] : '=');
     }
     buf_add_char(out, '"');
 }
@@ -87,8 +92,10 @@ static void write_list(struct buf *out, const struct field *field, const struct 
     for (size_t i = 0; i < list->n; i++) {
         const char *item = (const char *)list->at + i * size;
         if (i > 0) buf_add_char(out, ',');
-        if (field->type == FIELD_STRUCT) json_write(out, field->of, item);
-        else write_value(out, field, item);
+        if (field->type == FIELD_STRUCT)
+            json_write(out, field->of, item);
+        else
+            write_value(out, field, item);
     }
     buf_add_char(out, ']');
 }
@@ -103,8 +110,10 @@ void json_write(struct buf *out, const struct shape *shape, const void *body)
         if (walk_is_absent(field, body)) continue;
         buf_printf(out, "%s\"%s\":", first ? "" : ",", field->name);
         first = false;
-        if ((field->flags & FIELD_LIST) != 0) write_list(out, field, (const struct list *)at);
-        else write_value(out, field, at);
+        if ((field->flags & FIELD_LIST) != 0)
+            write_list(out, field, (const struct list *)at);
+        else
+            write_value(out, field, at);
     }
     buf_add_char(out, '}');
 }
@@ -147,7 +156,8 @@ static const char *read_base64(text from, text *to, struct arena *arena)
     while (padding < 2 && padding < from.len && from.at[from.len - 1 - padding] == '=') padding++;
     char *bytes = arena_alloc(arena, from.len / 4 * 3 + 1);
     for (size_t i = 0; i < from.len; i++) {
-        const char *digit = i < from.len - padding ? memchr(base64_digits, from.at[i], 64) : base64_digits;
+        const char *digit =
+            i < from.len - padding ? memchr(base64_digits, from.at[i], 64) : base64_digits;
         if (digit == NULL) return wrong;
         bits = bits << 6 | (uint32_t)(digit - base64_digits);
         if (i % 4 != 3) continue;
@@ -168,19 +178,27 @@ static const char *read_number(const json_t *node, enum field_type type, void *t
         return NULL;
     }
     if (type == FIELD_TIME && iso != NULL)
-        return json_time((text){iso, json_string_length(node)}, to) ? NULL : "must be a time such as 2026-11-22T03:04:05Z";
-    if (!json_is_integer(node)) return type == FIELD_TIME ? "must be a time" : "must be a whole number";
+        return json_time((text){iso, json_string_length(node)}, to)
+                   ? NULL
+                   : "must be a time such as 2026-11-22T03:04:05Z";
+    if (!json_is_integer(node))
+        return type == FIELD_TIME ? "must be a time" : "must be a whole number";
     *(int64_t *)to = json_integer_value(node);
     return NULL;
 }
 
-static const char *read_value(const void *at, const struct field *field, void *to, struct arena *arena)
+static const char *read_value(const void *at, const struct field *field, void *to,
+                              struct arena *arena)
 {
     const json_t *node = at;
     text string = {json_string_value(node), json_string_length(node)};
     switch (field->type) {
-    case FIELD_BOOL: *(bool *)to = json_is_true(node); return json_is_boolean(node) ? NULL : "must be true or false";
-    case FIELD_TEXT: *(text *)to = arena_text(arena, string); return string.at != NULL ? NULL : "must be text";
+    case FIELD_BOOL:
+        *(bool *)to = json_is_true(node);
+        return json_is_boolean(node) ? NULL : "must be true or false";
+    case FIELD_TEXT:
+        *(text *)to = arena_text(arena, string);
+        return string.at != NULL ? NULL : "must be text";
     case FIELD_BYTES: return string.at != NULL ? read_base64(string, to, arena) : "must be base64";
     default: return read_number(node, field->type, to);
     }
@@ -190,20 +208,25 @@ static const char *find_unknown(const void *node, const struct shape *shape)
 {
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)node, name, value)
-        if (shape_field(shape, text_of(name)) == NULL) return name;
+    json_object_foreach((json_t *)node, name,
+                        value) if (shape_field(shape, text_of(name)) == NULL) return name;
     return NULL;
 }
 
 static const struct walk_source source = {
-    .is_map = is_map, .is_list = is_list, .member = find_member, .item = find_item, .value = read_value,
+    .is_map = is_map,
+    .is_list = is_list,
+    .member = find_member,
+    .item = find_item,
+    .value = read_value,
     .unknown = find_unknown,
 };
 
 void *json_read(text json, const struct shape *shape, struct arena *arena, struct err *err)
 {
     json_error_t error;
-    json_t *root = json_loadb(json.len == 0 ? "" : json.at, json.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root =
+        json_loadb(json.len == 0 ? "" : json.at, json.len, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
         err_set(err, "not JSON: line %d, column %d: %s", error.line, error.column, error.text);
         return NULL;

@@ -13,7 +13,8 @@
 /* One line, fields in the shape's order. */
 void json_write(struct buf *out, const struct shape *shape, const void *body);
 /* Also accepts integers for times. Unknown fields are an error that names them (people mistype; machines use MessagePack). */
-MUST_CHECK void *json_read(text json, const struct shape *shape, struct arena *arena, struct err *err);
+MUST_CHECK void *json_read(text json, const struct shape *shape, struct arena *arena,
+                           struct err *err);
 void json_quote(struct buf *out, text value); /* with the quotes */
 
 /* ISO 8601 both ways, without quotes, strict: no leap seconds, years 1 to 9999. json_time reads "2026-11-22T03:04:05[.ffffff]Z" or with "+08:00". */

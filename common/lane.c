@@ -12,7 +12,8 @@ enum { BACKOFF_MS = 20, BACKOFF_MOST_MS = 2000, COMMANDS_FIRST = BATCH_MOST / 2,
 void slot_handled(struct slot *slot, int source, int64_t seq)
 {
     if (seq > slot->done[source]) slot->done[source] = seq;
-    if (slot->pending[source] > 0 && --slot->pending[source] == 0) slot->done[source] = slot->received[source];
+    if (slot->pending[source] > 0 && --slot->pending[source] == 0)
+        slot->done[source] = slot->received[source];
 }
 
 void slots_restore(struct lane *lane, const struct slot *before)
@@ -73,16 +74,20 @@ void lane_unpark(struct lane *lane, text key)
 
 size_t lane_waiting(const struct lane *lane)
 {
-    return lane->commands.n + lane->events.n + lane->alarms.n + lane->results.n + lane->single.n + lane->waiting_leases.n +
-           (lane->batch != NULL) + (size_t)lane->jobs;
+    return lane->commands.n + lane->events.n + lane->alarms.n + lane->results.n + lane->single.n +
+           lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
 }
 
 /* While the leases are not known yet commands wait; then those of partitions held elsewhere are sent away. */
 static void accept(struct lane *lane, struct message *message)
 {
-    if (!lane->ready) queue_add(&lane->waiting_leases, message);
-    else if (lane_holds(lane, message->partition)) queue_add(&lane->commands, message);
-    else message_refuse(message, VERB_RETRY, NULL, "another replica holds partition %d", message->partition);
+    if (!lane->ready)
+        queue_add(&lane->waiting_leases, message);
+    else if (lane_holds(lane, message->partition))
+        queue_add(&lane->commands, message);
+    else
+        message_refuse(message, VERB_RETRY, NULL, "another replica holds partition %d",
+                       message->partition);
 }
 
 void lane_command(struct lane *lane, struct message *message)
@@ -119,7 +124,10 @@ static void keep_commands(struct lane *lane, struct queue *from)
     struct queue others = {0};
     for (struct message *m; (m = queue_take(from)) != NULL;) {
         bool keep = m->origin == ORIGIN_COMMAND || m->origin == ORIGIN_RESULT;
-        queue_add(!keep ? &others : m->origin == ORIGIN_COMMAND ? &lane->waiting_leases : &lane->results, m);
+        queue_add(!keep                         ? &others
+                  : m->origin == ORIGIN_COMMAND ? &lane->waiting_leases
+                                                : &lane->results,
+                  m);
     }
     drop_all(&others);
 }
@@ -198,7 +206,8 @@ static bool choose(struct lane *lane, struct queue *chosen)
     if (chosen->n < most) take_commands(lane, chosen, most == 1 ? 1 : COMMANDS_FIRST);
     take(&lane->events, chosen, most);
     if (chosen->n < most) take_commands(lane, chosen, most);
-    if (lane->events.n == 0 && lane->alarms.n > 0 && chosen->n < most && gate_open(lane)) take(&lane->alarms, chosen, most);
+    if (lane->events.n == 0 && lane->alarms.n > 0 && chosen->n < most && gate_open(lane))
+        take(&lane->alarms, chosen, most);
     return chosen->n > 0;
 }
 
@@ -229,7 +238,9 @@ static bool alarms_wanted(const struct lane *lane)
 void lane_kick(struct lane *lane)
 {
     struct queue chosen = {0};
-    if (lane->pg == NULL || !pg_up(lane->pg) || pg_busy(lane->pg) || lane->batch != NULL || lane->chore) return;
+    if (lane->pg == NULL || !pg_up(lane->pg) || pg_busy(lane->pg) || lane->batch != NULL ||
+        lane->chore)
+        return;
     if (loop_now_ms() < lane->backoff_ms) {
         loop_timer_start(&lane->timer, lane->backoff_ms - loop_now_ms() + 1, 0, wake, lane);
         return;
@@ -244,7 +255,8 @@ void lane_kick(struct lane *lane)
     }
     if (lane->waiting_leases.n > 0) accept_waiting(lane);
     if (runtime.draining) return;
-    if (!runtime.policies_ready || (runtime.service->policy != NULL && runtime.policy_version == 0)) {
+    if (!runtime.policies_ready ||
+        (runtime.service->policy != NULL && runtime.policy_version == 0)) {
         sleep_until_needed(lane);
         return;
     }
@@ -310,15 +322,16 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
         return;
     }
     if (strcmp(trip->state, "40P01") == 0) runtime.deadlocks++;
-    log_warn("batch_failed", "lane=%d messages=%zu state=%s reason=%s", lane->number, left->n, trip->state,
-             log_quoted(trip->message));
+    log_warn("batch_failed", "lane=%d messages=%zu state=%s reason=%s", lane->number, left->n,
+             trip->state, log_quoted(trip->message));
     if (fenced || trip->lost) {
         restore(lane, left);
         lane_reset(lane);
     } else if (trip->outcome == PG_WORLD) {
         restore(lane, left);
     } else {
-        for (struct message *m = left->first; m != NULL; m = m->next) err_set(&m->why, "%s", trip->message);
+        for (struct message *m = left->first; m != NULL; m = m->next)
+            err_set(&m->why, "%s", trip->message);
         take_apart(lane, left);
         refuse_hopeless(lane, trip);
     }

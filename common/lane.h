@@ -12,11 +12,11 @@
 
 struct slot {
     bool held;
-    int64_t n;                          /* of the last position row written */
-    int64_t done[SOURCES_MOST];         /* handled and committed, or not heard here */
-    int64_t received[SOURCES_MOST];     /* in memory up to here */
-    int64_t pending[SOURCES_MOST];      /* events of it in memory, not yet committed */
-    int64_t written_ms;                 /* when the position was last written */
+    int64_t n;                      /* of the last position row written */
+    int64_t done[SOURCES_MOST];     /* handled and committed, or not heard here */
+    int64_t received[SOURCES_MOST]; /* in memory up to here */
+    int64_t pending[SOURCES_MOST];  /* events of it in memory, not yet committed */
+    int64_t written_ms;             /* when the position was last written */
 };
 
 /* An event was handled: move `done`. With nothing of the source left in memory, all that was received is done. */
@@ -27,21 +27,21 @@ struct batch;
 struct lane {
     int number;
     struct pg *pg;
-    bool ready;   /* connected, leases looked at */
+    bool ready; /* connected, leases looked at */
     struct batch *batch;
     struct slot slots[PARTITIONS]; /* only those with p % lanes == number are used */
 
     struct queue commands, events, alarms, results;
     struct queue single; /* after a failure: one message per transaction */
-    int generation; /* raised when what was asked for no longer counts */
-    void *scratch;  /* batch.c's tables */
+    int generation;      /* raised when what was asked for no longer counts */
+    void *scratch;       /* batch.c's tables */
 
     /* chores */
     int64_t lease_look_ms, alarm_look_ms, clean_ms; /* when next due, by the loop */
-    bool chore;                            /* one is under way */
-    time_us next_alarm;                    /* due time of the earliest alarm not yet taken, 0 = none known */
-    time_us gate_at;                       /* alarms wait until all sources have been heard as of this time … */
-    int64_t gate_until_ms;                 /* … or until then */
+    bool chore;                                     /* one is under way */
+    time_us next_alarm;    /* due time of the earliest alarm not yet taken, 0 = none known */
+    time_us gate_at;       /* alarms wait until all sources have been heard as of this time … */
+    int64_t gate_until_ms; /* … or until then */
     time_us as_of[SOURCES_MOST];
     int64_t backoff_ms;
     struct loop_timer timer;
@@ -82,7 +82,8 @@ void lane_unpark(struct lane *lane, text key);
 void batch_run(struct lane *lane, struct queue *take_messages);
 void batch_destroy(struct batch *batch);
 /* lane.c: called by batch.c at the end. `left` are messages to run again. */
-void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue *left, bool fenced);
+void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue *left,
+                     bool fenced);
 
 /* lease.c */
 void lease_look(struct lane *lane); /* a chore: read positions, claim, renew, release */

@@ -39,7 +39,8 @@ static void read_seqs(struct slot *slot, text seqs)
         for (end = equal; end < seqs.len && seqs.at[end] != ' ';) end++;
         int64_t seq = 0;
         int source = runtime_source((text){seqs.at + at, equal - at});
-        if (equal < end && text_to_int((text){seqs.at + equal + 1, end - equal - 1}, &seq) && source >= 0)
+        if (equal < end && text_to_int((text){seqs.at + equal + 1, end - equal - 1}, &seq) &&
+            source >= 0)
             slot->done[source] = seq;
         at = end + 1;
     }
@@ -63,7 +64,8 @@ static void finish(struct look *look)
 static void give_up(struct look *look, const struct pg_trip *trip)
 {
     struct lane *lane = look->lane;
-    log_warn("lease_failed", "lane=%d state=%s reason=%s", lane->number, trip->state, log_quoted(trip->message));
+    log_warn("lease_failed", "lane=%d state=%s reason=%s", lane->number, trip->state,
+             log_quoted(trip->message));
     finish(look);
     lane->lease_look_ms = loop_now_ms() + 100;
     if (!trip->lost) lane_reset(lane);
@@ -82,7 +84,9 @@ static size_t plan_rows(struct look *look, const struct position_row **rows)
         struct buf seqs = {0};
         lease_write_seqs(slot, &seqs);
         struct position_row *row = ARENA_NEW(look->arena, struct position_row);
-        *row = (struct position_row){.partition = p, .n = ++slot->n, .seqs = arena_text(look->arena, buf_text(&seqs)),
+        *row = (struct position_row){.partition = p,
+                                     .n = ++slot->n,
+                                     .seqs = arena_text(look->arena, buf_text(&seqs)),
                                      .owner = text_of(look->released[p] ? "" : runtime.owner),
                                      .lease_ms = look->released[p] ? 0 : runtime.settings.lease_ms};
         buf_finish(&seqs);
@@ -133,7 +137,8 @@ static void write_positions(struct look *look)
         locks[orphans++] = row;
     }
     if (orphans > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_alarm_orphans), locks, orphans);
-    if (n > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
+    if (n > 0)
+        sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
     pg_add_text(lane->pg, "SELECT 1");
     pg_run(lane->pg, written, look);
 }
@@ -142,13 +147,15 @@ static bool is_mine(text owner)
 {
     const char *mark = strchr(runtime.owner, '#');
     size_t len = (size_t)(mark - runtime.owner) + 1;
-    return owner.len >= len && memcmp(owner.at, runtime.owner, len) == 0; /* the same instance, perhaps an earlier life of it */
+    return owner.len >= len && memcmp(owner.at, runtime.owner, len) ==
+                                   0; /* the same instance, perhaps an earlier life of it */
 }
 
 static const struct position_row *last_of(const struct look *look, int partition)
 {
     for (size_t i = 0; i < look->last.n; i++)
-        if (LIST(look->last, struct position_row)[i].partition == partition) return &LIST(look->last, struct position_row)[i];
+        if (LIST(look->last, struct position_row)[i].partition == partition)
+            return &LIST(look->last, struct position_row)[i];
     return NULL;
 }
 
@@ -194,7 +201,8 @@ static void looked(void *ctx, const struct pg_trip *trip)
     }
     look->replicas = pg_int(pg_result(lane->pg, look->members), 0, 0);
     if (look->replicas < 1) look->replicas = 1;
-    int bad = sql_read(runtime_own_sql(&sql_position_last), pg_result(lane->pg, look->positions), look->arena, &look->last, &err);
+    int bad = sql_read(runtime_own_sql(&sql_position_last), pg_result(lane->pg, look->positions),
+                       look->arena, &look->last, &err);
     assert(bad == 0);
     choose(look);
     lane->lease_look_ms = loop_now_ms() + runtime.settings.lease_ms / 3;
@@ -204,10 +212,13 @@ static void looked(void *ctx, const struct pg_trip *trip)
 void lease_look(struct lane *lane)
 {
     static const struct pg_statement member = {
-        "member", "WITH me AS (INSERT INTO member AS m (instance, seen_at, clean) VALUES (convert_from($1, 'UTF8'),"
-                  " clock_timestamp(), false) ON CONFLICT (instance) DO UPDATE SET seen_at = excluded.seen_at, clean = false)"
-                  " SELECT 1 + count(*) FROM member WHERE instance <> convert_from($1, 'UTF8') AND NOT clean"
-                  " AND seen_at > clock_timestamp() - convert_from($2, 'UTF8')::bigint * interval '1 ms'"};
+        "member",
+        "WITH me AS (INSERT INTO member AS m (instance, seen_at, clean) VALUES (convert_from($1, "
+        "'UTF8'),"
+        " clock_timestamp(), false) ON CONFLICT (instance) DO UPDATE SET seen_at = "
+        "excluded.seen_at, clean = false)"
+        " SELECT 1 + count(*) FROM member WHERE instance <> convert_from($1, 'UTF8') AND NOT clean"
+        " AND seen_at > clock_timestamp() - convert_from($2, 'UTF8')::bigint * interval '1 ms'"};
     struct look *look = mem_alloc(sizeof(*look));
     struct sql_key keys[PARTITIONS];
     char span[32];
@@ -216,7 +227,8 @@ void lease_look(struct lane *lane)
     look->arena = arena_create();
     lane->chore = true;
     snprintf(span, sizeof(span), "%" PRId64, runtime.settings.lease_ms);
-    struct pg_param params[] = {{runtime.settings.instance, (int)strlen(runtime.settings.instance)}, {span, (int)strlen(span)}};
+    struct pg_param params[] = {{runtime.settings.instance, (int)strlen(runtime.settings.instance)},
+                                {span, (int)strlen(span)}};
     look->members = pg_add(lane->pg, &member, params, COUNT(params));
     for (int p = 0; p < PARTITIONS; p++)
         if (lane_owns_number(lane, p)) keys[n++] = (struct sql_key){.number = p};
@@ -247,7 +259,8 @@ void lease_release_all(struct lane *lane, void (*then)(struct lane *lane))
     *leaving = (struct leaving){lane, then};
     for (int p = 0; p < PARTITIONS; p++) look.released[p] = lane->slots[p].held;
     size_t n = plan_rows(&look, rows);
-    if (n > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
+    if (n > 0)
+        sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
     pg_add_text(lane->pg, "SELECT 1");
     arena_destroy(look.arena);
     pg_run(lane->pg, left, leaving);

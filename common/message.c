@@ -16,8 +16,8 @@ static text copy_text(char **at, text from)
 /* The struct and all its texts are one block. */
 struct message *message_create(enum origin origin, const struct header *header, text body)
 {
-    size_t bytes = header->id.len + header->type.len + header->key.len + header->trace.len + header->cause.len +
-                   header->actor.len + body.len + 7;
+    size_t bytes = header->id.len + header->type.len + header->key.len + header->trace.len +
+                   header->cause.len + header->actor.len + body.len + 7;
     struct message *message = mem_alloc(sizeof(*message) + bytes);
     char *at = (char *)(message + 1);
     message->origin = origin;
@@ -41,9 +41,10 @@ void message_destroy(struct message *message)
 text message_identity(const struct message *m, struct arena *arena)
 {
     static const char *const names[] = {"event", "command", "alarm", "result", "dead"};
-    return arena_printf(arena, "%s/%d/%d/%lld/%.*s/%.*s/%.*s", names[m->origin], m->source, m->partition,
-                        (long long)(m->origin == ORIGIN_DEAD ? m->dead : m->seq), TEXT_ARG(m->header.type),
-                        TEXT_ARG(m->header.key), TEXT_ARG(m->origin == ORIGIN_COMMAND ? m->header.id : TEXT("")));
+    return arena_printf(arena, "%s/%d/%d/%lld/%.*s/%.*s/%.*s", names[m->origin], m->source,
+                        m->partition, (long long)(m->origin == ORIGIN_DEAD ? m->dead : m->seq),
+                        TEXT_ARG(m->header.type), TEXT_ARG(m->header.key),
+                        TEXT_ARG(m->origin == ORIGIN_COMMAND ? m->header.id : TEXT("")));
 }
 
 void queue_add(struct queue *queue, struct message *message)

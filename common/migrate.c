@@ -41,7 +41,9 @@ static PGconn *open_schema(const char *dsn, const char *schema, struct err *err)
         return NULL;
     }
     struct buf sql = {0};
-    buf_printf(&sql, "SET client_min_messages = warning; SET search_path = %s; SET timezone = 'UTC'", schema);
+    buf_printf(&sql,
+               "SET client_min_messages = warning; SET search_path = %s; SET timezone = 'UTC'",
+               schema);
     int bad = run(conn, sql.at, err);
     buf_finish(&sql);
     if (bad == 0) return conn;
@@ -66,7 +68,8 @@ static char *read_whole(const char *path)
     return bytes.at == NULL ? mem_string(TEXT("")) : bytes.at;
 }
 
-static int apply(PGconn *conn, const char *folder, const char *prefix, const char *name, struct err *err)
+static int apply(PGconn *conn, const char *folder, const char *prefix, const char *name,
+                 struct err *err)
 {
     char path[1200], key[400];
     struct buf sql = {0};
@@ -75,10 +78,13 @@ static int apply(PGconn *conn, const char *folder, const char *prefix, const cha
     if (ask(conn, "SELECT count(*) FROM schema_migration WHERE name = $1", key) > 0) return 0;
     char *body = read_whole(path);
     if (body == NULL) return err_set(err, "cannot read %s: %s", path, strerror(errno));
-    buf_printf(&sql, "BEGIN; %s; INSERT INTO schema_migration (name) VALUES ('%s'); COMMIT", body, key);
+    buf_printf(&sql, "BEGIN; %s; INSERT INTO schema_migration (name) VALUES ('%s'); COMMIT", body,
+               key);
     int bad = run(conn, sql.at, err);
-    if (bad < 0) err_prefix(err, "%s", path);
-    else log_info("migrated", "file=%s", key);
+    if (bad < 0)
+        err_prefix(err, "%s", path);
+    else
+        log_info("migrated", "file=%s", key);
     buf_finish(&sql);
     free(body);
     return bad;
@@ -97,13 +103,18 @@ static int apply_folder(PGconn *conn, const char *folder, const char *prefix, st
     return bad;
 }
 
-static int migrate_locked(PGconn *conn, const char *schema, const char *home, const char *service, struct err *err)
+static int migrate_locked(PGconn *conn, const char *schema, const char *home, const char *service,
+                          struct err *err)
 {
     char sql[300], folder[1100];
     snprintf(sql, sizeof(sql), "CREATE SCHEMA IF NOT EXISTS %s", schema);
-    if (ask(conn, "SELECT count(*) FROM pg_namespace WHERE nspname = $1", schema) == 0 && run(conn, sql, err) < 0) return -1;
-    if (run(conn, "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY,"
-                  " at timestamptz NOT NULL DEFAULT clock_timestamp())", err) < 0)
+    if (ask(conn, "SELECT count(*) FROM pg_namespace WHERE nspname = $1", schema) == 0 &&
+        run(conn, sql, err) < 0)
+        return -1;
+    if (run(conn,
+            "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY,"
+            " at timestamptz NOT NULL DEFAULT clock_timestamp())",
+            err) < 0)
         return -1;
     snprintf(folder, sizeof(folder), "%s/common/migrations", home);
     if (apply_folder(conn, folder, "common", err) < 0) return -1;
@@ -111,21 +122,25 @@ static int migrate_locked(PGconn *conn, const char *schema, const char *home, co
     return apply_folder(conn, folder, service, err);
 }
 
-int migrate_schema(const char *dsn, const char *schema, const char *home, const char *service, struct err *err)
+int migrate_schema(const char *dsn, const char *schema, const char *home, const char *service,
+                   struct err *err)
 {
     PGconn *conn = open_schema(dsn, schema, err);
     if (conn == NULL) return -1;
-    int bad = run(conn, "SELECT pg_advisory_lock(5333, 1)", err); /* one migration at a time in the database */
+    int bad = run(conn, "SELECT pg_advisory_lock(5333, 1)",
+                  err); /* one migration at a time in the database */
     if (bad == 0) bad = migrate_locked(conn, schema, home, service, err);
     PQfinish(conn);
     return bad;
 }
 
-int migrate_was_unclean(const char *dsn, const char *schema, const char *instance, bool *unclean, struct err *err)
+int migrate_was_unclean(const char *dsn, const char *schema, const char *instance, bool *unclean,
+                        struct err *err)
 {
     PGconn *conn = open_schema(dsn, schema, err);
     if (conn == NULL) return -1;
-    *unclean = ask(conn, "SELECT count(*) FROM member WHERE instance = $1 AND NOT clean", instance) > 0;
+    *unclean =
+        ask(conn, "SELECT count(*) FROM member WHERE instance = $1 AND NOT clean", instance) > 0;
     PQfinish(conn);
     return 0;
 }
@@ -135,7 +150,9 @@ int migrate_test_clock(const char *dsn, const char *schema, time_us start, struc
     char sql[200];
     PGconn *conn = open_schema(dsn, schema, err);
     if (conn == NULL) return -1;
-    snprintf(sql, sizeof(sql), "INSERT INTO test_clock (at) VALUES (timestamptz 'epoch' + %lld * interval '1 us') ON CONFLICT DO NOTHING",
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO test_clock (at) VALUES (timestamptz 'epoch' + %lld * interval '1 us') ON "
+             "CONFLICT DO NOTHING",
              (long long)start);
     int bad = run(conn, sql, err);
     PQfinish(conn);

@@ -13,7 +13,10 @@ static const char *const verbs[] = {
     [VERB_REFUSED] = "refused", [VERB_RETRY] = "retry", [VERB_HINT] = "hint",
 };
 
-#define HEADER_FIELD(name, type, flags, member) {name, type, flags, offsetof(struct header, member), NULL, ""}
+#define HEADER_FIELD(name, type, flags, member)                                                    \
+    {                                                                                              \
+        name, type, flags, offsetof(struct header, member), NULL, ""                               \
+    }
 static const struct field header_fields[] = {
     HEADER_FIELD("id", FIELD_TEXT, 0, id),
     HEADER_FIELD("type", FIELD_TEXT, 0, type),
@@ -26,16 +29,26 @@ static const struct field header_fields[] = {
     HEADER_FIELD("actor", FIELD_TEXT, FIELD_OPTIONAL, actor),
 };
 static const struct shape header_shape = {
-    .name = "header", .size = sizeof(struct header), .fields = header_fields, .n = COUNT(header_fields), .doc = "",
+    .name = "header",
+    .size = sizeof(struct header),
+    .fields = header_fields,
+    .n = COUNT(header_fields),
+    .doc = "",
 };
 
 static const struct field refusal_fields[] = {
     {"message", FIELD_TEXT, 0, offsetof(struct refusal, message), NULL, "why, in English"},
-    {"field", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct refusal, field), NULL, "the field at fault"},
-    {"rule", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct refusal, rule), NULL, "the rule that refuses"},
+    {"field", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct refusal, field), NULL,
+     "the field at fault"},
+    {"rule", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct refusal, rule), NULL,
+     "the rule that refuses"},
 };
 const struct shape refusal_shape = {
-    .name = "refusal", .size = sizeof(struct refusal), .fields = refusal_fields, .n = COUNT(refusal_fields), .doc = "",
+    .name = "refusal",
+    .size = sizeof(struct refusal),
+    .fields = refusal_fields,
+    .n = COUNT(refusal_fields),
+    .doc = "",
 };
 
 /* ---- writing ---- */
@@ -60,7 +73,8 @@ static void write_value(msgpack_packer *packer, const struct field *field, const
         *(const bool *)at ? msgpack_pack_true(packer) : msgpack_pack_false(packer);
         break;
     case FIELD_REAL:
-        isfinite(*(const double *)at) ? msgpack_pack_double(packer, *(const double *)at) : msgpack_pack_nil(packer);
+        isfinite(*(const double *)at) ? msgpack_pack_double(packer, *(const double *)at)
+                                      : msgpack_pack_nil(packer);
         break;
     case FIELD_TEXT: write_text(packer, *bytes); break;
     case FIELD_BYTES:
@@ -79,8 +93,10 @@ static void write_list(msgpack_packer *packer, const struct field *field, const 
     msgpack_pack_array(packer, list->n);
     for (size_t i = 0; i < list->n; i++) {
         const char *item = (const char *)list->at + i * size;
-        if (field->type == FIELD_STRUCT) write_struct(packer, field->of, item);
-        else write_value(packer, field, item);
+        if (field->type == FIELD_STRUCT)
+            write_struct(packer, field->of, item);
+        else
+            write_value(packer, field, item);
     }
 }
 
@@ -94,8 +110,10 @@ static void write_struct(msgpack_packer *packer, const struct shape *shape, cons
         const char *at = (const char *)body + field->offset;
         if (walk_is_absent(field, body)) continue;
         write_text(packer, text_of(field->name));
-        if ((field->flags & FIELD_LIST) != 0) write_list(packer, field, (const struct list *)at);
-        else write_value(packer, field, at);
+        if ((field->flags & FIELD_LIST) != 0)
+            write_list(packer, field, (const struct list *)at);
+        else
+            write_value(packer, field, at);
     }
 }
 
@@ -114,8 +132,10 @@ void pack_envelope(struct buf *out, enum verb verb, const struct header *header,
     msgpack_pack_int(&packer, WIRE_VERSION);
     write_text(&packer, text_of(verbs[verb]));
     write_struct(&packer, &header_shape, header);
-    if (body.len == 0) msgpack_pack_map(&packer, 0);
-    else buf_add_text(out, body);
+    if (body.len == 0)
+        msgpack_pack_map(&packer, 0);
+    else
+        buf_add_text(out, body);
 }
 
 /* ---- reading ---- */
@@ -148,7 +168,9 @@ static const void *find_member(const void *node, const char *name, size_t *hint)
     text wanted = text_of(name);
     for (size_t i = 0; i < map->size; i++) {
         size_t at = (*hint + i) % map->size;
-        if (map->ptr[at].key.type != MSGPACK_OBJECT_STR || !text_equal(text_at(&map->ptr[at].key), wanted)) continue;
+        if (map->ptr[at].key.type != MSGPACK_OBJECT_STR ||
+            !text_equal(text_at(&map->ptr[at].key), wanted))
+            continue;
         *hint = at + 1;
         return unless_nil(&map->ptr[at].val);
     }
@@ -163,7 +185,8 @@ static const void *find_item(const void *node, size_t i)
 static const char *read_int(const msgpack_object *object, int64_t *to)
 {
     bool positive = object->type == MSGPACK_OBJECT_POSITIVE_INTEGER;
-    if (!positive && object->type != MSGPACK_OBJECT_NEGATIVE_INTEGER) return "must be a whole number";
+    if (!positive && object->type != MSGPACK_OBJECT_NEGATIVE_INTEGER)
+        return "must be a whole number";
     if (positive && object->via.u64 > INT64_MAX) return "is too large a number";
     *to = positive ? (int64_t)object->via.u64 : object->via.i64;
     return NULL;
@@ -180,7 +203,8 @@ static const char *read_real(const msgpack_object *object, double *to)
     }
 }
 
-static const char *read_value(const void *node, const struct field *field, void *to, struct arena *arena)
+static const char *read_value(const void *node, const struct field *field, void *to,
+                              struct arena *arena)
 {
     const msgpack_object *object = node;
     bool bytes = field->type == FIELD_BYTES && object->type == MSGPACK_OBJECT_BIN;
@@ -200,7 +224,11 @@ static const char *read_value(const void *node, const struct field *field, void 
 }
 
 static const struct walk_source source = {
-    .is_map = is_map, .is_list = is_list, .member = find_member, .item = find_item, .value = read_value,
+    .is_map = is_map,
+    .is_list = is_list,
+    .member = find_member,
+    .item = find_item,
+    .value = read_value,
 };
 
 void *pack_read(text bytes, const struct shape *shape, struct arena *arena, struct err *err)
@@ -209,10 +237,13 @@ void *pack_read(text bytes, const struct shape *shape, struct arena *arena, stru
     size_t at = 0;
     void *body = NULL;
     msgpack_unpacked_init(&unpacked);
-    if (bytes.len == 0 || msgpack_unpack_next(&unpacked, bytes.at, bytes.len, &at) != MSGPACK_UNPACK_SUCCESS)
+    if (bytes.len == 0 ||
+        msgpack_unpack_next(&unpacked, bytes.at, bytes.len, &at) != MSGPACK_UNPACK_SUCCESS)
         err_set(err, "the body is not MessagePack");
-    else if (at != bytes.len) err_set(err, "%zu bytes follow the body", bytes.len - at);
-    else body = walk_read(&source, &unpacked.data, shape, arena, err);
+    else if (at != bytes.len)
+        err_set(err, "%zu bytes follow the body", bytes.len - at);
+    else
+        body = walk_read(&source, &unpacked.data, shape, arena, err);
     msgpack_unpacked_destroy(&unpacked);
     return body;
 }
@@ -237,25 +268,28 @@ static int open_verb(const msgpack_object *object, enum verb *verb, struct err *
     return err_set(err, "verb %.*s is not known", name.len > 40 ? 40 : (int)name.len, name.at);
 }
 
-static int open_header(const msgpack_object *object, struct arena *arena, struct header *to, struct err *err)
+static int open_header(const msgpack_object *object, struct arena *arena, struct header *to,
+                       struct err *err)
 {
     const struct header *header = walk_read(&source, object, &header_shape, arena, err);
     if (header == NULL) return err_prefix(err, "header");
     if (header->id.len == 0 || header->type.len == 0)
-        return err_field(err, header->id.len == 0 ? "id" : "type", NULL, "header: field %s is empty",
-                         header->id.len == 0 ? "id" : "type");
+        return err_field(err, header->id.len == 0 ? "id" : "type", NULL,
+                         "header: field %s is empty", header->id.len == 0 ? "id" : "type");
     *to = *header;
     return 0;
 }
 
-static int open_part(int part, const msgpack_object *object, struct arena *arena, struct envelope *out, struct err *err)
+static int open_part(int part, const msgpack_object *object, struct arena *arena,
+                     struct envelope *out, struct err *err)
 {
     int64_t version = 0;
     if (part == 1) return open_verb(object, &out->verb, err);
     if (part == 2) return open_header(object, arena, &out->header, err);
     if (read_int(object, &version) != NULL) return err_set(err, "the wire version is not a number");
     if (version == WIRE_VERSION) return 0;
-    return err_set(err, "wire version %lld is not known, this side speaks %d", (long long)version, WIRE_VERSION);
+    return err_set(err, "wire version %lld is not known, this side speaks %d", (long long)version,
+                   WIRE_VERSION);
 }
 
 int pack_open(text frame, struct arena *arena, struct envelope *out, struct err *err)
@@ -268,12 +302,14 @@ int pack_open(text frame, struct arena *arena, struct envelope *out, struct err 
     for (int part = 0; part < 3 && status == 0; part++) {
         if (msgpack_unpack_next(&unpacked, frame.at, frame.len, &at) == MSGPACK_UNPACK_SUCCESS)
             status = open_part(part, &unpacked.data, arena, out, err);
-        else status = err_set(err, "the envelope is not MessagePack");
+        else
+            status = err_set(err, "the envelope is not MessagePack");
     }
     msgpack_unpacked_destroy(&unpacked);
     if (status < 0) return -1;
     out->body = (text){frame.at + at, frame.len - at};
     uint8_t lead = at == frame.len ? 0 : (uint8_t)frame.at[at];
-    if ((lead & 0xf0) != 0x80 && lead != 0xde && lead != 0xdf) return err_set(err, "the body must be a map of fields");
+    if ((lead & 0xf0) != 0x80 && lead != 0xde && lead != 0xdf)
+        return err_set(err, "the body must be a map of fields");
     return 0;
 }

@@ -12,11 +12,11 @@
 /* What a message from outside may be: refused before msgpack-c sees it (five bytes can make it ask for 8 GiB). */
 struct pack_limits {
     size_t bytes;
-    int depth;      /* nested maps and arrays */
-    size_t items;   /* elements of arrays and pairs of maps, all together */
+    int depth;    /* nested maps and arrays */
+    size_t items; /* elements of arrays and pairs of maps, all together */
 };
 extern const struct pack_limits pack_limits_outside; /* 256 KiB, 8, 10,000: commands and queries */
-extern const struct pack_limits pack_limits_inside;  /* 8 MiB, 8, 200,000: answers of journal.read */
+extern const struct pack_limits pack_limits_inside; /* 8 MiB, 8, 200,000: answers of journal.read */
 
 /* Bounded scan: exactly one well-formed value that fills the bytes, within the limits, no duplicate key in a map of up
    to 64 keys (more are refused), keys are str, str in UTF-8, no extension types. Linear time, no allocation. */
@@ -27,21 +27,23 @@ void pack_write(struct buf *out, const struct shape *shape, const void *body);
 /* Read a body; the bytes must have been scanned. Texts are copied into the arena and NUL-terminated. Unknown fields are
    skipped; nil is absent. A missing or mistyped field sets err->field, such as "items[2].kind". Ids are positive, texts
    hold no NUL (PostgreSQL could not store it), an optional empty text is absent. NULL on failure. */
-MUST_CHECK void *pack_read(text bytes, const struct shape *shape, struct arena *arena, struct err *err);
+MUST_CHECK void *pack_read(text bytes, const struct shape *shape, struct arena *arena,
+                           struct err *err);
 
 /* The envelope, one frame: [wire version, verb, header map, body map]. */
 enum verb { VERB_COMMAND, VERB_QUERY, VERB_ANSWER, VERB_REFUSED, VERB_RETRY, VERB_HINT };
 
 struct header {
-    text id;        /* drawn by the sender; the idempotency key of a command */
-    text type;      /* message name, such as "contact.record" */
+    text id;   /* drawn by the sender; the idempotency key of a command */
+    text type; /* message name, such as "contact.record" */
     int64_t version;
-    text key;       /* informative; computed from the body by whoever needs the partition */
-    time_us time;   /* when it was sent, or happened */
-    text trace;     /* W3C trace id, 32 hex digits */
-    text cause;     /* what this follows from: "intake/17/4711" (journal/partition/seq) or "command/<id>" */
+    text key;     /* informative; computed from the body by whoever needs the partition */
+    time_us time; /* when it was sent, or happened */
+    text trace;   /* W3C trace id, 32 hex digits */
+    text
+        cause; /* what this follows from: "intake/17/4711" (journal/partition/seq) or "command/<id>" */
     time_us deadline;
-    text actor;     /* the person on whose behalf: a staff code */
+    text actor; /* the person on whose behalf: a staff code */
 };
 
 struct envelope {

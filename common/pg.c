@@ -12,7 +12,8 @@
 enum { ITEMS_AT_START = 32, RETRY_MS = 50, RETRY_MOST_MS = 2000 };
 
 struct item {
-    const struct pg_statement *prepares; /* this item is the Prepare of that statement; its result is not the caller's */
+    const struct pg_statement
+        *prepares; /* this item is the Prepare of that statement; its result is not the caller's */
     PGresult *result;
 };
 
@@ -145,7 +146,8 @@ static void connect_done(uv_work_t *work, int status)
         if (c->conn != NULL) {
             connected(pg, c->conn);
         } else {
-            log_warn("database_unreachable", "reason=%s retry_ms=%d", log_quoted(c->error), pg->retry_ms);
+            log_warn("database_unreachable", "reason=%s retry_ms=%d", log_quoted(c->error),
+                     pg->retry_ms);
             loop_timer_start(&pg->retry, pg->retry_ms + rand() % pg->retry_ms, 0, retry_now, pg);
             if (pg->retry_ms < RETRY_MOST_MS) pg->retry_ms *= 2;
         }
@@ -166,7 +168,8 @@ static void connect_soon(struct pg *pg)
     uv_queue_work(loop_get(), &c->work, connect_work, connect_done);
 }
 
-struct pg *pg_create(const char *dsn, const char *setup, void (*on_change)(void *ctx, bool up), void *ctx)
+struct pg *pg_create(const char *dsn, const char *setup, void (*on_change)(void *ctx, bool up),
+                     void *ctx)
 {
     struct pg *pg = mem_alloc(sizeof(*pg));
     pg->dsn = mem_string(text_of(dsn));
@@ -286,7 +289,8 @@ static int add_answer(struct pg *pg)
     struct load_of *load = &pg->now;
     if (load->answers_n == load->answers_room) {
         load->answers_room = load->answers_room == 0 ? ITEMS_AT_START : load->answers_room * 2;
-        load->answers = mem_resize(load->answers, sizeof(*load->answers) * (size_t)load->answers_room);
+        load->answers =
+            mem_resize(load->answers, sizeof(*load->answers) * (size_t)load->answers_room);
     }
     load->answers[load->answers_n] = item;
     return load->answers_n++;
@@ -310,14 +314,16 @@ static void remember_prepared(struct pg *pg, const struct pg_statement *statemen
     pg->prepared[pg->prepared_n++] = statement;
 }
 
-int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_param *params, int n)
+int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_param *params,
+           int n)
 {
     enum { MOST = 64 };
     const char *values[MOST];
     int lengths[MOST], formats[MOST];
     assert(pg->conn != NULL && !pg->running && n <= MOST);
     if (!is_prepared(pg, statement)) {
-        if (PQsendPrepare(pg->conn, statement->name, statement->text, 0, NULL) == 0) pg->add_failed = true;
+        if (PQsendPrepare(pg->conn, statement->name, statement->text, 0, NULL) == 0)
+            pg->add_failed = true;
         add_item(pg, statement);
     }
     for (int i = 0; i < n; i++) {
@@ -325,7 +331,8 @@ int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_
         lengths[i] = params[i].len;
         formats[i] = 1;
     }
-    if (PQsendQueryPrepared(pg->conn, statement->name, n, values, lengths, formats, 1) == 0) pg->add_failed = true;
+    if (PQsendQueryPrepared(pg->conn, statement->name, n, values, lengths, formats, 1) == 0)
+        pg->add_failed = true;
     return add_answer(pg);
 }
 
@@ -352,7 +359,8 @@ void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), 
 
 enum pg_outcome pg_outcome_of(const char *state)
 {
-    static const char *const world[] = {"08", "40", "53", "57P0", "58", "55P03", "25006", "25P03", "57014"};
+    static const char *const world[] = {"08",    "40",    "53",    "57P0", "58",
+                                        "55P03", "25006", "25P03", "57014"};
     for (size_t i = 0; i < COUNT(world); i++)
         if (strncmp(state, world[i], strlen(world[i])) == 0) return PG_WORLD;
     return PG_FAILED;
@@ -365,7 +373,8 @@ static void note_error(struct pg *pg, const PGresult *result)
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
     snprintf(pg->trip.state, sizeof(pg->trip.state), "%s", state == NULL ? "XX000" : state);
-    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY); /* without DETAIL: it quotes rows */
+    const char *primary =
+        PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY); /* without DETAIL: it quotes rows */
     snprintf(pg->trip.message, sizeof(pg->trip.message), "%s", primary == NULL ? "?" : primary);
     pg->trip.outcome = pg_outcome_of(pg->trip.state);
     if (strcmp(pg->trip.state, "KF001") == 0) pg->trip.outcome = PG_FENCED;
@@ -393,8 +402,10 @@ static void read_results(struct pg *pg)
     while (pg->conn != NULL && pg->running && PQisBusy(pg->conn) == 0) {
         PGresult *result = PQgetResult(pg->conn);
         if (result == NULL) {
-            if (pg->at < pg->now.n) pg->at++; /* end of one statement's results */
-            else if (PQstatus(pg->conn) == CONNECTION_BAD) break;
+            if (pg->at < pg->now.n)
+                pg->at++; /* end of one statement's results */
+            else if (PQstatus(pg->conn) == CONNECTION_BAD)
+                break;
         } else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
             PQclear(result);
             report(pg);
@@ -404,7 +415,8 @@ static void read_results(struct pg *pg)
             PQclear(result);
         }
     }
-    if (pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_BAD) connection_lost(pg, PQerrorMessage(pg->conn));
+    if (pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_BAD)
+        connection_lost(pg, PQerrorMessage(pg->conn));
 }
 
 const PGresult *pg_result(const struct pg *pg, int i)

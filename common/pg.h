@@ -26,21 +26,22 @@ struct pg_param {
 
 enum pg_outcome {
     PG_OK,
-    PG_WORLD,  /* the world's fault: connection lost, shutdown, lock time-out, disk full … try again later */
+    PG_WORLD, /* the world's fault: connection lost, shutdown, lock time-out, disk full … try again later */
     PG_FENCED, /* a duplicate position: another owner holds the partition */
     PG_FAILED  /* the statement's own fault */
 };
 
 struct pg_trip {
     enum pg_outcome outcome;
-    bool lost;        /* the connection died: whether an open COMMIT took effect is unknown */
-    int failed;       /* index of the statement at fault, or -1 */
-    char state[6];    /* its SQLSTATE */
+    bool lost;     /* the connection died: whether an open COMMIT took effect is unknown */
+    int failed;    /* index of the statement at fault, or -1 */
+    char state[6]; /* its SQLSTATE */
     char message[300];
 };
 
 /* `setup` is SQL run on every new connection (may be NULL). on_change is called when the connection comes up (up = true) or is lost. */
-struct pg *pg_create(const char *dsn, const char *setup, void (*on_change)(void *ctx, bool up), void *ctx);
+struct pg *pg_create(const char *dsn, const char *setup, void (*on_change)(void *ctx, bool up),
+                     void *ctx);
 /* Stops at once; a running trip is never reported. NULL is fine. */
 void pg_destroy(struct pg *pg);
 bool pg_up(const struct pg *pg);
@@ -48,7 +49,8 @@ bool pg_busy(const struct pg *pg); /* a trip is under way */
 
 /* Add to the trip being put together; returns the index of its result. The parameters are copied at once. Only when up and not busy;
    after a local failure the trip fails as a whole. */
-int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_param *params, int n);
+int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_param *params,
+           int n);
 /* A statement without parameters, not prepared (BEGIN, COMMIT …). */
 int pg_add_text(struct pg *pg, const char *sql);
 /* Send it. `done` is called once, from the loop, unless the pg is destroyed; results live until it returns. */
@@ -59,9 +61,11 @@ const PGresult *pg_result(const struct pg *pg, int i);
 int pg_backend(const struct pg *pg);
 
 /* Reading binary values. */
-int64_t pg_int(const PGresult *result, int row, int column); /* bool, int2, int4, int8, timestamptz (as time_us); NULL is 0 */
-text pg_text(const PGresult *result, int row, int column);   /* borrowed from the result; NULL is absent */
-int64_t pg_from_be(const char *bytes, int len);              /* a signed big-endian integer of 1 to 8 bytes */
+int64_t pg_int(const PGresult *result, int row,
+               int column); /* bool, int2, int4, int8, timestamptz (as time_us); NULL is 0 */
+text pg_text(const PGresult *result, int row,
+             int column);                       /* borrowed from the result; NULL is absent */
+int64_t pg_from_be(const char *bytes, int len); /* a signed big-endian integer of 1 to 8 bytes */
 
 /* How a SQLSTATE is taken. */
 enum pg_outcome pg_outcome_of(const char *state);

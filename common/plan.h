@@ -14,14 +14,15 @@
 struct plan_inside; /* the runtime's side: common/plan_inside.h */
 
 struct plan {
-    time_us now;                 /* the service's clock at the start of the transaction */
-    const struct header *header; /* of the message; header->time is when an event happened; header->actor who acts */
-    text principal;              /* who sent a command, as authenticated by the bus */
-    text principal_role;         /* "service", "publisher", "operator", "gateway"… */
-    const char *from;            /* the service whose event this is, or NULL */
-    time_us due;                 /* of an alarm: when it was due */
-    int64_t attempt;             /* of a job's result: how many runs it took so far, from 1 */
-    const void *policy;          /* the service's compiled policy in force */
+    time_us now; /* the service's clock at the start of the transaction */
+    const struct header *
+        header; /* of the message; header->time is when an event happened; header->actor who acts */
+    text principal;      /* who sent a command, as authenticated by the bus */
+    text principal_role; /* "service", "publisher", "operator", "gateway"… */
+    const char *from;    /* the service whose event this is, or NULL */
+    time_us due;         /* of an alarm: when it was due */
+    int64_t attempt;     /* of a job's result: how many runs it took so far, from 1 */
+    const void *policy;  /* the service's compiled policy in force */
     int64_t policy_version;
     struct arena *arena; /* dies after the commit */
     struct plan_inside *inside;
@@ -51,14 +52,16 @@ void plan_job(struct plan *plan, const struct shape *job, time_us due, const voi
 /* Answer a command or query: body is of the shape's `answer`. */
 void plan_answer(struct plan *plan, const void *body);
 /* Refuse: nothing of this plan is written. A refused event becomes a dead letter. field and rule may be NULL. */
-void plan_refuse(struct plan *plan, const char *field, const char *rule, const char *format, ...) PRINTF(4, 5);
+void plan_refuse(struct plan *plan, const char *field, const char *rule, const char *format, ...)
+    PRINTF(4, 5);
 /* "Not now": the sender may try again at once (something it refers to has not arrived yet). For commands only. */
 void plan_retry(struct plan *plan, const char *format, ...) PRINTF(2, 3);
 bool plan_refused(const struct plan *plan);
 
 /* What was loaded for the message. `query` must stand in the handler's loads. Rows are of the query's row struct. */
 struct facts;
-const void *facts_one(const struct facts *facts, const struct query *query); /* the first row, or NULL */
+const void *facts_one(const struct facts *facts,
+                      const struct query *query); /* the first row, or NULL */
 struct list facts_all(const struct facts *facts, const struct query *query);
 
 #endif

@@ -41,7 +41,8 @@ static int read_file(const char *path, struct arena *arena, text *out, struct er
     fclose(file);
     *out = arena_text(arena, buf_text(&bytes));
     buf_finish(&bytes);
-    return bad ? err_set(err, "cannot read %s, or it is larger than %d bytes", path, FILE_BYTES) : 0;
+    return bad ? err_set(err, "cannot read %s, or it is larger than %d bytes", path, FILE_BYTES)
+               : 0;
 }
 
 struct walk {
@@ -86,11 +87,12 @@ static int walk_folder(struct walk *walk, const char *below, struct err *err)
 
 static int order(const void *a, const void *b)
 {
-    return text_compare(((const struct policy_file *)a)->name, ((const struct policy_file *)b)->name);
+    return text_compare(((const struct policy_file *)a)->name,
+                        ((const struct policy_file *)b)->name);
 }
 
-int policy_read(const char *directory, const struct policy_owner *owner, struct arena *arena, struct policy_files *out,
-                struct err *err)
+int policy_read(const char *directory, const struct policy_owner *owner, struct arena *arena,
+                struct policy_files *out, struct err *err)
 {
     struct walk walk = {.top = directory, .owner = owner, .arena = arena};
     walk.at = ARENA_ARRAY(arena, struct policy_file, FILES_MOST);

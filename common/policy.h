@@ -19,7 +19,8 @@ struct policy_files {
 };
 
 struct policy_owner {
-    const char *const *files; /* patterns such as "flows/" (all of that folder) or "routing.yaml"; ends with NULL */
+    const char *const *
+        files; /* patterns such as "flows/" (all of that folder) or "routing.yaml"; ends with NULL */
     /* Check and compile. The result lives in `arena` for as long as the process. Errors say file:line. NULL on failure. */
     const void *(*compile)(const struct policy_files *files, struct arena *arena, struct err *err);
 };
@@ -29,7 +30,7 @@ const struct policy_file *policy_find(const struct policy_files *files, const ch
 /* Does a pattern list cover this file name? */
 bool policy_owns(const struct policy_owner *owner, text name);
 /* Read from a directory all files that the owner covers, sorted by name. -1 with err. */
-MUST_CHECK int policy_read(const char *directory, const struct policy_owner *owner, struct arena *arena,
-                           struct policy_files *out, struct err *err);
+MUST_CHECK int policy_read(const char *directory, const struct policy_owner *owner,
+                           struct arena *arena, struct policy_files *out, struct err *err);
 
 #endif

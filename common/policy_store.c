@@ -35,7 +35,8 @@ static void remember(int64_t version, const void *compiled, struct arena *arena)
 {
     if (runtime.policies_n == runtime.policies_room) {
         runtime.policies_room = runtime.policies_room == 0 ? 8 : runtime.policies_room * 2;
-        runtime.policies = mem_resize(runtime.policies, sizeof(*runtime.policies) * runtime.policies_room);
+        runtime.policies =
+            mem_resize(runtime.policies, sizeof(*runtime.policies) * runtime.policies_room);
     }
     runtime.policies[runtime.policies_n++] = (struct policy_known){version, compiled, arena};
     if (version > runtime.policy_version) runtime.policy_version = version;
@@ -72,7 +73,8 @@ static void compile_all(const PGresult *result)
         struct policy_file *at = ARENA_ARRAY(scratch, struct policy_file, rows.n);
         for (end = i; end < rows.n && row[end].version == row[i].version; end++)
             at[end - i] = (struct policy_file){row[end].name, row[end].body};
-        if (policy_known(row[i].version) == NULL) compile(row[i].version, &(struct policy_files){at, end - i});
+        if (policy_known(row[i].version) == NULL)
+            compile(row[i].version, &(struct policy_files){at, end - i});
     }
     arena_destroy(scratch);
 }

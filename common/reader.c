@@ -29,8 +29,12 @@ static void take_event(struct lane *lane, int source, const struct journal_event
     if (event->seq <= slot->received[source]) return;
     slot->received[source] = event->seq;
     if (handler == NULL) return; /* not for us */
-    struct header header = {.type = event->type, .version = event->version, .key = event->key, .time = event->at,
-                            .trace = event->trace, .cause = event->cause};
+    struct header header = {.type = event->type,
+                            .version = event->version,
+                            .key = event->key,
+                            .time = event->at,
+                            .trace = event->trace,
+                            .cause = event->cause};
     struct message *m = message_create(ORIGIN_EVENT, &header, event->body);
     m->handler = handler;
     m->source = source;
@@ -54,12 +58,15 @@ static struct lane *end_reading(struct reading *reading)
 {
     struct lane *lane = runtime.lanes[reading->lane];
     bool wanted = lane != NULL && lane->generation == reading->generation;
-    if (reading->fresh) freshening[reading->lane][reading->source] = false;
-    else outstanding[reading->lane][reading->source] = false;
+    if (reading->fresh)
+        freshening[reading->lane][reading->source] = false;
+    else
+        outstanding[reading->lane][reading->source] = false;
     return wanted ? lane : NULL;
 }
 
-static void own_events(void *ctx, const struct journal_event *const *events, size_t n, time_us as_of)
+static void own_events(void *ctx, const struct journal_event *const *events, size_t n,
+                       time_us as_of)
 {
     struct reading *reading = ctx;
     struct lane *lane = end_reading(reading);
@@ -79,19 +86,24 @@ static void retry(void *ctx)
 
 static bool known_journal(struct source *source, text id)
 {
-    if (source->journal[0] == '\0' && id.len < sizeof(source->journal)) memcpy(source->journal, id.at, id.len);
+    if (source->journal[0] == '\0' && id.len < sizeof(source->journal))
+        memcpy(source->journal, id.at, id.len);
     if (text_is(id, source->journal)) return true;
-    log_error("other_journal", "source=%s expected=%s got=%s", source->name, source->journal, log_text(id));
+    log_error("other_journal", "source=%s expected=%s got=%s", source->name, source->journal,
+              log_text(id));
     return false;
 }
 
 /* A page from another service. -1 if it is not to be used. */
-static int take_page(struct lane *lane, const struct reading *reading, text frame, struct arena *arena)
+static int take_page(struct lane *lane, const struct reading *reading, text frame,
+                     struct arena *arena)
 {
     struct envelope envelope;
     struct err err;
-    if (pack_scan(frame, &pack_limits_inside, &err) < 0 || pack_open(frame, arena, &envelope, &err) < 0) {
-        log_warn("bad_page", "source=%s reason=%s", runtime.sources[reading->source].name, log_quoted(err.message));
+    if (pack_scan(frame, &pack_limits_inside, &err) < 0 ||
+        pack_open(frame, arena, &envelope, &err) < 0) {
+        log_warn("bad_page", "source=%s reason=%s", runtime.sources[reading->source].name,
+                 log_quoted(err.message));
         return -1;
     }
     if (envelope.verb != VERB_ANSWER) {
@@ -104,7 +116,9 @@ static int take_page(struct lane *lane, const struct reading *reading, text fram
     if (page == NULL || !known_journal(&runtime.sources[reading->source], page->journal)) return -1;
     for (size_t i = 0; i < page->events.n; i++) {
         const struct journal_event *event = &LIST(page->events, struct journal_event)[i];
-        if (event->partition < 0 || event->partition >= PARTITIONS || !lane->slots[event->partition].held) continue;
+        if (event->partition < 0 || event->partition >= PARTITIONS ||
+            !lane->slots[event->partition].held)
+            continue;
         take_event(lane, reading->source, event);
     }
     took_all(lane, reading->source, page->as_of);
@@ -133,7 +147,8 @@ static void on_page(void *ctx, enum peers_status status, text frame)
     lane_kick(runtime.lanes[number]);
 }
 
-static size_t held_positions(const struct lane *lane, int source, int64_t *partitions, int64_t *after)
+static size_t held_positions(const struct lane *lane, int source, int64_t *partitions,
+                             int64_t *after)
 {
     size_t n = 0;
     for (int p = 0; p < PARTITIONS; p++) {
@@ -144,10 +159,16 @@ static size_t held_positions(const struct lane *lane, int source, int64_t *parti
     return n;
 }
 
-static void ask_own(struct lane *lane, int source, struct reading *reading, const int64_t *partitions, const int64_t *after, size_t n)
+static void ask_own(struct lane *lane, int source, struct reading *reading,
+                    const int64_t *partitions, const int64_t *after, size_t n)
 {
     (void)lane, (void)source;
-    struct journal_ask ask = {.n = n, .most = READ_MOST, .wait_ms = WAIT_MS, .fresh = reading->fresh, .fn = own_events, .ctx = reading};
+    struct journal_ask ask = {.n = n,
+                              .most = READ_MOST,
+                              .wait_ms = WAIT_MS,
+                              .fresh = reading->fresh,
+                              .fn = own_events,
+                              .ctx = reading};
     for (size_t i = 0; i < n; i++) {
         ask.partitions[i] = (int)partitions[i];
         ask.after[i] = after[i];
@@ -155,20 +176,27 @@ static void ask_own(struct lane *lane, int source, struct reading *reading, cons
     journal_serve(&ask);
 }
 
-static void ask_other(struct lane *lane, int source, struct reading *reading, const int64_t *partitions, const int64_t *after, size_t n)
+static void ask_other(struct lane *lane, int source, struct reading *reading,
+                      const int64_t *partitions, const int64_t *after, size_t n)
 {
     static int64_t count;
     struct buf body = {0}, frame = {0};
     char id[80], name[80];
     snprintf(id, sizeof(id), "%s/%" PRId64, runtime.owner, ++count);
     snprintf(name, sizeof(name), "%s/%d", runtime.owner, lane->number);
-    struct journal_read read = {.reader = text_of(name), .partitions = {partitions, n}, .after = {after, n}, .most = READ_MOST,
-                                .wait_ms = reading->fresh ? 0 : WAIT_MS, .fresh = reading->fresh};
+    struct journal_read read = {.reader = text_of(name),
+                                .partitions = {partitions, n},
+                                .after = {after, n},
+                                .most = READ_MOST,
+                                .wait_ms = reading->fresh ? 0 : WAIT_MS,
+                                .fresh = reading->fresh};
     struct header header = {.id = text_of(id), .type = TEXT("journal.read"), .version = 1};
-    if (runtime.sources[source].journal[0] != '\0') read.journal = text_of(runtime.sources[source].journal);
+    if (runtime.sources[source].journal[0] != '\0')
+        read.journal = text_of(runtime.sources[source].journal);
     pack_write(&body, &journal_read_shape, &read);
     pack_envelope(&frame, VERB_QUERY, &header, buf_text(&body));
-    peers_ask(runtime.sources[source].peers, PEERS_ANY, buf_text(&frame), header.id, WAIT_MS + 3000, on_page, reading);
+    peers_ask(runtime.sources[source].peers, PEERS_ANY, buf_text(&frame), header.id, WAIT_MS + 3000,
+              on_page, reading);
     buf_finish(&body);
     buf_finish(&frame);
 }
@@ -180,10 +208,14 @@ static void ask(struct lane *lane, int source, bool fresh)
     if (n == 0) return;
     struct reading *reading = mem_alloc(sizeof(*reading));
     *reading = (struct reading){lane->number, source, lane->generation, fresh};
-    if (fresh) freshening[lane->number][source] = true;
-    else outstanding[lane->number][source] = true;
-    if (runtime.sources[source].own) ask_own(lane, source, reading, partitions, after, n);
-    else ask_other(lane, source, reading, partitions, after, n);
+    if (fresh)
+        freshening[lane->number][source] = true;
+    else
+        outstanding[lane->number][source] = true;
+    if (runtime.sources[source].own)
+        ask_own(lane, source, reading, partitions, after, n);
+    else
+        ask_other(lane, source, reading, partitions, after, n);
 }
 
 void reader_kick(struct lane *lane)

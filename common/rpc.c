@@ -20,7 +20,8 @@ void rpc_answer(struct bus_request *request, text id, const struct shape *shape,
 void rpc_refuse(struct bus_request *request, enum verb verb, text id, const struct err *err)
 {
     struct buf frame = {0}, bytes = {0};
-    struct header header = {.id = id.len > 0 ? id : TEXT("?"), .type = TEXT("refusal"), .version = 1};
+    struct header header = {
+        .id = id.len > 0 ? id : TEXT("?"), .type = TEXT("refusal"), .version = 1};
     struct refusal refusal = {.message = text_of(err->message)};
     if (err->field[0] != '\0') refusal.field = text_of(err->field);
     if (err->rule[0] != '\0') refusal.rule = text_of(err->rule);
@@ -31,7 +32,8 @@ void rpc_refuse(struct bus_request *request, enum verb verb, text id, const stru
     buf_finish(&bytes);
 }
 
-void message_refuse(struct message *take_message, enum verb verb, const char *field, const char *format, ...)
+void message_refuse(struct message *take_message, enum verb verb, const char *field,
+                    const char *format, ...)
 {
     struct err err;
     char text[300];
@@ -56,8 +58,8 @@ static int64_t hash_of(const struct envelope *envelope)
     return (int64_t)((text_hash(envelope->header.type) * 31 + text_hash(envelope->body)) >> 1);
 }
 
-static void take_command(const struct handler *handler, struct bus_request *request, struct envelope *envelope, const void *body,
-                         struct arena *arena)
+static void take_command(const struct handler *handler, struct bus_request *request,
+                         struct envelope *envelope, const void *body, struct arena *arena)
 {
     text key = shape_key(handler->hears, body, arena);
     envelope->header.key = key.len > 0 ? key : envelope->header.id;
@@ -71,22 +73,30 @@ static void take_command(const struct handler *handler, struct bus_request *requ
     lane_command(runtime.lanes[m->partition % runtime.lanes_n], m);
 }
 
-static int dispatch(struct bus_request *request, struct envelope *envelope, struct arena *arena, struct err *err)
+static int dispatch(struct bus_request *request, struct envelope *envelope, struct arena *arena,
+                    struct err *err)
 {
     enum handler_kind kind = envelope->verb == VERB_COMMAND ? ON_COMMAND : ON_QUERY;
     const struct header *header = &envelope->header;
     const struct handler *handler = runtime_handler(kind, NULL, header->type, header->version);
     bool own = control_takes(header->type);
-    const struct shape *shape = own ? shape_find(header->type, (int)header->version) : handler == NULL ? NULL : handler->hears;
-    if (envelope->verb != VERB_COMMAND && envelope->verb != VERB_QUERY) return err_set(err, "only commands and queries are heard here");
+    const struct shape *shape = own               ? shape_find(header->type, (int)header->version)
+                                : handler == NULL ? NULL
+                                                  : handler->hears;
+    if (envelope->verb != VERB_COMMAND && envelope->verb != VERB_QUERY)
+        return err_set(err, "only commands and queries are heard here");
     if (shape == NULL)
-        return err_field(err, "type", NULL, "%s takes no %s %.*s version %lld", runtime.service->name,
-                         kind == ON_COMMAND ? "command" : "query", TEXT_ARG(header->type), (long long)header->version);
+        return err_field(err, "type", NULL, "%s takes no %s %.*s version %lld",
+                         runtime.service->name, kind == ON_COMMAND ? "command" : "query",
+                         TEXT_ARG(header->type), (long long)header->version);
     const void *body = pack_read(envelope->body, shape, arena, err);
     if (body == NULL) return -1;
-    if (own) control_handle(request, envelope, body);
-    else if (kind == ON_COMMAND) take_command(handler, request, envelope, body, arena);
-    else query_handle(handler, request, envelope);
+    if (own)
+        control_handle(request, envelope, body);
+    else if (kind == ON_COMMAND)
+        take_command(handler, request, envelope, body, arena);
+    else
+        query_handle(handler, request, envelope);
     return 0;
 }
 

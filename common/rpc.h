@@ -20,7 +20,8 @@ void control_handle(struct bus_request *request, const struct envelope *envelope
 void control_start(struct workline *line);
 
 /* ask.c: run an ON_QUERY handler. */
-void query_handle(const struct handler *handler, struct bus_request *request, const struct envelope *envelope);
+void query_handle(const struct handler *handler, struct bus_request *request,
+                  const struct envelope *envelope);
 void query_start(void);
 void query_stop(void);
 

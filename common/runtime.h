@@ -19,21 +19,21 @@ enum {
     BATCH_MOST = 256,
     LANES_MOST = 8,
     SOURCES_MOST = 8,
-    ATTEMPTS_MOST = 3,   /* a message that fails so often is set aside */
-    QUEUE_MOST = 1024,   /* events waiting in a lane's memory, above which it asks for no more */
-    READ_MOST = 512,     /* events asked for at once */
-    WAIT_MS = 2000,      /* how long journal.read waits for something */
-    POLL_MS = 250,       /* floor under lost bells */
-    GATE_MS = 2000,      /* how long an alarm waits for its partition's readers */
-    RESCAN_MS = 1000,    /* alarms are looked for at least so often */
-    JOB_LOST_S = 120,    /* a job not reported after this is run again */
+    ATTEMPTS_MOST = 3, /* a message that fails so often is set aside */
+    QUEUE_MOST = 1024, /* events waiting in a lane's memory, above which it asks for no more */
+    READ_MOST = 512,   /* events asked for at once */
+    WAIT_MS = 2000,    /* how long journal.read waits for something */
+    POLL_MS = 250,     /* floor under lost bells */
+    GATE_MS = 2000,    /* how long an alarm waits for its partition's readers */
+    RESCAN_MS = 1000,  /* alarms are looked for at least so often */
+    JOB_LOST_S = 120,  /* a job not reported after this is run again */
     REPLY_KEPT_DAYS = 3,
 };
 
 struct runtime_settings {
-    const char *database;  /* libpq connection string */
+    const char *database; /* libpq connection string */
     const char *schema;
-    const char *endpoint;  /* where rpc is bound */
+    const char *endpoint; /* where rpc is bound */
     const char *instance;
     const char *home;
     const char *log_level;
@@ -87,7 +87,7 @@ struct runtime {
 
     bool draining;
     bool careful;
-    time_us clock_at;      /* the service's time when last heard from the database … */
+    time_us clock_at;       /* the service's time when last heard from the database … */
     int64_t clock_heard_ms; /* … and when that was, by the loop */
     int64_t deadlocks;
 };
@@ -103,7 +103,8 @@ const char *runtime_setup(void);
 struct sql *runtime_sql(const struct query *query);
 /* The peers of another service; NULL if there is none of that name in the settings. */
 struct peers *runtime_peers(const char *service);
-const struct handler *runtime_handler(enum handler_kind kind, const char *from, text type, int64_t version);
+const struct handler *runtime_handler(enum handler_kind kind, const char *from, text type,
+                                      int64_t version);
 struct lane *runtime_lane(int partition);
 int runtime_source(text name); /* index, or -1 */
 

@@ -10,17 +10,19 @@
 struct sql;
 struct sql *runtime_own_sql(const struct query *query); /* compiled once */
 
-extern const struct pg_statement statement_opening;   /* now, policy version */
+extern const struct pg_statement statement_opening; /* now, policy version */
 extern const struct pg_statement statement_id_block;
-extern const struct pg_statement statement_counts;    /* alarms (about), dead, parked, next alarm */
+extern const struct pg_statement statement_counts; /* alarms (about), dead, parked, next alarm */
 
-extern const struct pg_statement statement_clock_set, statement_dead_discard, statement_alarms, statement_dead;
+extern const struct pg_statement statement_clock_set, statement_dead_discard, statement_alarms,
+    statement_dead;
 extern const struct pg_statement statement_policy_lock, statement_member_clean;
 extern const char statement_policy_offered[], statement_policy_version[], statement_policy_files[];
 
 extern const struct query sql_journal_lock, sql_journal_put, sql_journal_tail;
 extern const struct query sql_position_last, sql_position_put, sql_position_clean;
-extern const struct query sql_alarm_claim, sql_alarm_set, sql_alarm_drop, sql_alarm_due, sql_alarm_next, sql_alarm_orphans;
+extern const struct query sql_alarm_claim, sql_alarm_set, sql_alarm_drop, sql_alarm_due,
+    sql_alarm_next, sql_alarm_orphans;
 extern const struct query sql_reply_find, sql_reply_put;
 extern const struct query sql_dead_put, sql_dead_drop, sql_dead_keys, sql_dead_of_key;
 extern const struct query sql_suspect_put, sql_suspect_drop;

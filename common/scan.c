@@ -7,9 +7,18 @@
 enum { SCAN_DEPTH = 16, SCAN_KEYS = 64 };
 
 const struct pack_limits pack_limits_outside = {.bytes = 256 * 1024, .depth = 8, .items = 10000};
-const struct pack_limits pack_limits_inside = {.bytes = 8 * 1024 * 1024, .depth = 8, .items = 200000};
+const struct pack_limits pack_limits_inside = {
+    .bytes = 8 * 1024 * 1024, .depth = 8, .items = 200000};
 
-enum item_kind { ITEM_BAD, ITEM_EXTENSION, ITEM_PLAIN, ITEM_BYTES, ITEM_TEXT, ITEM_ARRAY, ITEM_MAP };
+enum item_kind {
+    ITEM_BAD,
+    ITEM_EXTENSION,
+    ITEM_PLAIN,
+    ITEM_BYTES,
+    ITEM_TEXT,
+    ITEM_ARRAY,
+    ITEM_MAP
+};
 
 /* A value without its children: `n` bytes of payload, or `n` elements or pairs. */
 struct item {
@@ -19,7 +28,7 @@ struct item {
 };
 
 struct level {
-    size_t left;   /* values still to come: two for each pair of a map */
+    size_t left; /* values still to come: two for each pair of a map */
     bool map;
     size_t n_keys; /* read so far */
     text keys[SCAN_KEYS];
@@ -89,11 +98,13 @@ static int read_payload(struct scan *scan, struct item *item, struct err *err)
 
 static int open_level(struct scan *scan, const struct item *item, struct err *err)
 {
-    size_t values = item->kind == ITEM_MAP ? item->n * 2 : item->n, left = scan->bytes.len - scan->at;
+    size_t values = item->kind == ITEM_MAP ? item->n * 2 : item->n,
+           left = scan->bytes.len - scan->at;
     const char *kind = item->kind == ITEM_MAP ? "a map" : "an array";
     if (scan->depth == scan->limits->depth)
         return err_set(err, "the message is nested deeper than %d levels", scan->limits->depth);
-    if (values > left) return err_set(err, "%s claims %zu elements, %zu bytes are left", kind, item->n, left);
+    if (values > left)
+        return err_set(err, "%s claims %zu elements, %zu bytes are left", kind, item->n, left);
     if (item->kind == ITEM_MAP && item->n > SCAN_KEYS)
         return err_set(err, "a map has %zu keys, at most %d are allowed", item->n, SCAN_KEYS);
     scan->items += item->n;
@@ -112,7 +123,8 @@ static int check_key(struct level *level, const struct item *item, struct err *e
     if (item->kind != ITEM_TEXT) return err_set(err, "a key of a map is not text");
     for (size_t i = 0; i < level->n_keys; i++)
         if (text_equal(level->keys[i], key))
-            return err_set(err, "key %.*s stands twice in a map", key.len > 60 ? 60 : (int)key.len, key.at);
+            return err_set(err, "key %.*s stands twice in a map", key.len > 60 ? 60 : (int)key.len,
+                           key.at);
     level->keys[level->n_keys++] = key;
     return 0;
 }
@@ -124,19 +136,23 @@ static int scan_item(struct scan *scan, struct err *err)
     if (read_lead(scan, &item, err) < 0) return -1;
     bool opens = item.kind == ITEM_ARRAY || item.kind == ITEM_MAP;
     if (item.kind == ITEM_BAD) return err_set(err, "byte %zu is not MessagePack", scan->at - 1);
-    if (item.kind == ITEM_EXTENSION) return err_set(err, "extension type at byte %zu", scan->at - 1);
+    if (item.kind == ITEM_EXTENSION)
+        return err_set(err, "extension type at byte %zu", scan->at - 1);
     if (!opens && read_payload(scan, &item, err) < 0) return -1;
-    if (level != NULL && level->map && level->left % 2 == 0 && check_key(level, &item, err) < 0) return -1;
+    if (level != NULL && level->map && level->left % 2 == 0 && check_key(level, &item, err) < 0)
+        return -1;
     if (level != NULL) level->left--;
     return opens ? open_level(scan, &item, err) : 0;
 }
 
 int pack_scan(text bytes, const struct pack_limits *limits, struct err *err)
 {
-    struct scan scan; /* its levels are set as they open: clearing them all would cost more than a small message */
+    struct scan
+        scan; /* its levels are set as they open: clearing them all would cost more than a small message */
     assert(limits->depth <= SCAN_DEPTH);
     if (bytes.len > limits->bytes)
-        return err_set(err, "the message has %zu bytes, at most %zu are allowed", bytes.len, limits->bytes);
+        return err_set(err, "the message has %zu bytes, at most %zu are allowed", bytes.len,
+                       limits->bytes);
     scan.bytes = bytes;
     scan.at = scan.items = 0;
     scan.limits = limits;
@@ -145,6 +161,7 @@ int pack_scan(text bytes, const struct pack_limits *limits, struct err *err)
         if (scan_item(&scan, err) < 0) return -1;
         while (scan.depth > 0 && scan.levels[scan.depth - 1].left == 0) scan.depth--;
     } while (scan.depth > 0);
-    if (scan.at < bytes.len) return err_set(err, "%zu bytes follow the message", bytes.len - scan.at);
+    if (scan.at < bytes.len)
+        return err_set(err, "%zu bytes follow the message", bytes.len - scan.at);
     return 0;
 }

@@ -18,7 +18,8 @@
 
 struct runtime runtime;
 
-const char *const service_names[] = {"intake", "routing", "escalation", "notification", "workforce", "reporting", "probe", NULL};
+const char *const service_names[] = {"intake",    "routing",   "escalation", "notification",
+                                     "workforce", "reporting", "probe",      NULL};
 
 static struct workline *control_line;
 static struct loop_timer drain_timer, policy_timer;
@@ -28,25 +29,44 @@ static struct peers *other_peers[SOURCES_MOST]; /* by service_names[] */
 /* --- settings --- */
 
 static const struct setting rows[] = {
-    {"database", SETTING_TEXT, &runtime.settings.database, "host=127.0.0.1 dbname=kefu", 1, 1000, "PostgreSQL connection string."},
-    {"schema", SETTING_TEXT, &runtime.settings.schema, "", 0, 60, "Schema; left out: the service's name."},
-    {"endpoint", SETTING_TEXT, &runtime.settings.endpoint, "", 0, 200, "Where requests are heard; left out: 127.0.0.1 and the service's port."},
-    {"instance", SETTING_TEXT, &runtime.settings.instance, "", 0, 60, "Name of this replica; left out: host and endpoint."},
-    {"home", SETTING_TEXT, &runtime.settings.home, ".", 1, 500, "Directory with migrations and policy."},
-    {"log-level", SETTING_TEXT, &runtime.settings.log_level, "info", 1, 10, "debug, info, warn or error."},
-    {"lanes", SETTING_INT, &runtime.settings.lanes, "2", 1, LANES_MOST, "Database connections that work side by side."},
-    {"lease", SETTING_SPAN, &runtime.settings.lease_ms, "10s", 300, 600000, "How long a partition stays leased without a sign of life."},
-    {"careful", SETTING_SPAN, &runtime.settings.careful_ms, "60s", 0, 3600000, "How long to go one message at a time after an unclean stop."},
-    {"test-clock", SETTING_BOOL, &runtime.settings.test_clock, "no", 0, 0, "Decide by a clock that `kefu clock` sets."},
-    {"test-clock-start", SETTING_TEXT, &runtime.settings.test_clock_start, "", 0, 40, "Where a new test clock begins, ISO 8601; left out: now."},
-    {"migrate-only", SETTING_BOOL, &runtime.settings.migrate_only, "no", 0, 0, "Bring the schema forward and exit."},
-    {"peer-intake", SETTING_TEXT, &runtime.settings.peers[0], "static:127.0.0.1:7101", 0, 500, "Where intake is reached."},
-    {"peer-routing", SETTING_TEXT, &runtime.settings.peers[1], "static:127.0.0.1:7102", 0, 500, "Where routing is reached."},
-    {"peer-escalation", SETTING_TEXT, &runtime.settings.peers[2], "static:127.0.0.1:7103", 0, 500, "Where escalation is reached."},
-    {"peer-notification", SETTING_TEXT, &runtime.settings.peers[3], "static:127.0.0.1:7104", 0, 500, "Where notification is reached."},
-    {"peer-workforce", SETTING_TEXT, &runtime.settings.peers[4], "static:127.0.0.1:7105", 0, 500, "Where workforce is reached."},
-    {"peer-reporting", SETTING_TEXT, &runtime.settings.peers[5], "static:127.0.0.1:7106", 0, 500, "Where reporting is reached."},
-    {"peer-probe", SETTING_TEXT, &runtime.settings.peers[6], "static:127.0.0.1:7107", 0, 500, "Where the test service is reached."},
+    {"database", SETTING_TEXT, &runtime.settings.database, "host=127.0.0.1 dbname=kefu", 1, 1000,
+     "PostgreSQL connection string."},
+    {"schema", SETTING_TEXT, &runtime.settings.schema, "", 0, 60,
+     "Schema; left out: the service's name."},
+    {"endpoint", SETTING_TEXT, &runtime.settings.endpoint, "", 0, 200,
+     "Where requests are heard; left out: 127.0.0.1 and the service's port."},
+    {"instance", SETTING_TEXT, &runtime.settings.instance, "", 0, 60,
+     "Name of this replica; left out: host and endpoint."},
+    {"home", SETTING_TEXT, &runtime.settings.home, ".", 1, 500,
+     "Directory with migrations and policy."},
+    {"log-level", SETTING_TEXT, &runtime.settings.log_level, "info", 1, 10,
+     "debug, info, warn or error."},
+    {"lanes", SETTING_INT, &runtime.settings.lanes, "2", 1, LANES_MOST,
+     "Database connections that work side by side."},
+    {"lease", SETTING_SPAN, &runtime.settings.lease_ms, "10s", 300, 600000,
+     "How long a partition stays leased without a sign of life."},
+    {"careful", SETTING_SPAN, &runtime.settings.careful_ms, "60s", 0, 3600000,
+     "How long to go one message at a time after an unclean stop."},
+    {"test-clock", SETTING_BOOL, &runtime.settings.test_clock, "no", 0, 0,
+     "Decide by a clock that `kefu clock` sets."},
+    {"test-clock-start", SETTING_TEXT, &runtime.settings.test_clock_start, "", 0, 40,
+     "Where a new test clock begins, ISO 8601; left out: now."},
+    {"migrate-only", SETTING_BOOL, &runtime.settings.migrate_only, "no", 0, 0,
+     "Bring the schema forward and exit."},
+    {"peer-intake", SETTING_TEXT, &runtime.settings.peers[0], "static:127.0.0.1:7101", 0, 500,
+     "Where intake is reached."},
+    {"peer-routing", SETTING_TEXT, &runtime.settings.peers[1], "static:127.0.0.1:7102", 0, 500,
+     "Where routing is reached."},
+    {"peer-escalation", SETTING_TEXT, &runtime.settings.peers[2], "static:127.0.0.1:7103", 0, 500,
+     "Where escalation is reached."},
+    {"peer-notification", SETTING_TEXT, &runtime.settings.peers[3], "static:127.0.0.1:7104", 0, 500,
+     "Where notification is reached."},
+    {"peer-workforce", SETTING_TEXT, &runtime.settings.peers[4], "static:127.0.0.1:7105", 0, 500,
+     "Where workforce is reached."},
+    {"peer-reporting", SETTING_TEXT, &runtime.settings.peers[5], "static:127.0.0.1:7106", 0, 500,
+     "Where reporting is reached."},
+    {"peer-probe", SETTING_TEXT, &runtime.settings.peers[6], "static:127.0.0.1:7107", 0, 500,
+     "Where the test service is reached."},
 };
 
 static int number_of(const char *service)
@@ -75,8 +95,10 @@ static void fill_defaults(struct arena *arena)
     gethostname(host, sizeof(host) - 1);
     if (s->schema[0] == '\0') s->schema = runtime.service->name;
     if (s->endpoint[0] == '\0')
-        s->endpoint = arena_printf(arena, "tcp://127.0.0.1:%d", 7101 + number_of(runtime.service->name)).at;
-    if (s->instance[0] == '\0') s->instance = arena_printf(arena, "%s@%s/%s", runtime.service->name, host, s->endpoint).at;
+        s->endpoint =
+            arena_printf(arena, "tcp://127.0.0.1:%d", 7101 + number_of(runtime.service->name)).at;
+    if (s->instance[0] == '\0')
+        s->instance = arena_printf(arena, "%s@%s/%s", runtime.service->name, host, s->endpoint).at;
     uuid_new(id);
     runtime.owner = arena_printf(arena, "%s#%.8s", s->instance, id).at;
 }
@@ -84,13 +106,16 @@ static void fill_defaults(struct arena *arena)
 static void read_settings(int argc, char **argv, struct arena *arena)
 {
     const struct service *service = runtime.service;
-    struct settings settings = {.program = argv[0], .service = service->name,
-                                .tables = {{rows, COUNT(rows)}, {service->settings, service->settings_n}}};
+    struct settings settings = {
+        .program = argv[0],
+        .service = service->name,
+        .tables = {{rows, COUNT(rows)}, {service->settings, service->settings_n}}};
     enum settings_wish wish;
     struct err err;
     struct buf out = {0};
     (void)argc;
-    if (settings_read(&settings, argv, arena, &wish, &err) < 0) fatal("see --help", "%s", err.message);
+    if (settings_read(&settings, argv, arena, &wish, &err) < 0)
+        fatal("see --help", "%s", err.message);
     if (wish == SETTINGS_HELP) settings_help(&out, &settings);
     if (wish == SETTINGS_PRINT) settings_print(&out, &settings);
     if (wish != SETTINGS_RUN) {
@@ -133,7 +158,8 @@ time_us runtime_now(void)
 
 void runtime_heard_time(time_us now)
 {
-    if (runtime.settings.test_clock && now < runtime.clock_at) return; /* an older look that came late */
+    if (runtime.settings.test_clock && now < runtime.clock_at)
+        return; /* an older look that came late */
     runtime.clock_at = now;
     runtime.clock_heard_ms = loop_now_ms();
 }
@@ -142,11 +168,14 @@ const char *runtime_setup(void)
 {
     static char setup[600];
     int64_t idle = runtime.settings.lease_ms * 8 / 10;
-    snprintf(setup, sizeof(setup),
-             "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '5s';"
-             " SET idle_in_transaction_session_timeout = '%lldms'; SET application_name = 'kefu-%s'; SET jit = off;"
-             " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off", /* plans are made while tables are small */
-             runtime.settings.schema, (long long)idle, runtime.service->name);
+    snprintf(
+        setup, sizeof(setup),
+        "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET "
+        "lock_timeout = '5s';"
+        " SET idle_in_transaction_session_timeout = '%lldms'; SET application_name = 'kefu-%s'; "
+        "SET jit = off;"
+        " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off", /* plans are made while tables are small */
+        runtime.settings.schema, (long long)idle, runtime.service->name);
     return setup;
 }
 
@@ -158,7 +187,8 @@ struct sql *runtime_sql(const struct query *query)
     return NULL;
 }
 
-const struct handler *runtime_handler(enum handler_kind kind, const char *from, text type, int64_t version)
+const struct handler *runtime_handler(enum handler_kind kind, const char *from, text type,
+                                      int64_t version)
 {
     for (size_t i = 0; i < runtime.service->handlers_n; i++) {
         const struct handler *handler = &runtime.service->handlers[i];
@@ -217,8 +247,12 @@ struct peers *runtime_peers(const char *service)
     struct err err;
     if (n < 0) return NULL;
     if (other_peers[n] == NULL) {
-        struct peers_hooks hooks = {.id_of = id_of, .hello = say_hello, .welcome = welcome, .ctx = (void *)(uintptr_t)service_names[n]};
-        other_peers[n] = peers_create(runtime.bus, service, runtime.settings.peers[n], &hooks, &err);
+        struct peers_hooks hooks = {.id_of = id_of,
+                                    .hello = say_hello,
+                                    .welcome = welcome,
+                                    .ctx = (void *)(uintptr_t)service_names[n]};
+        other_peers[n] =
+            peers_create(runtime.bus, service, runtime.settings.peers[n], &hooks, &err);
         if (other_peers[n] == NULL) fatal(NULL, "peer-%s: %s", service, err.message);
     }
     return other_peers[n];
@@ -230,10 +264,13 @@ struct asking {
     const struct shape *answer;
 };
 
-static const void *read_answer(const struct asking *asking, text frame, struct arena *arena, struct err *err)
+static const void *read_answer(const struct asking *asking, text frame, struct arena *arena,
+                               struct err *err)
 {
     struct envelope envelope;
-    if (pack_scan(frame, &pack_limits_inside, err) < 0 || pack_open(frame, arena, &envelope, err) < 0) return NULL;
+    if (pack_scan(frame, &pack_limits_inside, err) < 0 ||
+        pack_open(frame, arena, &envelope, err) < 0)
+        return NULL;
     if (envelope.verb == VERB_ANSWER) return pack_read(envelope.body, asking->answer, arena, err);
     const struct refusal *refusal = pack_read(envelope.body, &refusal_shape, arena, err);
     if (refusal != NULL) err_set(err, "%.*s", TEXT_ARG(refusal->message));
@@ -247,8 +284,10 @@ static void on_answer(void *ctx, enum peers_status status, text frame)
     struct err err = {0};
     const void *answer = NULL;
     free(ctx);
-    if (status == PEERS_ANSWERED) answer = read_answer(&asking, frame, arena, &err);
-    else err_set(&err, "%s", status == PEERS_TIMED_OUT ? "no answer in time" : "not reachable");
+    if (status == PEERS_ANSWERED)
+        answer = read_answer(&asking, frame, arena, &err);
+    else
+        err_set(&err, "%s", status == PEERS_TIMED_OUT ? "no answer in time" : "not reachable");
     asking.fn(asking.ctx, answer, answer == NULL ? &err : NULL);
     arena_destroy(arena);
 }
@@ -262,10 +301,12 @@ void service_ask(const char *service, const struct shape *query, const void *bod
     struct asking *asking = mem_alloc(sizeof(*asking));
     *asking = (struct asking){fn, ctx, query->answer};
     snprintf(id, sizeof(id), "%s/ask/%lld", runtime.owner, (long long)++count);
-    struct header header = {.id = text_of(id), .type = text_of(query->name), .version = query->version};
+    struct header header = {
+        .id = text_of(id), .type = text_of(query->name), .version = query->version};
     pack_write(&bytes, query, body);
     pack_envelope(&frame, VERB_QUERY, &header, buf_text(&bytes));
-    peers_ask(runtime_peers(service), PEERS_ANY, buf_text(&frame), header.id, timeout_ms, on_answer, asking);
+    peers_ask(runtime_peers(service), PEERS_ANY, buf_text(&frame), header.id, timeout_ms, on_answer,
+              asking);
     buf_finish(&bytes);
     buf_finish(&frame);
 }
@@ -312,16 +353,21 @@ static void migrate(void)
     const struct runtime_settings *s = &runtime.settings;
     struct err err;
     bool unclean = false;
-    for (int i = 0; migrate_schema(s->database, s->schema, s->home, runtime.service->name, &err) < 0; i++) {
-        if (i >= 20 || strstr(err.message, "connect") == NULL) fatal("is the database up, and may this user create the schema?", "%s", err.message);
+    for (int i = 0;
+         migrate_schema(s->database, s->schema, s->home, runtime.service->name, &err) < 0; i++) {
+        if (i >= 20 || strstr(err.message, "connect") == NULL)
+            fatal("is the database up, and may this user create the schema?", "%s", err.message);
         log_warn("database_unreachable", "reason=%s", log_quoted(err.message));
         usleep(500 * 1000);
     }
     time_us start = system_now() / SECOND_US * SECOND_US;
     if (s->test_clock_start[0] != '\0' && !json_time(text_of(s->test_clock_start), &start))
-        fatal("such as 2026-03-02T01:00:00Z", "test-clock-start is no time: %s", s->test_clock_start);
-    if (s->test_clock && migrate_test_clock(s->database, s->schema, start, &err) < 0) fatal(NULL, "%s", err.message);
-    if (migrate_was_unclean(s->database, s->schema, s->instance, &unclean, &err) < 0) fatal(NULL, "%s", err.message);
+        fatal("such as 2026-03-02T01:00:00Z", "test-clock-start is no time: %s",
+              s->test_clock_start);
+    if (s->test_clock && migrate_test_clock(s->database, s->schema, start, &err) < 0)
+        fatal(NULL, "%s", err.message);
+    if (migrate_was_unclean(s->database, s->schema, s->instance, &unclean, &err) < 0)
+        fatal(NULL, "%s", err.message);
     runtime.careful = unclean && s->careful_ms > 0;
     if (unclean) log_warn("unclean_stop", "careful_ms=%lld", (long long)s->careful_ms);
 }
@@ -399,7 +445,9 @@ static void released(struct lane *lane)
 static bool lanes_idle(void)
 {
     for (int i = 0; i < runtime.lanes_n; i++)
-        if (runtime.lanes[i]->batch != NULL || runtime.lanes[i]->chore || runtime.lanes[i]->jobs > 0) return false;
+        if (runtime.lanes[i]->batch != NULL || runtime.lanes[i]->chore ||
+            runtime.lanes[i]->jobs > 0)
+            return false;
     return true;
 }
 
@@ -410,13 +458,15 @@ static void drain_on(void *ctx)
         loop_timer_start(&drain_timer, 5, 0, drain_on, NULL);
         return;
     }
-    for (int i = 0; i < runtime.lanes_n; i++) left_to_release += pg_up(runtime.lanes[i]->pg) && !pg_busy(runtime.lanes[i]->pg);
+    for (int i = 0; i < runtime.lanes_n; i++)
+        left_to_release += pg_up(runtime.lanes[i]->pg) && !pg_busy(runtime.lanes[i]->pg);
     if (left_to_release == 0 || !workline_up(control_line)) {
         loop_stop();
         return;
     }
     for (int i = 0; i < runtime.lanes_n; i++)
-        if (pg_up(runtime.lanes[i]->pg) && !pg_busy(runtime.lanes[i]->pg)) lease_release_all(runtime.lanes[i], released);
+        if (pg_up(runtime.lanes[i]->pg) && !pg_busy(runtime.lanes[i]->pg))
+            lease_release_all(runtime.lanes[i], released);
 }
 
 static void on_terminate(void *ctx)
@@ -477,7 +527,9 @@ int service_main(int argc, char **argv, const struct service *service)
     workline_add(control_line, read_version, NULL);
     if (service->start != NULL) service->start();
     runtime.server = bus_serve(runtime.bus, runtime.settings.endpoint, rpc_on_request, NULL, &err);
-    if (runtime.server == NULL) fatal("is another process listening there?", "%s: %s", runtime.settings.endpoint, err.message);
+    if (runtime.server == NULL)
+        fatal("is another process listening there?", "%s: %s", runtime.settings.endpoint,
+              err.message);
     loop_on_signal(SIGTERM, on_terminate, NULL);
     loop_on_signal(SIGINT, on_terminate, NULL);
     log_info("ready", "endpoint=%s", bus_server_endpoint(runtime.server));

@@ -22,7 +22,8 @@ enum { HANDLER_LOADS = 8 };
 
 struct load {
     const struct query *query;
-    const char *with; /* the message's field whose value goes into :keys; "" = the header's key; "#" = what `number` computes;
+    const char *
+        with; /* the message's field whose value goes into :keys; "" = the header's key; "#" = what `number` computes;
                          NULL = no keys */
 };
 
@@ -35,15 +36,19 @@ struct handler {
     struct load loads[HANDLER_LOADS]; /* LOCKs first, in the store's order, then READs */
     void (*decide)(struct plan *plan, const void *message, const struct facts *facts);
     void (*run)(struct job *job, const void *message);
-    int64_t (*number)(const void *message); /* pure: what a load with "#" looks up, such as a keyed hash; 0 = nothing */
-    bool coalesce; /* of several equal (type, key) in one batch only the last is decided: level-triggered events */
+    int64_t (*number)(
+        const void
+            *message); /* pure: what a load with "#" looks up, such as a keyed hash; 0 = nothing */
+    bool
+        coalesce; /* of several equal (type, key) in one batch only the last is decided: level-triggered events */
 };
 
 struct service {
     const char *name;
     const struct handler *handlers;
     size_t handlers_n;
-    const struct query *const *store; /* every statement, in the order in which tables are locked and written */
+    const struct query *const
+        *store; /* every statement, in the order in which tables are locked and written */
     size_t store_n;
     const struct policy_owner *policy; /* NULL: the service owns no policy file */
     const struct setting *settings;    /* rows beyond the runtime's own; may be NULL */

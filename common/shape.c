@@ -27,7 +27,8 @@ text shape_text(const struct field *field, const void *body)
     return *(const text *)((const char *)body + field->offset);
 }
 
-static text key_part(const struct shape *shape, const char *name, const void *body, struct arena *arena)
+static text key_part(const struct shape *shape, const char *name, const void *body,
+                     struct arena *arena)
 {
     const struct field *field = shape_field(shape, text_of(name));
     assert(field != NULL);
@@ -49,6 +50,7 @@ text shape_key(const struct shape *shape, const void *body, struct arena *arena)
 const struct shape *shape_find(text name, int version)
 {
     for (size_t i = 0; i < shape_all_n; i++)
-        if (shape_all[i]->version == version && text_is(name, shape_all[i]->name)) return shape_all[i];
+        if (shape_all[i]->version == version && text_is(name, shape_all[i]->name))
+            return shape_all[i];
     return NULL;
 }

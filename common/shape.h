@@ -54,8 +54,9 @@ struct shape {
     const struct field *fields;
     size_t n;
     const char *doc;
-    const char *key[SHAPE_KEYS]; /* fields that make the key of a message (its partition), or the primary key of a row */
-    const struct shape *answer;  /* of a command or query: what comes back */
+    const char *key
+        [SHAPE_KEYS]; /* fields that make the key of a message (its partition), or the primary key of a row */
+    const struct shape *answer; /* of a command or query: what comes back */
 };
 
 /* NULL if there is none of that name. */

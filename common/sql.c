@@ -7,17 +7,29 @@
 
 enum { MOST_PARAMS = 48, MOST_COLUMNS = 48 };
 
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25, OID_FLOAT8 = 701,
-       OID_VARCHAR = 1043, OID_TIMESTAMPTZ = 1184 };
+enum {
+    OID_BOOL = 16,
+    OID_BYTEA = 17,
+    OID_INT8 = 20,
+    OID_INT2 = 21,
+    OID_INT4 = 23,
+    OID_TEXT = 25,
+    OID_FLOAT8 = 701,
+    OID_VARCHAR = 1043,
+    OID_TIMESTAMPTZ = 1184
+};
 
 /* How each field type looks in PostgreSQL. */
 static const struct column_type {
     const char *name;
     uint32_t oid;
 } types[] = {
-    [FIELD_BOOL] = {"boolean", OID_BOOL},   [FIELD_INT] = {"bigint", OID_INT8},
-    [FIELD_REAL] = {"double precision", OID_FLOAT8}, [FIELD_TEXT] = {"text", OID_TEXT},
-    [FIELD_BYTES] = {"bytea", OID_BYTEA},   [FIELD_TIME] = {"timestamptz", OID_TIMESTAMPTZ},
+    [FIELD_BOOL] = {"boolean", OID_BOOL},
+    [FIELD_INT] = {"bigint", OID_INT8},
+    [FIELD_REAL] = {"double precision", OID_FLOAT8},
+    [FIELD_TEXT] = {"text", OID_TEXT},
+    [FIELD_BYTES] = {"bytea", OID_BYTEA},
+    [FIELD_TIME] = {"timestamptz", OID_TIMESTAMPTZ},
     [FIELD_ID] = {"bigint", OID_INT8},
 };
 
@@ -59,10 +71,12 @@ static void write_rows_source(struct sql *sql, struct buf *out)
     for (size_t i = 0; i < row->n; i++) {
         const struct field *field = &row->fields[i];
         assert(!(field->flags & FIELD_LIST));
-        buf_printf(out, "%s$%d::%s[]", i == 0 ? "" : ", ", add_param(sql, PARAM_COLUMN, field), types[field->type].name);
+        buf_printf(out, "%s$%d::%s[]", i == 0 ? "" : ", ", add_param(sql, PARAM_COLUMN, field),
+                   types[field->type].name);
     }
     buf_printf(out, ") AS rows(");
-    for (size_t i = 0; i < row->n; i++) buf_printf(out, "%s%s", i == 0 ? "" : ", ", row->fields[i].name);
+    for (size_t i = 0; i < row->n; i++)
+        buf_printf(out, "%s%s", i == 0 ? "" : ", ", row->fields[i].name);
     buf_printf(out, ")");
 }
 
@@ -72,14 +86,18 @@ static void write_param(struct sql *sql, struct buf *out, text name)
         write_rows_source(sql, out);
     } else if (text_is(name, "keys")) {
         if (sql->by == NULL) fatal(NULL, "query over :keys without `by`: %s", sql->query->sql);
-        buf_printf(out, "$%d::%s[]", add_param(sql, PARAM_KEYS, sql->by), types[sql->by->type].name);
+        buf_printf(out, "$%d::%s[]", add_param(sql, PARAM_KEYS, sql->by),
+                   types[sql->by->type].name);
     } else {
         const struct field *field = sql->message == NULL ? NULL : shape_field(sql->message, name);
-        if (field == NULL) fatal(NULL, "unknown parameter :%.*s in: %s", TEXT_ARG(name), sql->query->sql);
+        if (field == NULL)
+            fatal(NULL, "unknown parameter :%.*s in: %s", TEXT_ARG(name), sql->query->sql);
         if (field->flags & FIELD_LIST)
-            buf_printf(out, "$%d::%s[]", add_param(sql, PARAM_SCALAR, field), types[field->type].name);
+            buf_printf(out, "$%d::%s[]", add_param(sql, PARAM_SCALAR, field),
+                       types[field->type].name);
         else
-            buf_printf(out, "$%d::%s", add_param(sql, PARAM_SCALAR, field), types[field->type].name);
+            buf_printf(out, "$%d::%s", add_param(sql, PARAM_SCALAR, field),
+                       types[field->type].name);
     }
 }
 
@@ -93,7 +111,8 @@ static void translate(struct sql *sql, struct buf *out)
     bool quoted = false;
     for (const char *at = sql->query->sql; *at != '\0'; at++) {
         if (*at == '\'') quoted = !quoted;
-        bool starts = !quoted && at[0] == ':' && at[1] >= 'a' && at[1] <= 'z' && (at == sql->query->sql || at[-1] != ':');
+        bool starts = !quoted && at[0] == ':' && at[1] >= 'a' && at[1] <= 'z' &&
+                      (at == sql->query->sql || at[-1] != ':');
         if (!starts) {
             buf_add_char(out, *at);
             continue;
@@ -113,7 +132,8 @@ struct sql *sql_compile(const struct query *query, const struct shape *message)
     sql->query = query;
     sql->message = message;
     sql->by = query->by == NULL ? NULL : shape_field(query->row, text_of(query->by));
-    if (query->by != NULL && sql->by == NULL) fatal(NULL, "row %s has no field %s", query->row->name, query->by);
+    if (query->by != NULL && sql->by == NULL)
+        fatal(NULL, "row %s has no field %s", query->row->name, query->by);
     translate(sql, &out);
     buf_printf(&name, "q%d", count++);
     sql->statement = (struct pg_statement){name.at, out.at};
@@ -161,8 +181,10 @@ static void add_value(struct buf *out, const struct field *field, const char *at
     int64_t number = 0;
     if (field->type == FIELD_TEXT || field->type == FIELD_BYTES) {
         text value = *(const text *)at;
-        if (optional && value.at == NULL) buf_add_u32(out, UINT32_MAX);
-        else add_words(out, value);
+        if (optional && value.at == NULL)
+            buf_add_u32(out, UINT32_MAX);
+        else
+            add_words(out, value);
         return;
     }
     if (field->type == FIELD_BOOL) {
@@ -183,8 +205,10 @@ static void pack_keys(struct buf *out, const struct sql *sql, const struct sql_k
     bool numbers = sql_keys_are_numbers(sql);
     array_head(out, numbers ? OID_INT8 : OID_TEXT, n);
     for (size_t i = 0; i < n; i++) {
-        if (numbers) add_number(out, keys[i].number);
-        else add_words(out, keys[i].word);
+        if (numbers)
+            add_number(out, keys[i].number);
+        else
+            add_words(out, keys[i].word);
     }
 }
 
@@ -193,7 +217,8 @@ static void pack_list(struct buf *out, const struct field *field, const char *at
     struct field item = *field;
     struct list list = *(const struct list *)at;
     item.flags = 0;
-    size_t size = field->type == FIELD_TEXT || field->type == FIELD_BYTES ? sizeof(text) : sizeof(int64_t);
+    size_t size =
+        field->type == FIELD_TEXT || field->type == FIELD_BYTES ? sizeof(text) : sizeof(int64_t);
     array_head(out, types[field->type].oid, list.n);
     for (size_t i = 0; i < list.n; i++) add_value(out, &item, (const char *)list.at + i * size);
 }
@@ -210,7 +235,8 @@ static struct pg_param finish_scalar(const struct buf *buf)
     return (struct pg_param){buf->at + 4, (int)buf->len - 4};
 }
 
-int sql_add_keys(struct pg *pg, struct sql *sql, const struct sql_key *keys, size_t n, const void *message)
+int sql_add_keys(struct pg *pg, struct sql *sql, const struct sql_key *keys, size_t n,
+                 const void *message)
 {
     struct pg_param params[MOST_PARAMS];
     for (int i = 0; i < sql->params_n; i++) {
@@ -270,9 +296,11 @@ static int map_columns(struct sql *sql, const PGresult *result, struct err *err)
     if (n > MOST_COLUMNS) return err_set(err, "query on %s gives %d columns", row->name, n);
     for (int i = 0; i < n; i++) {
         const struct field *field = shape_field(row, text_of(PQfname(result, i)));
-        if (field == NULL) return err_set(err, "row %s has no field for column %s", row->name, PQfname(result, i));
+        if (field == NULL)
+            return err_set(err, "row %s has no field for column %s", row->name, PQfname(result, i));
         if (!fits(field->type, PQftype(result, i)))
-            return err_set(err, "column %s.%s has type oid %u", row->name, field->name, PQftype(result, i));
+            return err_set(err, "column %s.%s has type oid %u", row->name, field->name,
+                           PQftype(result, i));
         sql->columns[i] = field;
     }
     for (size_t k = 0; k < row->n; k++)
@@ -283,7 +311,8 @@ static int map_columns(struct sql *sql, const PGresult *result, struct err *err)
     return 0;
 }
 
-static void read_value(const struct field *field, char *to, const PGresult *result, int row, int column, struct arena *arena)
+static void read_value(const struct field *field, char *to, const PGresult *result, int row,
+                       int column, struct arena *arena)
 {
     if (PQgetisnull(result, row, column)) return;
     const char *bytes = PQgetvalue(result, row, column);
@@ -298,7 +327,8 @@ static void read_value(const struct field *field, char *to, const PGresult *resu
     }
 }
 
-int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struct list *out, struct err *err)
+int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struct list *out,
+             struct err *err)
 {
     const struct shape *row = sql->query->row;
     size_t n = (size_t)PQntuples(result);
@@ -306,7 +336,8 @@ int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struc
     char *rows = n == 0 ? NULL : arena_alloc(arena, row->size * n);
     for (size_t i = 0; i < n; i++)
         for (int k = 0; k < sql->columns_n; k++)
-            read_value(sql->columns[k], rows + i * row->size + sql->columns[k]->offset, result, (int)i, k, arena);
+            read_value(sql->columns[k], rows + i * row->size + sql->columns[k]->offset, result,
+                       (int)i, k, arena);
     *out = (struct list){rows, n};
     return 0;
 }
@@ -315,7 +346,8 @@ int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struc
 
 static int compare_field(const struct field *field, const void *a, const void *b)
 {
-    if (field->type == FIELD_TEXT || field->type == FIELD_BYTES) return text_compare(shape_text(field, a), shape_text(field, b));
+    if (field->type == FIELD_TEXT || field->type == FIELD_BYTES)
+        return text_compare(shape_text(field, a), shape_text(field, b));
     int64_t left = shape_int(field, a), right = shape_int(field, b);
     return (left > right) - (left < right);
 }

@@ -24,11 +24,13 @@ struct sql_key {
 bool sql_keys_are_numbers(const struct sql *sql);
 
 /* Add to the trip; each returns the result's index. */
-int sql_add_keys(struct pg *pg, struct sql *sql, const struct sql_key *keys, size_t n, const void *message);
+int sql_add_keys(struct pg *pg, struct sql *sql, const struct sql_key *keys, size_t n,
+                 const void *message);
 int sql_add_rows(struct pg *pg, struct sql *sql, const void *const *rows, size_t n);
 
 /* The result as an array of row structs in the arena. -1 if the columns do not fit the shape. */
-MUST_CHECK int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struct list *out, struct err *err);
+MUST_CHECK int sql_read(struct sql *sql, const PGresult *result, struct arena *arena,
+                        struct list *out, struct err *err);
 
 /* Order by the shape's key fields. */
 int sql_compare(const struct shape *shape, const void *a, const void *b);

@@ -66,20 +66,24 @@ static const char *check_value(const struct field *field, void *at)
     if (field->type != FIELD_TEXT && field->type != FIELD_BYTES) return NULL;
     if (field->type == FIELD_TEXT && words->len > 0 && memchr(words->at, '\0', words->len) != NULL)
         return "must not hold a NUL character";
-    if (words->len == 0 && (field->flags & (FIELD_OPTIONAL | FIELD_LIST)) == FIELD_OPTIONAL) *words = (text){NULL, 0};
+    if (words->len == 0 && (field->flags & (FIELD_OPTIONAL | FIELD_LIST)) == FIELD_OPTIONAL)
+        *words = (text){NULL, 0};
     return NULL;
 }
 
-static int read_value(struct walk *walk, const void *node, const struct field *field, const struct place *place, void *to)
+static int read_value(struct walk *walk, const void *node, const struct field *field,
+                      const struct place *place, void *to)
 {
     const char *wrong = walk->source->value(node, field, to, walk->arena);
     if (wrong == NULL) wrong = check_value(field, to);
     return wrong == NULL ? 0 : fail(walk, place, wrong);
 }
 
-static int read_struct(struct walk *walk, const void *node, const struct shape *shape, const struct place *up, void *body);
+static int read_struct(struct walk *walk, const void *node, const struct shape *shape,
+                       const struct place *up, void *body);
 
-static int read_list(struct walk *walk, const void *node, const struct field *field, struct place *place, struct list *to)
+static int read_list(struct walk *walk, const void *node, const struct field *field,
+                     struct place *place, struct list *to)
 {
     size_t n, size = walk_item_size(field);
     if (!walk->source->is_list(node, &n)) return fail(walk, place, "must be a list");
@@ -89,14 +93,16 @@ static int read_list(struct walk *walk, const void *node, const struct field *fi
         place->index = (int64_t)i;
         const void *item = walk->source->item(node, i);
         if (item == NULL) return fail(walk, place, "is missing");
-        int status = field->type == FIELD_STRUCT ? read_struct(walk, item, field->of, place, items + i * size)
-                                                 : read_value(walk, item, field, place, items + i * size);
+        int status = field->type == FIELD_STRUCT
+                         ? read_struct(walk, item, field->of, place, items + i * size)
+                         : read_value(walk, item, field, place, items + i * size);
         if (status < 0) return -1;
     }
     return 0;
 }
 
-static int read_struct(struct walk *walk, const void *node, const struct shape *shape, const struct place *up, void *body)
+static int read_struct(struct walk *walk, const void *node, const struct shape *shape,
+                       const struct place *up, void *body)
 {
     size_t hint = 0;
     if (!walk->source->is_map(node)) return fail(walk, up, "must be a map of fields");
@@ -115,8 +121,8 @@ static int read_struct(struct walk *walk, const void *node, const struct shape *
     return unknown == NULL ? 0 : fail(walk, &(struct place){up, unknown, -1}, "is not known");
 }
 
-void *walk_read(const struct walk_source *source, const void *node, const struct shape *shape, struct arena *arena,
-                struct err *err)
+void *walk_read(const struct walk_source *source, const void *node, const struct shape *shape,
+                struct arena *arena, struct err *err)
 {
     struct walk walk = {source, arena, err};
     void *body = arena_alloc(arena, shape->size);

@@ -16,14 +16,15 @@ struct walk_source {
     const void *(*member)(const void *map, const char *name, size_t *hint);
     const void *(*item)(const void *list, size_t i);
     /* Store one value of the field's type, texts copied into the arena. NULL, or what it must be: "must be text". */
-    const char *(*value)(const void *node, const struct field *field, void *to, struct arena *arena);
+    const char *(*value)(const void *node, const struct field *field, void *to,
+                         struct arena *arena);
     /* A member of the map that the shape does not have, or NULL. No function: they are skipped. */
     const char *(*unknown)(const void *map, const struct shape *shape);
 };
 
 /* A new struct in the arena. NULL if a field is missing or wrong: err->field is its path, such as "items[2].kind". */
-MUST_CHECK void *walk_read(const struct walk_source *source, const void *node, const struct shape *shape,
-                           struct arena *arena, struct err *err);
+MUST_CHECK void *walk_read(const struct walk_source *source, const void *node,
+                           const struct shape *shape, struct arena *arena, struct err *err);
 /* True if the field is optional and holds the zero of its type: it is not written. */
 bool walk_is_absent(const struct field *field, const void *body);
 /* Bytes of one item of a list field. */

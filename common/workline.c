@@ -21,7 +21,8 @@ struct workline {
 static void go(struct workline *line)
 {
     struct work *work = line->first;
-    if (line->running || work == NULL || line->pg == NULL || !pg_up(line->pg) || pg_busy(line->pg)) return;
+    if (line->running || work == NULL || line->pg == NULL || !pg_up(line->pg) || pg_busy(line->pg))
+        return;
     line->first = work->next;
     if (line->first == NULL) line->end = &line->first;
     line->running = true;

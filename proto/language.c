@@ -50,11 +50,11 @@ static void *keep(const void *from, size_t size)
 static bool is_reserved(const char *word)
 {
     static const char *const words[] = {
-        "auto",   "break",    "case",   "char",   "const",  "continue", "default",  "do",     "double",
-        "else",   "enum",     "extern", "float",  "for",    "goto",     "if",       "inline", "int",
-        "long",   "register", "return", "short",  "signed", "sizeof",   "static",   "struct", "switch",
-        "typedef", "union",   "unsigned", "void", "volatile", "while",  "restrict", "bool",   "true",
-        "false",
+        "auto",   "break",    "case",   "char",     "const",  "continue", "default", "do",
+        "double", "else",     "enum",   "extern",   "float",  "for",      "goto",    "if",
+        "inline", "int",      "long",   "register", "return", "short",    "signed",  "sizeof",
+        "static", "struct",   "switch", "typedef",  "union",  "unsigned", "void",    "volatile",
+        "while",  "restrict", "bool",   "true",     "false",
     };
     for (size_t i = 0; i < COUNT(words); i++)
         if (strcmp(words[i], word) == 0) return true;
@@ -65,7 +65,8 @@ static bool is_reserved(const char *word)
 static bool is_name(const char *word, bool dotted)
 {
     int dots = 0;
-    if (strlen(word) > MAX_NAME || !islower((unsigned char)word[0]) || is_reserved(word)) return false;
+    if (strlen(word) > MAX_NAME || !islower((unsigned char)word[0]) || is_reserved(word))
+        return false;
     for (const char *p = word; *p != '\0'; p++) {
         if (*p == '.' && ++dots == 1 && islower((unsigned char)p[1])) continue;
         if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '_') return false;
@@ -85,7 +86,8 @@ const struct block *language_find(int from, const struct kind *kind, const char 
     for (int i = from; i < n_blocks; i++) {
         const struct block *b = blocks[i];
         if (b->kind != kind || strcmp(b->name, name) != 0) continue;
-        if (version == 0 ? found == NULL || b->version > found->version : b->version == version) found = b;
+        if (version == 0 ? found == NULL || b->version > found->version : b->version == version)
+            found = b;
     }
     return found;
 }
@@ -110,7 +112,8 @@ static void set_names(struct block *b)
     snprintf(b->c_name, sizeof(b->c_name), "%s%s", b->name, b->kind->suffix);
     if (b->version > 1) snprintf(b->c_name, sizeof(b->c_name), "%s_%d", b->name, b->version);
     if (b->kind->message) *strchr(b->c_name, '.') = '_';
-    snprintf(b->symbol, sizeof(b->symbol), "%s%s%s_shape", rows ? b->service : "", rows ? "_" : "", b->c_name);
+    snprintf(b->symbol, sizeof(b->symbol), "%s%s%s_shape", rows ? b->service : "", rows ? "_" : "",
+             b->c_name);
 }
 
 /* key one two -> the.answer */
@@ -118,7 +121,8 @@ static void read_tail(struct block *b, char **rest)
 {
     char *word = next_word(rest);
     if (strcmp(word, "key") == 0) {
-        for (word = next_word(rest); *word != '\0' && strcmp(word, "->") != 0; word = next_word(rest)) {
+        for (word = next_word(rest); *word != '\0' && strcmp(word, "->") != 0;
+             word = next_word(rest)) {
             if (b->n_keys == MAX_KEYS) FAIL("%s has more than %d key fields", b->name, MAX_KEYS);
             b->keys[b->n_keys++] = word;
         }
@@ -140,10 +144,12 @@ static void read_head(struct block *b, char *line)
         if (strcmp(kinds[i].word, word) == 0) b->kind = &kinds[i];
     if (b->kind == NULL) FAIL("'%s' is not struct, event, command, query, answer or row", word);
     b->name = next_word(&rest);
-    if (!is_name(b->name, b->kind->message)) FAIL("'%s' cannot name a block of kind %s", b->name, b->kind->word);
+    if (!is_name(b->name, b->kind->message))
+        FAIL("'%s' cannot name a block of kind %s", b->name, b->kind->word);
     if (b->kind->message) {
         word = next_word(&rest);
-        b->version = strspn(word, "0123456789") == strlen(word) && strlen(word) < 4 ? atoi(word) : 0;
+        b->version =
+            strspn(word, "0123456789") == strlen(word) && strlen(word) < 4 ? atoi(word) : 0;
         if (b->version == 0) FAIL("'%s' is not a version (1 to 999)", word);
     }
     read_tail(b, &rest);
@@ -153,12 +159,14 @@ static void read_head(struct block *b, char *line)
 static const struct type *find_type(const char *word, size_t len)
 {
     for (size_t i = 0; i < COUNT(types); i++)
-        if (strlen(types[i].word) == len && strncmp(types[i].word, word, len) == 0) return &types[i];
+        if (strlen(types[i].word) == len && strncmp(types[i].word, word, len) == 0)
+            return &types[i];
     return NULL;
 }
 
 /* "text", "time?", "[id]", "[contact_item]?": structs are looked for from block number `first` on. */
-static void read_type(const struct block *b, int line, struct member *m, const char *written, int first)
+static void read_type(const struct block *b, int line, struct member *m, const char *written,
+                      int first)
 {
     char word[MAX_LINE];
     size_t len = strlen(written);
@@ -170,7 +178,8 @@ static void read_type(const struct block *b, int line, struct member *m, const c
     if (m->type == NULL) m->of = language_find(first, struct_kind, word, 0);
     if (m->type == NULL && (m->of == NULL || m->of == b))
         language_fail(b->file, line, "'%s' is neither a type nor a struct defined above", written);
-    if (m->of != NULL && !m->list) language_fail(b->file, line, "a struct stands in a list only: [%s]", word);
+    if (m->of != NULL && !m->list)
+        language_fail(b->file, line, "a struct stands in a list only: [%s]", word);
     if (m->list && m->type != NULL && !m->type->in_list)
         language_fail(b->file, line, "there are no lists of %s", word);
 }
@@ -179,11 +188,14 @@ static void read_member(struct block *b, int line, char *text, int first)
 {
     char *rest = NULL, *name = strtok_r(text, " \t", &rest), *type = next_word(&rest);
     if (!is_name(name, false)) language_fail(b->file, line, "'%s' cannot name a field", name);
-    if (language_member(b, name) != NULL) language_fail(b->file, line, "field %s stands twice", name);
-    if (b->n == MAX_FIELDS) language_fail(b->file, line, "%s has more than %d fields", b->name, MAX_FIELDS);
+    if (language_member(b, name) != NULL)
+        language_fail(b->file, line, "field %s stands twice", name);
+    if (b->n == MAX_FIELDS)
+        language_fail(b->file, line, "%s has more than %d fields", b->name, MAX_FIELDS);
     if (*type == '\0') language_fail(b->file, line, "field %s has no type", name);
     struct member *m = &b->members[b->n];
-    *m = (struct member){.name = name, .line = line, .doc = rest == NULL ? "" : rest + strspn(rest, " \t")};
+    *m = (struct member){
+        .name = name, .line = line, .doc = rest == NULL ? "" : rest + strspn(rest, " \t")};
     read_type(b, line, m, type, first);
     b->n++;
 }
@@ -194,7 +206,8 @@ static bool is_sentence(const char *line)
     const char *second = line + strcspn(line, " \t");
     second += strspn(second, " \t");
     if (isupper((unsigned char)line[0])) return true;
-    return line[strlen(line) - 1] == '.' && second[0] != '[' && find_type(second, strcspn(second, " \t?")) == NULL;
+    return line[strlen(line) - 1] == '.' && second[0] != '[' &&
+           find_type(second, strcspn(second, " \t?")) == NULL;
 }
 
 /* What can only be said of a whole file. */
@@ -236,15 +249,21 @@ void language_read(const char *file, int unique)
     while (fgets(text, sizeof(text), in) != NULL) {
         size_t len = strlen(text), margin = strspn(text, " \t");
         line++;
-        if (len == sizeof(text) - 1) language_fail(file, line, "a line of more than %zu bytes", sizeof(text) - 2);
+        if (len == sizeof(text) - 1)
+            language_fail(file, line, "a line of more than %zu bytes", sizeof(text) - 2);
         while (len > margin && isspace((unsigned char)text[len - 1])) text[--len] = '\0';
         if (len == margin || text[margin] == '#') continue;
-        if (strstr(text, "/*") != NULL || strstr(text, "*/") != NULL) language_fail(file, line, "a comment mark of C");
+        if (strstr(text, "/*") != NULL || strstr(text, "*/") != NULL)
+            language_fail(file, line, "a comment mark of C");
         char *kept = (char *)keep(text, len + 1) + margin;
-        if (margin > 0 && b == NULL) language_fail(file, line, "an indented line before the first block");
-        if (margin == 0) b = add_block(file, line, kept, unique);
-        else if (fresh && is_sentence(kept)) b->doc = kept;
-        else read_member(b, line, kept, first);
+        if (margin > 0 && b == NULL)
+            language_fail(file, line, "an indented line before the first block");
+        if (margin == 0)
+            b = add_block(file, line, kept, unique);
+        else if (fresh && is_sentence(kept))
+            b->doc = kept;
+        else
+            read_member(b, line, kept, first);
         fresh = margin == 0;
     }
     fclose(in);

@@ -37,7 +37,7 @@ struct block {
     const struct block *answer;
     int n_keys, n;
     char service[MAX_NAME + 1];
-    char c_name[MAX_NAME * 2];   /* of the struct: ticket_opened, ticket_opened_2, ticket_row */
+    char c_name[MAX_NAME * 2];     /* of the struct: ticket_opened, ticket_opened_2, ticket_row */
     char symbol[MAX_NAME * 3 + 9]; /* of the table: ticket_opened_shape, intake_ticket_row_shape */
     struct member members[MAX_FIELDS];
 };

@@ -53,13 +53,17 @@ static const char *colon(const char *doc)
 
 static void write_struct(FILE *out, const struct block *b)
 {
-    fprintf(out, "\n/* %s %s%s%s */\nstruct %s {\n", b->kind->word, b->name, colon(b->doc), b->doc, b->c_name);
+    fprintf(out, "\n/* %s %s%s%s */\nstruct %s {\n", b->kind->word, b->name, colon(b->doc), b->doc,
+            b->c_name);
     for (int i = 0; i < b->n; i++) {
         const struct member *m = &b->members[i];
         fprintf(out, "    %s %s;", m->list ? "struct list" : m->type->c, m->name);
-        if (m->of != NULL) fprintf(out, " /* of struct %s%s%s */", m->of->c_name, colon(m->doc), m->doc);
-        else if (m->list) fprintf(out, " /* of %s%s%s */", m->type->c, colon(m->doc), m->doc);
-        else if (*m->doc != '\0') fprintf(out, " /* %s */", m->doc);
+        if (m->of != NULL)
+            fprintf(out, " /* of struct %s%s%s */", m->of->c_name, colon(m->doc), m->doc);
+        else if (m->list)
+            fprintf(out, " /* of %s%s%s */", m->type->c, colon(m->doc), m->doc);
+        else if (*m->doc != '\0')
+            fprintf(out, " /* %s */", m->doc);
         fputc('\n', out);
     }
     if (b->n == 0) fprintf(out, "    char nothing; /* C wants a member */\n");
@@ -88,9 +92,10 @@ static void write_members(FILE *out, const struct block *b)
     fprintf(out, "\nstatic const struct field %s_fields[] = {\n", b->c_name);
     for (int i = 0; i < b->n; i++) {
         const struct member *m = &b->members[i];
-        static const char *const flags[] = {"0", "FIELD_OPTIONAL", "FIELD_LIST", "FIELD_OPTIONAL | FIELD_LIST"};
-        fprintf(out, "    {\"%s\", %s, %s, ", m->name, m->of != NULL ? "FIELD_STRUCT" : m->type->symbol,
-                flags[m->optional + 2 * m->list]);
+        static const char *const flags[] = {"0", "FIELD_OPTIONAL", "FIELD_LIST",
+                                            "FIELD_OPTIONAL | FIELD_LIST"};
+        fprintf(out, "    {\"%s\", %s, %s, ", m->name,
+                m->of != NULL ? "FIELD_STRUCT" : m->type->symbol, flags[m->optional + 2 * m->list]);
         fprintf(out, "offsetof(struct %s, %s), ", b->c_name, m->name);
         fprintf(out, m->of != NULL ? "&%s, " : "NULL, ", m->of != NULL ? m->of->symbol : "");
         write_string(out, m->doc);
@@ -103,14 +108,16 @@ static void write_shape(FILE *out, const struct block *b)
 {
     write_members(out, b);
     fprintf(out, "\nconst struct shape %s = {\n    .name = \"%s\",\n", b->symbol, b->name);
-    fprintf(out, "    .kind = %s, .version = %d, .service = \"%s\",\n", b->kind->symbol, b->version, b->service);
+    fprintf(out, "    .kind = %s, .version = %d, .service = \"%s\",\n", b->kind->symbol, b->version,
+            b->service);
     fprintf(out, "    .size = sizeof(struct %s), .n = %d,\n", b->c_name, b->n);
     if (b->n > 0) fprintf(out, "    .fields = %s_fields,\n", b->c_name);
     fprintf(out, "    .doc = ");
     write_string(out, b->doc);
     fprintf(out, ",\n");
     if (b->n_keys > 0) fprintf(out, "    .key = {");
-    for (int k = 0; k < b->n_keys; k++) fprintf(out, "\"%s\"%s", b->keys[k], k + 1 < b->n_keys ? ", " : "},\n");
+    for (int k = 0; k < b->n_keys; k++)
+        fprintf(out, "\"%s\"%s", b->keys[k], k + 1 < b->n_keys ? ", " : "},\n");
     if (b->answer != NULL) fprintf(out, "    .answer = &%s,\n", b->answer->symbol);
     fprintf(out, "};\n");
 }
@@ -118,7 +125,8 @@ static void write_shape(FILE *out, const struct block *b)
 static void write_source(const char *in, const char *base)
 {
     FILE *out = open_output(base, ".c");
-    fprintf(out, "/* Made from %s by protogen: do not edit. */\n#include \"%s.h\"\n", in, base_name(base));
+    fprintf(out, "/* Made from %s by protogen: do not edit. */\n#include \"%s.h\"\n", in,
+            base_name(base));
     for (int i = 0; i < n_blocks; i++) write_shape(out, blocks[i]);
     close_output(out, base);
 }
@@ -127,7 +135,8 @@ static void write_all(const char *path)
 {
     FILE *out = open_output(path, "");
     fprintf(out, "/* Made by protogen: do not edit. */\n#include \"shape.h\"\n\n");
-    for (int i = 0; i < n_blocks; i++) fprintf(out, "extern const struct shape %s;\n", blocks[i]->symbol);
+    for (int i = 0; i < n_blocks; i++)
+        fprintf(out, "extern const struct shape %s;\n", blocks[i]->symbol);
     fprintf(out, "\nconst struct shape *const shape_all[] = {\n");
     for (int i = 0; i < n_blocks; i++) fprintf(out, "    &%s,\n", blocks[i]->symbol);
     fprintf(out, "    NULL,\n};\nconst size_t shape_all_n = %d;\n", n_blocks);

@@ -27,10 +27,12 @@ static void check_member(const struct block *old, const struct member *was, cons
     char before[100], after[100];
     const struct member *m = language_member(now, was->name);
     if (m == NULL)
-        language_fail(now->file, now->line, "%s was published with field %s: make a new version", old->name, was->name);
+        language_fail(now->file, now->line, "%s was published with field %s: make a new version",
+                      old->name, was->name);
     type_of(was, before, sizeof(before));
     if (strcmp(before, type_of(m, after, sizeof(after))) != 0)
-        language_fail(now->file, m->line, "%s of %s was published as %s, now it is %s: make a new version", m->name,
+        language_fail(now->file, m->line,
+                      "%s of %s was published as %s, now it is %s: make a new version", m->name,
                       now->name, before, after);
 }
 
@@ -46,7 +48,8 @@ static void check_block(const struct block *old, int first)
     for (int i = 0; i < now->n; i++) {
         const struct member *m = &now->members[i];
         if (!m->optional && language_member(old, m->name) == NULL)
-            language_fail(now->file, m->line, "%s is new in a published message: make it optional", m->name);
+            language_fail(now->file, m->line, "%s is new in a published message: make it optional",
+                          m->name);
     }
 }
 
@@ -65,7 +68,8 @@ void published_check(int first, bool recorded)
     for (int i = first; recorded && i < n_blocks; i++) {
         const struct block *b = blocks[i];
         if (strcmp(b->kind->word, "row") != 0 && !is_published(b, first))
-            language_fail(b->file, b->line, "%s is not recorded as it is now: protogen --publish", b->name);
+            language_fail(b->file, b->line, "%s is not recorded as it is now: protogen --publish",
+                          b->name);
     }
 }
 
@@ -74,13 +78,15 @@ void published_write(const char *file, int first)
     char text[400];
     FILE *out = fopen(file, "w");
     if (out == NULL) language_fail(file, 0, "cannot be written");
-    fprintf(out, "# What was published, without documentation. Written by protogen --publish: do not edit.\n");
+    fprintf(out, "# What was published, without documentation. Written by protogen --publish: do "
+                 "not edit.\n");
     for (int i = first; i < n_blocks; i++) {
         const struct block *b = blocks[i];
         if (strcmp(b->kind->word, "row") == 0) continue;
         fprintf(out, "\n%s\n", head_of(b, text, sizeof(text)));
         for (int k = 0; k < b->n; k++)
-            fprintf(out, "  %s %s\n", b->members[k].name, type_of(&b->members[k], text, sizeof(text)));
+            fprintf(out, "  %s %s\n", b->members[k].name,
+                    type_of(&b->members[k], text, sizeof(text)));
     }
     if (fclose(out) != 0) language_fail(file, 0, "cannot be written");
 }

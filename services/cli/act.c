@@ -15,8 +15,10 @@ static struct {
 
 static const struct option options[] = {
     {"as", OPTION_TEXT, &given.as, "STAFF", "who acts"},
-    {"set", OPTION_LIST, &given.set, "NAME=VALUE", "a field of the step's form: a code, a time, a number, true"},
-    {"note", OPTION_LIST, &given.notes, "NAME=WORDS", "a field in free words: kept by intake, encrypted"},
+    {"set", OPTION_LIST, &given.set, "NAME=VALUE",
+     "a field of the step's form: a code, a time, a number, true"},
+    {"note", OPTION_LIST, &given.notes, "NAME=WORDS",
+     "a field in free words: kept by intake, encrypted"},
     {"handler", OPTION_TEXT, &given.handler, "STAFF", "who is to handle it"},
     {"department", OPTION_TEXT, &given.department, "UNIT", "the responsible department"},
     {"assignee", OPTION_LIST, &given.assignees, "STAFF", "another party of the step"},
@@ -24,11 +26,18 @@ static const struct option options[] = {
 };
 
 const struct command command_act = {
-    .name = "act", .args = "TICKET ACTION", .least = 2, .most = 2,
-    .usage = "Take a step of a ticket's flow on somebody's behalf. `kefu ask ticket.get ticket=N` tells which steps are possible.",
+    .name = "act",
+    .args = "TICKET ACTION",
+    .least = 2,
+    .most = 2,
+    .usage = "Take a step of a ticket's flow on somebody's behalf. `kefu ask ticket.get ticket=N` "
+             "tells which steps are possible.",
     .examples = "  kefu act 260318000000001 accept --as en01\n"
-                "  kefu act 260318000000001 tell --as sp01 --set delivery=call_reached --note 'explanation=the pump was replaced'",
-    .options = options, .options_n = COUNT(options), .exec = act};
+                "  kefu act 260318000000001 tell --as sp01 --set delivery=call_reached --note "
+                "'explanation=the pump was replaced'",
+    .options = options,
+    .options_n = COUNT(options),
+    .exec = act};
 
 static int add_fields(struct deed *deed, const struct option_list *list, bool words)
 {
@@ -49,18 +58,24 @@ static void acted(void *ctx, const struct reply *reply)
 {
     struct acting *acting = ctx;
     acting->over = true;
-    if (reply->kind == REPLY_ANSWERED) talk_print(&ticket_acted_shape, reply->body);
-    else acting->status = talk_complain(reply);
+    if (reply->kind == REPLY_ANSWERED)
+        talk_print(&ticket_acted_shape, reply->body);
+    else
+        acting->status = talk_complain(reply);
 }
 
 static enum exit_status act(const struct words *words)
 {
-    struct deed deed = {.action = text_of(words->at[1]), .actor = text_of(given.as), .id = text_of(given.id),
-                        .handler = text_of(given.handler), .department = text_of(given.department),
+    struct deed deed = {.action = text_of(words->at[1]),
+                        .actor = text_of(given.as),
+                        .id = text_of(given.id),
+                        .handler = text_of(given.handler),
+                        .department = text_of(given.department),
                         .patience_ms = common_options.timeout_ms};
     struct acting acting = {.status = STATUS_OK};
     text assignees[OPTION_VALUES];
-    if (!text_to_int(text_of(words->at[0]), &deed.ticket)) return misuse("'%s' is not the number of a ticket", words->at[0]);
+    if (!text_to_int(text_of(words->at[0]), &deed.ticket))
+        return misuse("'%s' is not the number of a ticket", words->at[0]);
     if (add_fields(&deed, &given.set, false) < 0 || add_fields(&deed, &given.notes, true) < 0)
         return misuse("--set and --note need NAME=VALUE");
     for (size_t i = 0; i < given.assignees.n; i++) assignees[i] = text_of(given.assignees.at[i]);

@@ -6,9 +6,12 @@
 static enum exit_status alarms(const struct words *words);
 
 const struct command command_alarms = {
-    .name = "alarms", .args = "[SERVICE]", .most = 1,
+    .name = "alarms",
+    .args = "[SERVICE]",
+    .most = 1,
     .usage = "What the services left for their own future selves, earliest first.",
-    .examples = "  kefu alarms escalation", .exec = alarms};
+    .examples = "  kefu alarms escalation",
+    .exec = alarms};
 
 static enum exit_status alarms(const struct words *words)
 {

@@ -49,7 +49,7 @@ void audit_close(struct audit *audit); /* NULL is fine */
 /* Take a new snapshot. *waits: something in it goes away by itself; *live: somebody is there to make it go away. */
 MUST_CHECK int audit_look(struct audit *audit, bool *waits, bool *live, struct err *err);
 /* Run all checks on the snapshot: findings[i] is that of audit_checks[i], looked_at[i] belongs to audit_invariants[i]. */
-MUST_CHECK int audit_examine(struct audit *audit, struct arena *arena, struct audit_finding *findings, text *looked_at,
-                             struct err *err);
+MUST_CHECK int audit_examine(struct audit *audit, struct arena *arena,
+                             struct audit_finding *findings, text *looked_at, struct err *err);
 
 #endif

@@ -18,7 +18,7 @@ struct bundle_results {
 };
 
 /* Services that own no policy are left out of the results. -1 with err (which names service, file and line) at the first that refuses. */
-MUST_CHECK int bundle_publish(struct client *client, const char *directory, bool check_only, int64_t patience_ms,
-                              struct bundle_results *results, struct err *err);
+MUST_CHECK int bundle_publish(struct client *client, const char *directory, bool check_only,
+                              int64_t patience_ms, struct bundle_results *results, struct err *err);
 
 #endif

@@ -18,18 +18,25 @@ static struct {
 } given = {.timeout_ms = 60000};
 
 static const struct option options[] = {
-    {"database", OPTION_TEXT, &given.database, "DSN", "the database, instead of that of the system in --dir"},
-    {"timeout", OPTION_SPAN, &given.timeout_ms, "TIME", "how long to wait until all is quiet (60s)"},
+    {"database", OPTION_TEXT, &given.database, "DSN",
+     "the database, instead of that of the system in --dir"},
+    {"timeout", OPTION_SPAN, &given.timeout_ms, "TIME",
+     "how long to wait until all is quiet (60s)"},
 };
 
 static enum exit_status check_command(const struct words *words);
 
 const struct command command_check = {
-    .name = "check", .most = 0,
-    .usage = "Does the system hold what it promises? Invariants I1 (nothing lost), I2 (nothing without cause), I3 (once), I4 (order),\n"
-             "I5 (positions and counters true), I7 (nothing undone), I11 (clocks), over all schemas. Reads only. Waits until all is quiet.",
-    .examples = "  kefu check\n  kefu check --json\n  kefu check --database 'host=/run/postgresql dbname=kefu'   # the services may be stopped",
-    .options = options, .options_n = COUNT(options),
+    .name = "check",
+    .most = 0,
+    .usage = "Does the system hold what it promises? Invariants I1 (nothing lost), I2 (nothing "
+             "without cause), I3 (once), I4 (order),\n"
+             "I5 (positions and counters true), I7 (nothing undone), I11 (clocks), over all "
+             "schemas. Reads only. Waits until all is quiet.",
+    .examples = "  kefu check\n  kefu check --json\n  kefu check --database 'host=/run/postgresql "
+                "dbname=kefu'   # the services may be stopped",
+    .options = options,
+    .options_n = COUNT(options),
     .exec = check_command};
 
 enum { PAUSE_MS = 100 };
@@ -45,7 +52,8 @@ static int64_t broken(const struct verdict *verdict, const char *invariant)
 {
     int64_t n = 0;
     for (size_t i = 0; i < audit_checks_n; i++)
-        if (invariant == NULL || strcmp(audit_checks[i].invariant, invariant) == 0) n += verdict->findings[i].cases > 0;
+        if (invariant == NULL || strcmp(audit_checks[i].invariant, invariant) == 0)
+            n += verdict->findings[i].cases > 0;
     return n;
 }
 
@@ -53,14 +61,17 @@ static int64_t broken(const struct verdict *verdict, const char *invariant)
 static bool is_quiet(const struct verdict *verdict)
 {
     bool quiet = true;
-    for (size_t i = 0; i < audit_checks_n; i++) quiet = quiet && !(audit_checks[i].passes && verdict->findings[i].cases > 0);
+    for (size_t i = 0; i < audit_checks_n; i++)
+        quiet = quiet && !(audit_checks[i].passes && verdict->findings[i].cases > 0);
     return quiet;
 }
 
-static void print_check(struct buf *out, const struct audit_check *check, const struct audit_finding *finding)
+static void print_check(struct buf *out, const struct audit_check *check,
+                        const struct audit_finding *finding)
 {
     buf_printf(out, "     %s: %" PRId64 " × %s\n", check->name, finding->cases, check->explanation);
-    for (size_t i = 0; i < finding->examples_n; i++) buf_printf(out, "       %.*s\n", TEXT_ARG(finding->examples[i]));
+    for (size_t i = 0; i < finding->examples_n; i++)
+        buf_printf(out, "       %.*s\n", TEXT_ARG(finding->examples[i]));
 }
 
 static void print_table(struct buf *out, const struct verdict *verdict)
@@ -68,10 +79,11 @@ static void print_table(struct buf *out, const struct verdict *verdict)
     for (size_t i = 0; i < audit_invariants_n; i++) {
         const struct audit_invariant *invariant = &audit_invariants[i];
         bool good = broken(verdict, invariant->name) == 0;
-        buf_printf(out, "%-4s %-8s  %s (%.*s)\n", invariant->name, good ? "ok" : "VIOLATED", invariant->promise,
-                   TEXT_ARG(verdict->looked_at[i]));
+        buf_printf(out, "%-4s %-8s  %s (%.*s)\n", invariant->name, good ? "ok" : "VIOLATED",
+                   invariant->promise, TEXT_ARG(verdict->looked_at[i]));
         for (size_t k = 0; k < audit_checks_n; k++)
-            if (verdict->findings[k].cases > 0 && strcmp(audit_checks[k].invariant, invariant->name) == 0)
+            if (verdict->findings[k].cases > 0 &&
+                strcmp(audit_checks[k].invariant, invariant->name) == 0)
                 print_check(out, &audit_checks[k], &verdict->findings[k]);
     }
     if (!is_quiet(verdict))
@@ -84,7 +96,8 @@ static void json_field(struct buf *out, const char *name, text value)
     json_quote(out, value);
 }
 
-static void json_check(struct buf *out, const struct audit_check *check, const struct audit_finding *finding)
+static void json_check(struct buf *out, const struct audit_check *check,
+                       const struct audit_finding *finding)
 {
     buf_add_char(out, '{');
     json_field(out, "check", text_of(check->name));
@@ -98,7 +111,8 @@ static void json_check(struct buf *out, const struct audit_check *check, const s
     buf_add_text(out, TEXT("]}"));
 }
 
-static void json_invariant(struct buf *out, const struct audit_invariant *invariant, text looked_at, const struct verdict *verdict)
+static void json_invariant(struct buf *out, const struct audit_invariant *invariant, text looked_at,
+                           const struct verdict *verdict)
 {
     bool first = true;
     buf_add_char(out, '{');
@@ -107,7 +121,9 @@ static void json_invariant(struct buf *out, const struct audit_invariant *invari
     json_field(out, "looked_at", looked_at);
     buf_add_text(out, TEXT(",\"broken\":["));
     for (size_t k = 0; k < audit_checks_n; k++) {
-        if (verdict->findings[k].cases == 0 || strcmp(audit_checks[k].invariant, invariant->name) != 0) continue;
+        if (verdict->findings[k].cases == 0 ||
+            strcmp(audit_checks[k].invariant, invariant->name) != 0)
+            continue;
         if (!first) buf_add_char(out, ',');
         first = false;
         json_check(out, &audit_checks[k], &verdict->findings[k]);
@@ -117,8 +133,8 @@ static void json_invariant(struct buf *out, const struct audit_invariant *invari
 
 static void print_json(struct buf *out, const struct verdict *verdict)
 {
-    buf_printf(out, "{\"ok\":%s,\"quiet\":%s,\"invariants\":[", broken(verdict, NULL) == 0 ? "true" : "false",
-               is_quiet(verdict) ? "true" : "false");
+    buf_printf(out, "{\"ok\":%s,\"quiet\":%s,\"invariants\":[",
+               broken(verdict, NULL) == 0 ? "true" : "false", is_quiet(verdict) ? "true" : "false");
     for (size_t i = 0; i < audit_invariants_n; i++) {
         if (i > 0) buf_add_char(out, ',');
         json_invariant(out, &audit_invariants[i], verdict->looked_at[i], verdict);
@@ -161,7 +177,8 @@ static int examine(const char *dsn, struct arena *arena, struct verdict *verdict
     int result = audit == NULL ? -1 : wait_quiet(audit, err);
     verdict->findings = ARENA_ARRAY(arena, struct audit_finding, audit_checks_n);
     verdict->looked_at = ARENA_ARRAY(arena, text, audit_invariants_n);
-    if (result == 0) result = audit_examine(audit, arena, verdict->findings, verdict->looked_at, err);
+    if (result == 0)
+        result = audit_examine(audit, arena, verdict->findings, verdict->looked_at, err);
     audit_close(audit);
     return result;
 }
@@ -178,8 +195,10 @@ static enum exit_status check_command(const struct words *words)
     if (dsn == NULL || examine(dsn, arena, &verdict, &err) < 0) {
         status = complain(STATUS_UNREACHABLE, &err);
     } else {
-        if (common_options.json) print_json(&out, &verdict);
-        else print_table(&out, &verdict);
+        if (common_options.json)
+            print_json(&out, &verdict);
+        else
+            print_table(&out, &verdict);
         talk_flush(&out);
         status = broken(&verdict, NULL) == 0 ? STATUS_OK : STATUS_FAILED;
     }

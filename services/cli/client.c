@@ -85,12 +85,14 @@ static bool welcome(void *ctx, const char *address, text frame)
 /* All its replicas: "static:127.0.0.1:7101,127.0.0.1:7111". */
 static int connect_to(struct client *client, struct service *service, struct err *err)
 {
-    struct peers_hooks hooks = {.id_of = id_of, .hello = say_hello, .welcome = welcome, .ctx = service};
+    struct peers_hooks hooks = {
+        .id_of = id_of, .hello = say_hello, .welcome = welcome, .ctx = service};
     struct buf spec = {0};
     for (size_t i = 0; i < client->run->children.n; i++) {
         const struct run_child *child = &LIST(client->run->children, struct run_child)[i];
         if (!text_is(child->service, service->name)) continue;
-        buf_printf(&spec, "%s%s", spec.len > 0 ? "," : "static:", child->endpoint.at + strlen("tcp://"));
+        buf_printf(&spec, "%s%s",
+                   spec.len > 0 ? "," : "static:", child->endpoint.at + strlen("tcp://"));
         service->replicas++;
     }
     service->peers = peers_create(client->bus, service->name, buf_text(&spec).at, &hooks, err);
@@ -192,15 +194,20 @@ static void try_now(void *ctx)
 {
     struct asking *asking = ctx;
     int64_t left = asking->until_ms - loop_now_ms();
-    peers_ask(asking->service->peers, asking->replica, buf_text(&asking->frame), text_of(asking->id),
-              left > ATTEMPT_MS ? ATTEMPT_MS : left < 1 ? 1 : left, on_reply, asking);
+    peers_ask(asking->service->peers, asking->replica, buf_text(&asking->frame),
+              text_of(asking->id),
+              left > ATTEMPT_MS ? ATTEMPT_MS
+              : left < 1        ? 1
+                                : left,
+              on_reply, asking);
 }
 
 static bool try_again(struct asking *asking)
 {
     if (loop_now_ms() + asking->pause_ms >= asking->until_ms) return false;
     loop_timer_start(&asking->timer, loop_jitter(asking->pause_ms), 0, try_now, asking);
-    asking->pause_ms = asking->pause_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : asking->pause_ms * 2;
+    asking->pause_ms =
+        asking->pause_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : asking->pause_ms * 2;
     return true;
 }
 
@@ -234,8 +241,10 @@ static void on_reply(void *ctx, enum peers_status status, text frame)
     struct asking *asking = ctx;
     struct arena *arena = arena_create();
     struct reply reply = {.kind = REPLY_UNREACHABLE};
-    if (status == PEERS_ANSWERED) reply = read_reply(asking, frame, arena);
-    else err_set(&reply.err, "%s does not answer", asking->service->name);
+    if (status == PEERS_ANSWERED)
+        reply = read_reply(asking, frame, arena);
+    else
+        err_set(&reply.err, "%s does not answer", asking->service->name);
     bool again = reply.kind == REPLY_AGAIN || reply.kind == REPLY_UNREACHABLE;
     if (!again || status == PEERS_CLOSED || !try_again(asking)) finish(asking, &reply);
     arena_destroy(arena);
@@ -245,8 +254,10 @@ static void write_frame(struct asking *asking, const struct question *question)
 {
     struct buf body = {0};
     bool command = question->shape->kind == SHAPE_COMMAND;
-    struct header header = {.id = text_of(asking->id), .type = text_of(question->shape->name),
-                            .version = question->shape->version, .actor = question->actor};
+    struct header header = {.id = text_of(asking->id),
+                            .type = text_of(question->shape->name),
+                            .version = question->shape->version,
+                            .actor = question->actor};
     pack_write(&body, question->shape, question->body);
     pack_envelope(&asking->frame, command ? VERB_COMMAND : VERB_QUERY, &header, buf_text(&body));
     buf_finish(&body);
@@ -259,10 +270,14 @@ void client_ask(struct client *client, const struct question *question,
     char id[UUID_SIZE + 24];
     assert(question->service >= 0 && (size_t)question->service < client->n);
     snprintf(id, sizeof(id), "%s/%lld", client->prefix, (long long)++client->count);
-    *asking = (struct asking){.client = client, .service = &client->services[question->service],
-                              .replica = question->replica, .shape = question->shape,
+    *asking = (struct asking){.client = client,
+                              .service = &client->services[question->service],
+                              .replica = question->replica,
+                              .shape = question->shape,
                               .until_ms = loop_now_ms() + question->patience_ms,
-                              .pause_ms = BACKOFF_MS, .fn = fn, .ctx = ctx};
+                              .pause_ms = BACKOFF_MS,
+                              .fn = fn,
+                              .ctx = ctx};
     asking->id = mem_string(question->id.len > 0 ? question->id : text_of(id));
     write_frame(asking, question);
     client->open++;
@@ -308,12 +323,14 @@ static void keep(void *ctx, const struct reply *reply)
     loop_stop();
     if (reply->kind != REPLY_ANSWERED) return;
     pack_write(&bytes, call->shape->answer, reply->body);
-    call->reply.body = pack_read(buf_text(&bytes), call->shape->answer, call->arena, &call->reply.err);
+    call->reply.body =
+        pack_read(buf_text(&bytes), call->shape->answer, call->arena, &call->reply.err);
     assert(call->reply.body != NULL);
     buf_finish(&bytes);
 }
 
-struct reply client_call(struct client *client, const struct question *question, struct arena *arena)
+struct reply client_call(struct client *client, const struct question *question,
+                         struct arena *arena)
 {
     struct call call = {.shape = question->shape, .arena = arena};
     client_ask(client, question, keep, &call);

@@ -56,7 +56,8 @@ void client_wait(struct client *client, size_t open);
 /* Run for so long. */
 void client_sleep(struct client *client, int64_t ms);
 /* Ask and wait; the answer's body lives in the arena. */
-struct reply client_call(struct client *client, const struct question *question, struct arena *arena);
+struct reply client_call(struct client *client, const struct question *question,
+                         struct arena *arena);
 /* For subscriptions. */
 struct bus;
 struct bus *client_bus(struct client *client);

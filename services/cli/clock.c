@@ -17,11 +17,18 @@ static const struct option options[] = {
 };
 
 const struct command command_clock = {
-    .name = "clock", .args = "[get] | set TIME | advance DURATION | advance --to TIME | run --to TIME", .least = 0, .most = 2,
-    .usage = "Show or move the test clock of all services (kefu up --test-clock). `advance` lets everything that falls due on the way\n"
+    .name = "clock",
+    .args = "[get] | set TIME | advance DURATION | advance --to TIME | run --to TIME",
+    .least = 0,
+    .most = 2,
+    .usage = "Show or move the test clock of all services (kefu up --test-clock). `advance` lets "
+             "everything that falls due on the way\n"
              "happen at its own time; `set` jumps. Clocks never go back.",
-    .examples = "  kefu clock\n  kefu clock advance 2h\n  kefu clock advance --to 2026-03-18T09:00:00+08:00",
-    .options = options, .options_n = COUNT(options), .exec = clock_command};
+    .examples = "  kefu clock\n  kefu clock advance 2h\n  kefu clock advance --to "
+                "2026-03-18T09:00:00+08:00",
+    .options = options,
+    .options_n = COUNT(options),
+    .exec = clock_command};
 
 static void print(const struct clockwork *clockwork)
 {
@@ -35,8 +42,10 @@ static void print(const struct clockwork *clockwork)
     }
     struct clockwork_work work = clockwork_work(clockwork);
     if (common_options.json)
-        buf_printf(&out, "\",\"steps\":%lld,\"looks\":%lld}", (long long)work.steps, (long long)work.looks);
-    else if (work.steps > 0) buf_printf(&out, "\nsteps: %lld", (long long)work.steps);
+        buf_printf(&out, "\",\"steps\":%lld,\"looks\":%lld}", (long long)work.steps,
+                   (long long)work.looks);
+    else if (work.steps > 0)
+        buf_printf(&out, "\nsteps: %lld", (long long)work.steps);
     buf_add_char(&out, '\n');
     talk_flush(&out);
 }
@@ -48,7 +57,8 @@ static time_us target_of(const struct words *words, const struct clockwork *cloc
     time_us to = 0;
     const char *word = given_to != NULL ? given_to : words->n > 1 ? words->at[1] : "";
     bool advance = strcmp(words->at[0], "advance") == 0 && given_to == NULL;
-    if (advance && settings_span(text_of(word), &span)) return clockwork_now(clockwork) + span * 1000;
+    if (advance && settings_span(text_of(word), &span))
+        return clockwork_now(clockwork) + span * 1000;
     if (!talk_time(word, &to)) misuse("'%s' is not a time such as 2026-03-18T09:00:00+08:00", word);
     return to;
 }
@@ -67,7 +77,8 @@ static enum exit_status move(const struct words *words, struct clockwork *clockw
             err_set(&err, "the clock does not go back");
             return complain(STATUS_FAILED, &err);
         }
-        bad = strcmp(verb, "set") == 0 ? clockwork_set(clockwork, to, &err) : clockwork_advance(clockwork, to, &err);
+        bad = strcmp(verb, "set") == 0 ? clockwork_set(clockwork, to, &err)
+                                       : clockwork_advance(clockwork, to, &err);
     }
     if (bad < 0) return complain(STATUS_FAILED, &err);
     print(clockwork);
@@ -84,7 +95,8 @@ static enum exit_status clock_command(const struct words *words)
     struct client *client = talk_open();
     if (client == NULL) return STATUS_UNREACHABLE;
     struct clockwork *clockwork = clockwork_create(client, common_options.timeout_ms, &err);
-    enum exit_status status = clockwork == NULL ? complain(STATUS_FAILED, &err) : move(words, clockwork);
+    enum exit_status status =
+        clockwork == NULL ? complain(STATUS_FAILED, &err) : move(words, clockwork);
     clockwork_destroy(clockwork);
     client_close(client);
     return status;

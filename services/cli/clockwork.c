@@ -12,14 +12,16 @@ enum {
     SERVICES_MOST = 16,
     REPLICAS_MOST = 32,
     PARTITIONS = 32,
-    HASTY_LOOKS = 20, /* so many looks follow each other at once; then there is a pause between them */
+    HASTY_LOOKS =
+        20, /* so many looks follow each other at once; then there is a pause between them */
     PAUSE_MS = 1,
     SLOW_LOOKS = 400,
     SLOW_PAUSE_MS = 10
 };
 
 /* In which order clocks are set where alarms fall due: sources before those who read them. */
-static const char *const order[] = {"intake", "workforce", "routing", "reporting", "notification", "escalation"};
+static const char *const order[] = {"intake",    "workforce",    "routing",
+                                    "reporting", "notification", "escalation"};
 
 /* What one replica said in this look, and in the one before. */
 struct view {
@@ -55,7 +57,8 @@ struct clockwork {
 
 static void take_position(struct view *view, const struct source_position *position, int source)
 {
-    if (source >= 0 && source < SERVICES_MOST && position->partition >= 0 && position->partition < PARTITIONS)
+    if (source >= 0 && source < SERVICES_MOST && position->partition >= 0 &&
+        position->partition < PARTITIONS)
         view->reads[source][position->partition] = position->seq;
 }
 
@@ -75,11 +78,13 @@ static void take_view(void *ctx, const struct reply *reply)
     view->next_alarm = said->next_alarm;
     for (size_t i = 0; i < said->heads.n; i++) {
         const struct source_position *head = &LIST(said->heads, struct source_position)[i];
-        if (head->partition >= 0 && head->partition < PARTITIONS) view->heads[head->partition] = head->seq;
+        if (head->partition >= 0 && head->partition < PARTITIONS)
+            view->heads[head->partition] = head->seq;
     }
     for (size_t i = 0; i < said->positions.n; i++) {
         const struct source_position *position = &LIST(said->positions, struct source_position)[i];
-        take_position(view, position, client_service(replica->clockwork->client, position->source.at));
+        take_position(view, position,
+                      client_service(replica->clockwork->client, position->source.at));
     }
 }
 
@@ -87,8 +92,11 @@ static void look_at(struct clockwork *clockwork, struct replica *replica)
 {
     struct runtime_quiet quiet = {0};
     client_ask(clockwork->client,
-               &(struct question){.shape = &runtime_quiet_shape, .body = &quiet, .service = (int)replica->service,
-                                  .replica = replica->number, .patience_ms = 3000},
+               &(struct question){.shape = &runtime_quiet_shape,
+                                  .body = &quiet,
+                                  .service = (int)replica->service,
+                                  .replica = replica->number,
+                                  .patience_ms = 3000},
                take_view, replica);
 }
 
@@ -107,7 +115,8 @@ static void wait_for_busy(struct clockwork *clockwork)
 {
     for (size_t i = 0; i < clockwork->n; i++) {
         struct replica *replica = &clockwork->replicas[i];
-        for (int looks = 0; replica->view.answered && replica->view.busy > 0 && looks < HASTY_LOOKS; looks++) {
+        for (int looks = 0; replica->view.answered && replica->view.busy > 0 && looks < HASTY_LOOKS;
+             looks++) {
             if (looks > 0) client_sleep(clockwork->client, PAUSE_MS);
             look_at(clockwork, replica);
             client_wait(clockwork->client, 0);
@@ -122,13 +131,15 @@ static int64_t head_of(const struct clockwork *clockwork, size_t service, int pa
     int64_t head = 0;
     for (size_t i = 0; i < clockwork->n; i++) {
         const struct replica *replica = &clockwork->replicas[i];
-        if (replica->service == service && replica->view.heads[partition] > head) head = replica->view.heads[partition];
+        if (replica->service == service && replica->view.heads[partition] > head)
+            head = replica->view.heads[partition];
     }
     return head;
 }
 
 /* How far the service has read that partition of the source, over all its replicas; -1: nobody holds it. */
-static int64_t position_of(const struct clockwork *clockwork, size_t service, size_t source, int partition)
+static int64_t position_of(const struct clockwork *clockwork, size_t service, size_t source,
+                           int partition)
 {
     int64_t position = -1;
     for (size_t i = 0; i < clockwork->n; i++) {
@@ -153,11 +164,13 @@ static int find_lag(struct clockwork *clockwork)
     for (size_t s = 0; s < client_services(clockwork->client); s++)
         for (size_t source = 0; source < client_services(clockwork->client); source++)
             for (int p = 0; p < PARTITIONS && clockwork->readers[s][source]; p++) {
-                int64_t position = position_of(clockwork, s, source, p), head = head_of(clockwork, source, p);
+                int64_t position = position_of(clockwork, s, source, p),
+                        head = head_of(clockwork, source, p);
                 if (position >= 0 && position >= head) continue;
-                return err_set(&clockwork->why, "%s has read partition %d of %s up to %" PRId64 " of %" PRId64,
-                               client_service_name(clockwork->client, s), p, client_service_name(clockwork->client, source),
-                               position, head);
+                return err_set(&clockwork->why,
+                               "%s has read partition %d of %s up to %" PRId64 " of %" PRId64,
+                               client_service_name(clockwork->client, s), p,
+                               client_service_name(clockwork->client, source), position, head);
             }
     return 0;
 }
@@ -170,7 +183,8 @@ static int judge(struct clockwork *clockwork)
         const char *name = client_service_name(clockwork->client, replica->service);
         const struct view *view = &replica->view;
         if (!view->answered) return err_set(&clockwork->why, "%s", replica->err.message);
-        if (view->busy > 0) return err_set(&clockwork->why, "%s has %" PRId64 " things to do", name, view->busy);
+        if (view->busy > 0)
+            return err_set(&clockwork->why, "%s has %" PRId64 " things to do", name, view->busy);
         if (clockwork->now != 0 && view->now != clockwork->now)
             return err_set(&clockwork->why, "the clock of %s is not where it was set", name);
     }
@@ -182,7 +196,8 @@ static bool nothing_happened(const struct clockwork *clockwork)
 {
     for (size_t i = 0; i < clockwork->n; i++) {
         const struct view *a = &clockwork->replicas[i].before, *b = &clockwork->replicas[i].view;
-        if (!a->answered || a->done != b->done || a->now != b->now || memcmp(a->heads, b->heads, sizeof(a->heads)) != 0)
+        if (!a->answered || a->done != b->done || a->now != b->now ||
+            memcmp(a->heads, b->heads, sizeof(a->heads)) != 0)
             return false;
     }
     return true;
@@ -207,7 +222,8 @@ int clockwork_settle(struct clockwork *clockwork, struct err *err)
         bool quiet = judge(clockwork) == 0;
         if (quiet && good && nothing_happened(clockwork)) break;
         good = quiet;
-        if (loop_now_ms() > until) return err_set(err, "it does not become quiet: %s", clockwork->why.message);
+        if (loop_now_ms() > until)
+            return err_set(err, "it does not become quiet: %s", clockwork->why.message);
         if (!quiet) wait_for_busy(clockwork);
         if (!quiet && looks > HASTY_LOOKS)
             client_sleep(clockwork->client, looks > SLOW_LOOKS ? SLOW_PAUSE_MS : PAUSE_MS);
@@ -231,8 +247,11 @@ static void set_one(struct clockwork *clockwork, const struct replica *replica, 
 {
     struct clock_set set = {to};
     client_ask(clockwork->client,
-               &(struct question){.shape = &clock_set_shape, .body = &set, .service = (int)replica->service,
-                                  .replica = replica->number, .patience_ms = clockwork->patience_ms},
+               &(struct question){.shape = &clock_set_shape,
+                                  .body = &set,
+                                  .service = (int)replica->service,
+                                  .replica = replica->number,
+                                  .patience_ms = clockwork->patience_ms},
                was_set, clockwork);
 }
 
@@ -241,7 +260,9 @@ static bool wakes(const struct clockwork *clockwork, size_t service, time_us to)
 {
     for (size_t i = 0; i < clockwork->n; i++) {
         const struct replica *replica = &clockwork->replicas[i];
-        if (replica->service == service && replica->view.next_alarm != 0 && replica->view.next_alarm <= to) return true;
+        if (replica->service == service && replica->view.next_alarm != 0 &&
+            replica->view.next_alarm <= to)
+            return true;
     }
     return false;
 }
@@ -249,7 +270,8 @@ static bool wakes(const struct clockwork *clockwork, size_t service, time_us to)
 static void set_service(struct clockwork *clockwork, size_t service, time_us to)
 {
     for (size_t i = 0; i < clockwork->n; i++)
-        if (clockwork->replicas[i].service == service) set_one(clockwork, &clockwork->replicas[i], to);
+        if (clockwork->replicas[i].service == service)
+            set_one(clockwork, &clockwork->replicas[i], to);
 }
 
 static bool is_ordered(const struct clockwork *clockwork, size_t service)
@@ -279,12 +301,15 @@ int clockwork_set(struct clockwork *clockwork, time_us to, struct err *err)
     clockwork->failed = 0;
     clockwork->work.steps++;
     for (size_t s = 0; s < client_services(clockwork->client); s++) {
-        if (wakes(clockwork, s, to)) awake = true;
-        else set_service(clockwork, s, to);
+        if (wakes(clockwork, s, to))
+            awake = true;
+        else
+            set_service(clockwork, s, to);
     }
     client_wait(clockwork->client, 0);
     if (awake) set_wakers(clockwork, to);
-    if (awake || clockwork->failed > 0) clockwork->settled = false; /* else what was quiet stays so */
+    if (awake || clockwork->failed > 0)
+        clockwork->settled = false; /* else what was quiet stays so */
     if (clockwork->failed > 0) return err_set(err, "%s", clockwork->why.message);
     clockwork->now = to;
     return 0;
@@ -316,7 +341,8 @@ static int agree(struct clockwork *clockwork, struct err *err)
     for (size_t i = 0; i < clockwork->n; i++) {
         look(clockwork);
         while (!clockwork->replicas[i].view.answered && loop_now_ms() < until) look(clockwork);
-        if (!clockwork->replicas[i].view.answered) return err_set(err, "%s", clockwork->replicas[i].err.message);
+        if (!clockwork->replicas[i].view.answered)
+            return err_set(err, "%s", clockwork->replicas[i].err.message);
     }
     for (size_t i = 0; i < clockwork->n; i++) {
         time_us now = clockwork->replicas[i].view.now;

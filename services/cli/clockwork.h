@@ -10,7 +10,8 @@
 struct clockwork;
 
 /* Finds out what time it is. NULL with err if a service does not answer or runs on the real clock. */
-MUST_CHECK struct clockwork *clockwork_create(struct client *client, int64_t patience_ms, struct err *err);
+MUST_CHECK struct clockwork *clockwork_create(struct client *client, int64_t patience_ms,
+                                              struct err *err);
 void clockwork_destroy(struct clockwork *clockwork); /* NULL is fine */
 
 time_us clockwork_now(const struct clockwork *clockwork);

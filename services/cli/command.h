@@ -9,7 +9,7 @@
 
 enum exit_status {
     STATUS_OK,
-    STATUS_FAILED,     /* refused, or something is wrong */
+    STATUS_FAILED, /* refused, or something is wrong */
     STATUS_USAGE,
     STATUS_UNREACHABLE /* nobody answers there */
 };
@@ -46,9 +46,9 @@ struct words {
 
 struct command {
     const char *name;
-    const char *args; /* "TYPE [FIELD=VALUE…]" */
-    int least, most;  /* how many words; most < 0: any number */
-    const char *usage; /* what it does, in a sentence or a few lines */
+    const char *args;     /* "TYPE [FIELD=VALUE…]" */
+    int least, most;      /* how many words; most < 0: any number */
+    const char *usage;    /* what it does, in a sentence or a few lines */
     const char *examples; /* lines */
     const struct option *options;
     size_t options_n;
@@ -58,7 +58,7 @@ struct command {
 
 /* Options that every command has. */
 struct common_options {
-    const char *dir;    /* where run.json is */
+    const char *dir; /* where run.json is */
     bool json;
     int64_t timeout_ms; /* how long to go on asking */
 };

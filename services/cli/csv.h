@@ -15,7 +15,9 @@ struct csv_row {
 
 /* Calls `header` once and `row` for each row that follows; their fields live in the arena. -1 with err if the bytes are not CSV
    or `header` says -1. */
-MUST_CHECK int csv_read(text bytes, struct arena *arena, int (*header)(void *ctx, const struct csv_row *row, struct err *err),
-                        void (*row)(void *ctx, const struct csv_row *row), void *ctx, struct err *err);
+MUST_CHECK int csv_read(text bytes, struct arena *arena,
+                        int (*header)(void *ctx, const struct csv_row *row, struct err *err),
+                        void (*row)(void *ctx, const struct csv_row *row), void *ctx,
+                        struct err *err);
 
 #endif

@@ -17,7 +17,8 @@ struct deed_field {
 struct deed {
     int64_t ticket;
     text action, actor;
-    text id; /* of the step's command; a note's is this, a slash and the field's name. Absent: drawn anew */
+    text
+        id; /* of the step's command; a note's is this, a slash and the field's name. Absent: drawn anew */
     struct deed_field fields[DEED_FIELDS];
     size_t n;
     text handler, department;
@@ -30,7 +31,8 @@ bool deed_add(struct deed *deed, text name, text value, bool words);
 /* True if the value may stand in a form as it is: a code, a time, a number or true; else it must be words. */
 bool deed_is_code(text value);
 /* `fn` is called once with the reply to ticket.act, or to the note that failed. The deed's texts must live until then; the struct is copied. */
-void deed_do(struct client *client, const struct deed *deed, void (*fn)(void *ctx, const struct reply *reply), void *ctx);
+void deed_do(struct client *client, const struct deed *deed,
+             void (*fn)(void *ctx, const struct reply *reply), void *ctx);
 /* Record one note; the reply is that of note.record. */
 void deed_note(struct client *client, const struct deed *deed, const struct deed_field *field,
                void (*fn)(void *ctx, const struct reply *reply), void *ctx);

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print(const char *service, const struct shape *answer, const void *body, struct list rows, const struct field *field)
+static void print(const char *service, const struct shape *answer, const void *body,
+                  struct list rows, const struct field *field)
 {
     struct buf out = {0};
     if (common_options.json) {
@@ -19,7 +20,8 @@ static void print(const char *service, const struct shape *answer, const void *b
     talk_flush(&out);
 }
 
-enum exit_status each_list(const struct shape *query, const void *body, const char *only, const char *list, size_t *total)
+enum exit_status each_list(const struct shape *query, const void *body, const char *only,
+                           const char *list, size_t *total)
 {
     enum exit_status status = STATUS_OK;
     const struct field *field = shape_field(query->answer, text_of(list));
@@ -29,8 +31,11 @@ enum exit_status each_list(const struct shape *query, const void *body, const ch
         const char *service = client_service_name(client, s);
         struct arena *arena = arena_create();
         if (only != NULL && strcmp(only, service) != 0) continue;
-        const void *answer = talk_call(client, (struct question){.shape = query, .body = body, .service = (int)s, .replica = ANY_REPLICA},
-                                       arena, &status);
+        const void *answer =
+            talk_call(client,
+                      (struct question){
+                          .shape = query, .body = body, .service = (int)s, .replica = ANY_REPLICA},
+                      arena, &status);
         struct list rows = {0};
         if (answer != NULL) memcpy(&rows, (const char *)answer + field->offset, sizeof(rows));
         if (answer != NULL) print(service, query->answer, answer, rows, field);

@@ -17,15 +17,22 @@ static int64_t given_for_ms, given_after;
 
 static const struct option options[] = {
     {"for", OPTION_SPAN, &given_for_ms, "TIME", "stop after so long; left out: until interrupted"},
-    {"after", OPTION_INT, &given_after, "SEQ", "resume behind this position; left out: a snapshot first"},
+    {"after", OPTION_INT, &given_after, "SEQ",
+     "resume behind this position; left out: a snapshot first"},
 };
 
 const struct command command_follow = {
-    .name = "follow", .args = "[PREFIX]", .most = 1,
-    .usage = "The feed for dashboards: a snapshot of every topic, then each change. What the subscription misses is read from reporting\n"
+    .name = "follow",
+    .args = "[PREFIX]",
+    .most = 1,
+    .usage = "The feed for dashboards: a snapshot of every topic, then each change. What the "
+             "subscription misses is read from reporting\n"
              "by its number, so there is no gap and nothing twice.",
-    .examples = "  kefu follow\n  kefu follow tickets/repair/ --json\n  kefu follow --after 1234 --for 10s",
-    .options = options, .options_n = COUNT(options), .exec = follow};
+    .examples =
+        "  kefu follow\n  kefu follow tickets/repair/ --json\n  kefu follow --after 1234 --for 10s",
+    .options = options,
+    .options_n = COUNT(options),
+    .exec = follow};
 
 enum { CATCH_UP_MS = 500, PAGE = 500 };
 
@@ -46,7 +53,8 @@ static void print(const struct feed_entry *entry)
         json_write(&out, &feed_entry_shape, entry);
     } else {
         json_add_time(&out, entry->at);
-        buf_printf(&out, " %8lld  %-40s %lld", (long long)entry->seq, entry->topic.at, (long long)entry->count);
+        buf_printf(&out, " %8lld  %-40s %lld", (long long)entry->seq, entry->topic.at,
+                   (long long)entry->count);
         if (entry->of > 0) buf_printf(&out, " of %lld", (long long)entry->of);
         if (entry->value != 0) buf_printf(&out, " (%g)", entry->value);
     }
@@ -72,9 +80,12 @@ static void answered(void *ctx, const struct reply *reply)
         if (page->reset || entry->seq > self.seq) print(entry);
     }
     bool more = !page->reset && page->entries.n > 0 &&
-                LIST(page->entries, struct feed_entry)[page->entries.n - 1].seq < page->seq && page->entries.n >= PAGE;
-    if (more) self.seq = LIST(page->entries, struct feed_entry)[page->entries.n - 1].seq;
-    else if (page->seq > self.seq) self.seq = page->seq;
+                LIST(page->entries, struct feed_entry)[page->entries.n - 1].seq < page->seq &&
+                page->entries.n >= PAGE;
+    if (more)
+        self.seq = LIST(page->entries, struct feed_entry)[page->entries.n - 1].seq;
+    else if (page->seq > self.seq)
+        self.seq = page->seq;
     if (more || self.again) ask(NULL);
 }
 
@@ -87,7 +98,10 @@ static void ask(void *ctx)
     if (self.asking) return;
     self.asking = true;
     client_ask(self.client,
-               &(struct question){.shape = &feed_read_shape, .body = &read, .service = self.service, .replica = ANY_REPLICA,
+               &(struct question){.shape = &feed_read_shape,
+                                  .body = &read,
+                                  .service = self.service,
+                                  .replica = ANY_REPLICA,
                                   .patience_ms = common_options.timeout_ms},
                answered, NULL);
 }
@@ -99,7 +113,8 @@ static void hear(void *ctx, text topic, text frame)
     struct err err;
     (void)ctx, (void)topic;
     const struct feed_entry *entry = NULL;
-    if (pack_scan(frame, &pack_limits_inside, &err) == 0) entry = pack_read(frame, &feed_entry_shape, arena, &err);
+    if (pack_scan(frame, &pack_limits_inside, &err) == 0)
+        entry = pack_read(frame, &feed_entry_shape, arena, &err);
     if (entry != NULL && entry->seq > self.seq) ask(NULL);
     arena_destroy(arena);
 }
@@ -114,15 +129,16 @@ static void end(void *ctx)
 static const char *feed_of(const struct run_file *run)
 {
     for (size_t i = 0; i < run->children.n; i++)
-        if (LIST(run->children, struct run_child)[i].feed.len > 0) return LIST(run->children, struct run_child)[i].feed.at;
+        if (LIST(run->children, struct run_child)[i].feed.len > 0)
+            return LIST(run->children, struct run_child)[i].feed.at;
     return "";
 }
 
 static enum exit_status listen_until_end(void)
 {
     struct err err;
-    struct bus_subscription *feed =
-        bus_subscribe(client_bus(self.client), feed_of(client_run(self.client)), self.prefix, hear, NULL, &err);
+    struct bus_subscription *feed = bus_subscribe(
+        client_bus(self.client), feed_of(client_run(self.client)), self.prefix, hear, NULL, &err);
     if (feed == NULL) return complain(STATUS_FAILED, &err);
     loop_on_signal(SIGINT, end, NULL);
     loop_on_signal(SIGTERM, end, NULL);

@@ -25,18 +25,28 @@ static struct {
 
 static const struct option options[] = {
     {"map", OPTION_TEXT, &given.map, "FILE", "how rows become commands (deploy/import/NAME.yaml)"},
-    {"staff", OPTION_TEXT, &given.staff, "FILE", "who is on duty when (the mapping's name with -staff)"},
+    {"staff", OPTION_TEXT, &given.staff, "FILE",
+     "who is on duty when (the mapping's name with -staff)"},
     {"clock", OPTION_FLAG, &given.clock, NULL, "on the test clock, everything at its own time"},
-    {"until", OPTION_TEXT, &given.until, "TIME", "what happens later does not happen (the mapping's `until`)"},
+    {"until", OPTION_TEXT, &given.until, "TIME",
+     "what happens later does not happen (the mapping's `until`)"},
 };
 
 const struct command command_import = {
-    .name = "import", .args = "FILE.csv", .least = 1, .most = 1,
-    .usage = "Bring the requests of a CSV file in through the flows' own commands. Importing a file again changes nothing. Rows that will\n"
-             "not do are listed with line, field and rule at the end (exit status 1); the others are imported.",
+    .name = "import",
+    .args = "FILE.csv",
+    .least = 1,
+    .most = 1,
+    .usage = "Bring the requests of a CSV file in through the flows' own commands. Importing a "
+             "file again changes nothing. Rows that will\n"
+             "not do are listed with line, field and rule at the end (exit status 1); the others "
+             "are imported.",
     .examples = "  kefu import requests.csv --map deploy/import/baltimore.yaml\n"
-                "  kefu import requests.csv --map deploy/import/baltimore.yaml --clock --until '03/01/2019 12:00:00 AM'",
-    .options = options, .options_n = COUNT(options), .exec = import};
+                "  kefu import requests.csv --map deploy/import/baltimore.yaml --clock --until "
+                "'03/01/2019 12:00:00 AM'",
+    .options = options,
+    .options_n = COUNT(options),
+    .exec = import};
 
 enum { PATIENCE_MS = 180000, SHOWN_PROBLEMS = 50 };
 
@@ -86,14 +96,19 @@ static void add_rows(struct importing *in)
     for (size_t i = 0; i < in->rows.n; i++) {
         struct import_row *row = &in->rows.at[i];
         const struct path *path = row->status->path;
-        enum group group = path->exit.len > 0 ? GROUP_EXIT : row->status->at == AT_CLOSED ? GROUP_END : GROUP_WALK;
+        enum group group = path->exit.len > 0             ? GROUP_EXIT
+                           : row->status->at == AT_CLOSED ? GROUP_END
+                                                          : GROUP_WALK;
         add_moment(in, (struct moment){row->opened, GROUP_OPEN, i + 1, row, NULL});
         if (row->moment != 0) add_moment(in, (struct moment){row->moment, group, i + 1, row, NULL});
         if (row->opened < first) first = row->opened;
     }
     if (in->mapping->stand_in.len == 0 || in->rows.n == 0) return;
-    in->stand_in = (struct import_row){.source_id = in->mapping->stand_in, .words = in->mapping->stand_in_words, .opened = first,
-                                       .channel = in->mapping->stand_in_channel, .topic = in->mapping->stand_in_topic};
+    in->stand_in = (struct import_row){.source_id = in->mapping->stand_in,
+                                       .words = in->mapping->stand_in_words,
+                                       .opened = first,
+                                       .channel = in->mapping->stand_in_channel,
+                                       .topic = in->mapping->stand_in_topic};
     add_moment(in, (struct moment){first, GROUP_OPEN, 0, &in->stand_in, NULL});
 }
 
@@ -106,10 +121,14 @@ static void add_shifts(struct importing *in, time_us first)
         for (size_t i = 0; i < people->n; i++)
             for (size_t s = 0; s < people->at[i].shifts_n; s++) {
                 const struct shift *shift = &people->at[i].shifts[s];
-                if (shift->weekday != (int)((day + 3) % 7)) continue; /* 1970-01-01 was a Thursday */
-                time_us from = wall_instant(people->zone, day, shift->from), until = wall_instant(people->zone, day, shift->until);
-                if (from <= in->until) add_moment(in, (struct moment){from, GROUP_ON_DUTY, i, NULL, &people->at[i]});
-                if (until <= in->until) add_moment(in, (struct moment){until, GROUP_OFF_DUTY, i, NULL, &people->at[i]});
+                if (shift->weekday != (int)((day + 3) % 7))
+                    continue; /* 1970-01-01 was a Thursday */
+                time_us from = wall_instant(people->zone, day, shift->from),
+                        until = wall_instant(people->zone, day, shift->until);
+                if (from <= in->until)
+                    add_moment(in, (struct moment){from, GROUP_ON_DUTY, i, NULL, &people->at[i]});
+                if (until <= in->until)
+                    add_moment(in, (struct moment){until, GROUP_OFF_DUTY, i, NULL, &people->at[i]});
             }
 }
 
@@ -139,10 +158,13 @@ static void lose(struct importing *in, const struct err *err)
     in->lost = *err;
 }
 
-static void take_failure(struct importing *in, const struct import_row *row, const struct reply *reply)
+static void take_failure(struct importing *in, const struct import_row *row,
+                         const struct reply *reply)
 {
-    if (reply->kind == REPLY_REFUSED) problems_add(&in->problems, row != NULL ? row->line : 0, &reply->err);
-    else if (reply->kind != REPLY_ANSWERED) lose(in, &reply->err);
+    if (reply->kind == REPLY_REFUSED)
+        problems_add(&in->problems, row != NULL ? row->line : 0, &reply->err);
+    else if (reply->kind != REPLY_ANSWERED)
+        lose(in, &reply->err);
 }
 
 struct opening {
@@ -154,7 +176,8 @@ static void opened(void *ctx, const struct reply *reply)
 {
     struct opening *opening = ctx;
     const struct contact_recorded *recorded = reply->body;
-    if (reply->kind == REPLY_ANSWERED && recorded->tickets.n > 0) opening->row->ticket = LIST(recorded->tickets, int64_t)[0];
+    if (reply->kind == REPLY_ANSWERED && recorded->tickets.n > 0)
+        opening->row->ticket = LIST(recorded->tickets, int64_t)[0];
     take_failure(opening->in, opening->row, reply);
     opening->in->finished++;
 }
@@ -166,23 +189,38 @@ static void duty_set(void *ctx, const struct reply *reply)
 
 /* --- commands --- */
 
-static void ask(struct importing *in, const char *service, const struct shape *shape, const void *body, text id,
-                void (*fn)(void *ctx, const struct reply *reply), void *ctx)
+static void ask(struct importing *in, const char *service, const struct shape *shape,
+                const void *body, text id, void (*fn)(void *ctx, const struct reply *reply),
+                void *ctx)
 {
     client_ask(in->client,
-               &(struct question){.shape = shape, .body = body, .service = client_service(in->client, service), .replica = ANY_REPLICA,
-                                  .id = id, .actor = in->mapping->acting, .patience_ms = PATIENCE_MS},
+               &(struct question){.shape = shape,
+                                  .body = body,
+                                  .service = client_service(in->client, service),
+                                  .replica = ANY_REPLICA,
+                                  .id = id,
+                                  .actor = in->mapping->acting,
+                                  .patience_ms = PATIENCE_MS},
                fn, ctx);
 }
 
 static void open_row(struct importing *in, struct import_row *row)
 {
     const struct mapping *m = in->mapping;
-    struct contact_item item = {.kind = m->kind, .topic = row->topic, .words = row->words, .promised_at = row->promised,
+    struct contact_item item = {.kind = m->kind,
+                                .topic = row->topic,
+                                .words = row->words,
+                                .promised_at = row->promised,
                                 .class = m->class};
-    struct contact_record body = {.source = m->source, .source_id = row->source_id, .channel = row->channel,
-                                  .received_at = row->opened, .recorder = m->recorder, .org_unit = m->org_unit,
-                                  .address = row->address, .locale = m->locale, .items = {&item, 1}};
+    struct contact_record body = {.source = m->source,
+                                  .source_id = row->source_id,
+                                  .channel = row->channel,
+                                  .received_at = row->opened,
+                                  .recorder = m->recorder,
+                                  .org_unit = m->org_unit,
+                                  .address = row->address,
+                                  .locale = m->locale,
+                                  .items = {&item, 1}};
     struct opening *opening = ARENA_NEW(in->arena, struct opening);
     *opening = (struct opening){in, row};
     text id = arena_printf(in->arena, "import/%s/%s/open", m->source.at, row->source_id.at);
@@ -193,8 +231,8 @@ static void set_duty(struct importing *in, const struct moment *moment)
 {
     bool on = moment->group == GROUP_ON_DUTY;
     struct duty_set body = {.staff = moment->person->set.staff, .on = on};
-    text id = arena_printf(in->arena, "import/%s/duty/%s/%" PRId64 "/%s", in->mapping->source.at, body.staff.at, moment->at,
-                           on ? "on" : "off");
+    text id = arena_printf(in->arena, "import/%s/duty/%s/%" PRId64 "/%s", in->mapping->source.at,
+                           body.staff.at, moment->at, on ? "on" : "off");
     ask(in, "workforce", &duty_set_shape, &body, id, duty_set, in);
 }
 
@@ -208,7 +246,8 @@ struct walking {
 /* "@moment", "@stand_in", and "the department of the row" stand for values; all else is itself. */
 static text value_of(const struct walking *walking, text written)
 {
-    if (text_is(written, "@stand_in")) return arena_printf(walking->arena, "%" PRId64, walking->in->stand_in.ticket);
+    if (text_is(written, "@stand_in"))
+        return arena_printf(walking->arena, "%" PRId64, walking->in->stand_in.ticket);
     if (text_is(written, "the department of the row")) return walking->row->department;
     if (!text_is(written, "@moment")) return written;
     struct buf time = {0};
@@ -244,12 +283,21 @@ static void walk_row(struct importing *in, const struct moment *moment)
     struct walking *walking = mem_alloc(sizeof(*walking));
     *walking = (struct walking){in, moment->row, moment->at, arena_create()};
     bool leaves = path->exit.len > 0;
-    trail_start(&(struct trail_plan){
-        .client = in->client, .flows = in->flows, .kind = in->mapping->kind, .ticket = moment->row->ticket,
-        .actions = leaves ? &path->exit : path->steps.at, .n = leaves ? 1 : path->steps.n,
-        .actor = leaves ? in->mapping->acting : (text){0}, .acting = in->mapping->acting,
-        .id = arena_printf(walking->arena, "import/%s/%s", in->mapping->source.at, moment->row->source_id.at),
-        .patience_ms = PATIENCE_MS, .fill = fill, .done = walked, .ctx = walking});
+    trail_start(
+        &(struct trail_plan){.client = in->client,
+                             .flows = in->flows,
+                             .kind = in->mapping->kind,
+                             .ticket = moment->row->ticket,
+                             .actions = leaves ? &path->exit : path->steps.at,
+                             .n = leaves ? 1 : path->steps.n,
+                             .actor = leaves ? in->mapping->acting : (text){0},
+                             .acting = in->mapping->acting,
+                             .id = arena_printf(walking->arena, "import/%s/%s",
+                                                in->mapping->source.at, moment->row->source_id.at),
+                             .patience_ms = PATIENCE_MS,
+                             .fill = fill,
+                             .done = walked,
+                             .ctx = walking});
 }
 
 /* --- going through the timeline --- */
@@ -262,9 +310,12 @@ static void show(struct importing *in, time_us at, bool last)
     in->shown_ms = now;
     struct buf line = {0};
     json_add_time(&line, at);
-    buf_printf(&line, "  %" PRId64 " of %zu opened", in->finished, in->rows.n + (in->stand_in.source_id.len > 0));
-    if (in->clockwork != NULL) buf_printf(&line, ", clock set %" PRId64 " times", clockwork_work(in->clockwork).steps);
-    buf_printf(&line, ", %zu problems, %" PRId64 " s", in->problems.n, (now - in->started_ms) / 1000);
+    buf_printf(&line, "  %" PRId64 " of %zu opened", in->finished,
+               in->rows.n + (in->stand_in.source_id.len > 0));
+    if (in->clockwork != NULL)
+        buf_printf(&line, ", clock set %" PRId64 " times", clockwork_work(in->clockwork).steps);
+    buf_printf(&line, ", %zu problems, %" PRId64 " s", in->problems.n,
+               (now - in->started_ms) / 1000);
     fprintf(stderr, "%s%s%s", terminal ? "\r\033[K" : "", line.at, terminal && !last ? "" : "\n");
     buf_finish(&line);
 }
@@ -277,7 +328,8 @@ static bool is_duty(const struct moment *moment)
 /* Of duty in the past only the last word of each person counts. */
 static bool is_stale(const struct importing *in, size_t i)
 {
-    if (!is_duty(&in->moments[i]) || in->clockwork == NULL || in->moments[i].at >= in->began) return false;
+    if (!is_duty(&in->moments[i]) || in->clockwork == NULL || in->moments[i].at >= in->began)
+        return false;
     for (size_t k = i + 1; k < in->n && in->moments[k].at <= in->began; k++)
         if (in->moments[k].person == in->moments[i].person) return true;
     return false;
@@ -287,11 +339,16 @@ static bool is_stale(const struct importing *in, size_t i)
 static size_t do_group(struct importing *in, size_t from)
 {
     size_t i = from;
-    for (; i < in->n && in->moments[i].at == in->moments[from].at && in->moments[i].group == in->moments[from].group; i++) {
+    for (; i < in->n && in->moments[i].at == in->moments[from].at &&
+           in->moments[i].group == in->moments[from].group;
+         i++) {
         const struct moment *moment = &in->moments[i];
-        if (moment->group == GROUP_OPEN) open_row(in, moment->row);
-        else if (!is_duty(moment)) walk_row(in, moment);
-        else if (!is_stale(in, i)) set_duty(in, moment);
+        if (moment->group == GROUP_OPEN)
+            open_row(in, moment->row);
+        else if (!is_duty(moment))
+            walk_row(in, moment);
+        else if (!is_stale(in, i))
+            set_duty(in, moment);
         client_wait(in->client, 256);
     }
     client_wait(in->client, 0);
@@ -307,7 +364,9 @@ static int go_through(struct importing *in, struct err *err)
         while (i < in->n && in->moments[i].at == at && !in->stopped) {
             i = do_group(in, i);
             if (in->clockwork != NULL) clockwork_stir(in->clockwork);
-            if (live && i < in->n && in->moments[i].at == at && clockwork_settle(in->clockwork, err) < 0) return -1;
+            if (live && i < in->n && in->moments[i].at == at &&
+                clockwork_settle(in->clockwork, err) < 0)
+                return -1;
         }
         if (in->stopped) {
             *err = in->lost;
@@ -324,7 +383,9 @@ static const char *staff_file(struct arena *arena)
 {
     size_t len = strlen(given.map);
     bool yaml = len > 5 && strcmp(given.map + len - 5, ".yaml") == 0;
-    return given.staff != NULL ? given.staff : arena_printf(arena, "%.*s-staff.yaml", (int)(yaml ? len - 5 : len), given.map).at;
+    return given.staff != NULL
+               ? given.staff
+               : arena_printf(arena, "%.*s-staff.yaml", (int)(yaml ? len - 5 : len), given.map).at;
 }
 
 static int read_files(struct importing *in, const char *file, struct err *err)
@@ -334,7 +395,8 @@ static int read_files(struct importing *in, const char *file, struct err *err)
     in->people = people_read(staff_file(in->arena), in->arena, err);
     if (in->people == NULL) return -1;
     in->until = in->mapping->until;
-    if (given.until != NULL && !wall_read_american(in->mapping->zone, text_of(given.until), &in->until) &&
+    if (given.until != NULL &&
+        !wall_read_american(in->mapping->zone, text_of(given.until), &in->until) &&
         !talk_time(given.until, &in->until))
         return err_set(err, "--until: '%s' is not a time", given.until);
     return import_rows_read(file, in->mapping, in->until, in->arena, &in->rows, &in->problems, err);
@@ -345,10 +407,13 @@ static int run(struct importing *in, struct err *err)
     const struct run_file *running = client_run(in->client);
     in->flows = trail_flows(running->home.at, in->arena, err);
     if (in->flows == NULL) return -1;
-    if (given.clock && (in->clockwork = clockwork_create(in->client, PATIENCE_MS, err)) == NULL) return -1;
+    if (given.clock && (in->clockwork = clockwork_create(in->client, PATIENCE_MS, err)) == NULL)
+        return -1;
     in->began = in->clockwork != NULL ? clockwork_now(in->clockwork) : 0;
     make_timeline(in);
-    if (in->clockwork != NULL && in->n > 0 && clockwork_advance(in->clockwork, in->moments[0].at, err) < 0) return -1;
+    if (in->clockwork != NULL && in->n > 0 &&
+        clockwork_advance(in->clockwork, in->moments[0].at, err) < 0)
+        return -1;
     text prefix = arena_printf(in->arena, "import/%s", in->mapping->source.at);
     if (people_send(in->people, in->client, prefix, PATIENCE_MS, err) < 0) return -1;
     if (in->clockwork != NULL && clockwork_settle(in->clockwork, err) < 0) return -1;
@@ -359,19 +424,25 @@ static void list_problems(const struct problems *problems)
 {
     for (size_t i = 0; i < problems->n && i < SHOWN_PROBLEMS; i++) {
         const struct problem *p = &problems->at[i];
-        fprintf(stderr, "line %" PRId64 ": %s%s%s%s%s%s\n", p->line, p->err.field, p->err.field[0] ? ": " : "", p->err.message,
-                p->err.rule[0] ? " (" : "", p->err.rule, p->err.rule[0] ? ")" : "");
+        fprintf(stderr, "line %" PRId64 ": %s%s%s%s%s%s\n", p->line, p->err.field,
+                p->err.field[0] ? ": " : "", p->err.message, p->err.rule[0] ? " (" : "",
+                p->err.rule, p->err.rule[0] ? ")" : "");
     }
-    if (problems->n > SHOWN_PROBLEMS) fprintf(stderr, "… and %zu more\n", problems->n - SHOWN_PROBLEMS);
+    if (problems->n > SHOWN_PROBLEMS)
+        fprintf(stderr, "… and %zu more\n", problems->n - SHOWN_PROBLEMS);
 }
 
 static void sum_up(const struct importing *in)
 {
-    struct clockwork_work work = in->clockwork != NULL ? clockwork_work(in->clockwork) : (struct clockwork_work){0};
+    struct clockwork_work work =
+        in->clockwork != NULL ? clockwork_work(in->clockwork) : (struct clockwork_work){0};
     size_t open = 0;
     for (size_t i = 0; i < in->rows.n; i++) open += in->rows.at[i].ticket != 0;
-    const char *format = common_options.json ? "{\"tickets\":%zu,\"problems\":%zu,\"late\":%zu,\"steps\":%" PRId64 ",\"looks\":%" PRId64 "}\n"
-                                             : "tickets: %zu\nproblems: %zu\nafter the end: %zu\nclock set: %" PRId64 "\nlooks: %" PRId64 "\n";
+    const char *format =
+        common_options.json ? "{\"tickets\":%zu,\"problems\":%zu,\"late\":%zu,\"steps\":%" PRId64
+                              ",\"looks\":%" PRId64 "}\n"
+                            : "tickets: %zu\nproblems: %zu\nafter the end: %zu\nclock set: %" PRId64
+                              "\nlooks: %" PRId64 "\n";
     printf(format, open, in->problems.n, in->rows.late, work.steps, work.looks);
 }
 
@@ -384,7 +455,8 @@ static enum exit_status import(const struct words *words)
     if (read_files(&in, words->at[0], &err) < 0) status = complain(STATUS_FAILED, &err);
     if (status == STATUS_OK && (in.client = talk_open()) == NULL) status = STATUS_UNREACHABLE;
     if (status == STATUS_OK) {
-        if (run(&in, &err) < 0) status = complain(in.stopped ? STATUS_UNREACHABLE : STATUS_FAILED, &err);
+        if (run(&in, &err) < 0)
+            status = complain(in.stopped ? STATUS_UNREACHABLE : STATUS_FAILED, &err);
         show(&in, in.clockwork != NULL ? clockwork_now(in.clockwork) : in.until, true);
         sum_up(&in);
     }

@@ -18,24 +18,27 @@
 struct common_options common_options = {.dir = "var", .timeout_ms = 30000};
 
 static const struct command calendar = {
-    .name = "calendar", .args = "eval FILE.tsv | import FILE [HOURS]",
+    .name = "calendar",
+    .args = "eval FILE.tsv | import FILE [HOURS]",
     .usage = "Business time without a service: answer a table of cases; convert a holiday list.",
     .plain = cli_calendar};
 
 static const struct command flows = {
-    .name = "flows", .args = "[--mermaid] [--policy DIRECTORY] [KIND…]",
+    .name = "flows",
+    .args = "[--mermaid] [--policy DIRECTORY] [KIND…]",
     .usage = "Print the state machines of a policy bundle, as tables or diagrams.",
     .plain = cli_flows};
 
 static const struct command *const commands[] = {
-    &command_up,     &command_down,     &command_status,  &command_send,   &command_ask,
-    &command_act,    &command_follow,   &command_clock,   &command_import, &command_play,
-    &command_report, &command_check,    &command_alarms,  &command_dead,   &command_messages,
-    &command_metrics, &command_policy, &calendar,        &flows,
+    &command_up,      &command_down,   &command_status, &command_send,   &command_ask,
+    &command_act,     &command_follow, &command_clock,  &command_import, &command_play,
+    &command_report,  &command_check,  &command_alarms, &command_dead,   &command_messages,
+    &command_metrics, &command_policy, &calendar,       &flows,
 };
 
 static const struct option common[] = {
-    {"dir", OPTION_TEXT, &common_options.dir, "DIR", "where the running system keeps its files (var)"},
+    {"dir", OPTION_TEXT, &common_options.dir, "DIR",
+     "where the running system keeps its files (var)"},
     {"json", OPTION_FLAG, &common_options.json, NULL, "answer in JSON"},
     {"timeout", OPTION_SPAN, &common_options.timeout_ms, "TIME", "how long to go on asking (30s)"},
 };
@@ -71,7 +74,10 @@ static void print_options(const struct option *options, size_t n)
         char left[64];
         const char *value = options[i].value;
         bool maybe = options[i].kind == OPTION_MAYBE;
-        snprintf(left, sizeof(left), "--%s%s%s%s", options[i].name, maybe ? "[=" : value ? " " : "",
+        snprintf(left, sizeof(left), "--%s%s%s%s", options[i].name,
+                 maybe   ? "[="
+                 : value ? " "
+                         : "",
                  value ? value : "", maybe ? "]" : "");
         printf("  %-24s %s\n", left, options[i].doc);
     }
@@ -118,8 +124,7 @@ static bool set_option(const struct option *option, const char *value)
     struct option_list *list = option->at;
     switch (option->kind) {
     case OPTION_FLAG: *(bool *)option->at = true; return true;
-    case OPTION_INT:
-        return text_to_int(text_of(value), option->at) && *(int64_t *)option->at >= 0;
+    case OPTION_INT: return text_to_int(text_of(value), option->at) && *(int64_t *)option->at >= 0;
     case OPTION_SPAN: return settings_span(text_of(value), option->at);
     case OPTION_LIST:
         if (list->n < OPTION_VALUES) list->at[list->n++] = value;
@@ -154,15 +159,19 @@ static enum exit_status run(const struct command *command, int argc, char **argv
             print_help(command);
             goto out;
         }
-        if (!ended && strcmp(argv[i], "--") == 0) ended = true;
+        if (!ended && strcmp(argv[i], "--") == 0)
+            ended = true;
         else if (!ended && strncmp(argv[i], "--", 2) == 0)
             status = take_option(command, argc, argv, &i);
-        else words.at[words.n++] = argv[i];
+        else
+            words.at[words.n++] = argv[i];
     }
     if (status != STATUS_OK) goto out;
     if (words.n < command->least || (command->most >= 0 && words.n > command->most))
-        status = misuse("wrong number of words; it takes %s", command->args ? command->args : "none");
-    else status = command->exec(&words);
+        status =
+            misuse("wrong number of words; it takes %s", command->args ? command->args : "none");
+    else
+        status = command->exec(&words);
 out:
     free(words.at);
     return status;

@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-const char *const column_names[COLUMNS + 1] = {"source_id", "channel",   "created",    "promised", "closed",  "status",
-                                               "status_at", "department", "topic", "words",    "address", NULL};
+const char *const column_names[COLUMNS + 1] = {"source_id", "channel", "created",   "promised",
+                                               "closed",    "status",  "status_at", "department",
+                                               "topic",     "words",   "address",   NULL};
 
 static const char time_format[] = "MM/DD/YYYY hh:mm:ss AM|PM";
 
@@ -55,8 +56,8 @@ static struct pairs read_pairs(struct reading *r, const struct yaml *map)
 {
     struct pair *at = ARENA_ARRAY(r->arena, struct pair, yaml_count(map) + 1);
     size_t n = 0;
-    YAML_EACH (entry, map)
-        at[n++] = (struct pair){entry->key, yaml_value(&r->reader, entry)};
+    YAML_EACH(entry, map)
+    at[n++] = (struct pair){entry->key, yaml_value(&r->reader, entry)};
     return (struct pairs){at, n};
 }
 
@@ -64,7 +65,8 @@ static void read_columns(struct reading *r, const struct yaml *top)
 {
     const struct yaml *columns = yaml_map(&r->reader, top, "columns");
     yaml_only(&r->reader, columns, column_names);
-    for (int i = 0; i < COLUMNS; i++) r->out->columns[i] = yaml_text(&r->reader, columns, column_names[i]);
+    for (int i = 0; i < COLUMNS; i++)
+        r->out->columns[i] = yaml_text(&r->reader, columns, column_names[i]);
 }
 
 static void read_fixed(struct reading *r, const struct yaml *top)
@@ -90,7 +92,8 @@ static void read_paths(struct reading *r, const struct yaml *top)
 {
     const struct yaml *paths = yaml_map(&r->reader, top, "paths");
     struct path *at = ARENA_ARRAY(r->arena, struct path, yaml_count(paths) + 1);
-    YAML_EACH (node, paths) {
+    YAML_EACH(node, paths)
+    {
         struct path *path = &at[r->out->paths_n++];
         yaml_only(&r->reader, node, (const char *[]){"steps", "exit", NULL});
         path->name = node->key;
@@ -105,14 +108,16 @@ static void read_statuses(struct reading *r, const struct yaml *top)
     static const char *const moments[] = {"never", "status", "closed", NULL};
     const struct yaml *statuses = yaml_map(&r->reader, top, "statuses");
     struct status *at = ARENA_ARRAY(r->arena, struct status, yaml_count(statuses) + 1);
-    YAML_EACH (node, statuses) {
+    YAML_EACH(node, statuses)
+    {
         struct status *status = &at[r->out->statuses_n++];
         text path = yaml_text(&r->reader, node, "path");
         status->name = node->key;
         status->at = (enum moment_of)yaml_choice_or(&r->reader, node, "at", moments, AT_NEVER);
         for (size_t i = 0; i < r->out->paths_n; i++)
             if (text_equal(r->out->paths[i].name, path)) status->path = &r->out->paths[i];
-        if (status->path == NULL) yaml_fail(&r->reader, node, "there is no path %.*s", TEXT_ARG(path));
+        if (status->path == NULL)
+            yaml_fail(&r->reader, node, "there is no path %.*s", TEXT_ARG(path));
     }
     r->out->statuses = at;
 }
@@ -121,8 +126,8 @@ static void read_forms(struct reading *r, const struct yaml *top)
 {
     const struct yaml *fields = yaml_map(&r->reader, top, "fields");
     struct form *at = ARENA_ARRAY(r->arena, struct form, yaml_count(fields) + 1);
-    YAML_EACH (node, fields)
-        at[r->out->forms_n++] = (struct form){node->key, read_pairs(r, node)};
+    YAML_EACH(node, fields)
+    at[r->out->forms_n++] = (struct form){node->key, read_pairs(r, node)};
     r->out->forms = at;
 }
 
@@ -146,12 +151,14 @@ static void read_times(struct reading *r, const struct yaml *top)
     if (r->out->zone == NULL) yaml_fail(&r->reader, yaml_get(time, "zone"), "%s", err.message);
     text until = yaml_text(&r->reader, top, "until");
     if (r->out->zone != NULL && !wall_read_american(r->out->zone, until, &r->out->until))
-        yaml_fail(&r->reader, yaml_get(top, "until"), "must be a time such as 03/01/2019 12:00:00 AM");
+        yaml_fail(&r->reader, yaml_get(top, "until"),
+                  "must be a time such as 03/01/2019 12:00:00 AM");
 }
 
 const struct mapping *mapping_read(const char *file, struct arena *arena, struct err *err)
 {
-    struct reading r = {.reader = {.err = err}, .arena = arena, .out = ARENA_NEW(arena, struct mapping)};
+    struct reading r = {
+        .reader = {.err = err}, .arena = arena, .out = ARENA_NEW(arena, struct mapping)};
     text bytes = file_read(file, arena, err);
     const struct yaml *top = bytes.at == NULL ? NULL : yaml_read(bytes, file, arena, err);
     if (top == NULL) return NULL;

@@ -74,7 +74,8 @@ struct mapping {
 };
 
 /* NULL with err (file:line). The zone inside belongs to the mapping. */
-MUST_CHECK const struct mapping *mapping_read(const char *file, struct arena *arena, struct err *err);
+MUST_CHECK const struct mapping *mapping_read(const char *file, struct arena *arena,
+                                              struct err *err);
 void mapping_finish(const struct mapping *mapping); /* NULL is fine */
 const struct status *mapping_status(const struct mapping *mapping, text name);
 const struct form *mapping_form(const struct mapping *mapping, text action);

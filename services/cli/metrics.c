@@ -8,9 +8,13 @@
 static enum exit_status metrics(const struct words *words);
 
 const struct command command_metrics = {
-    .name = "metrics", .args = "SERVICE [REPLICA]", .least = 1, .most = 2,
+    .name = "metrics",
+    .args = "SERVICE [REPLICA]",
+    .least = 1,
+    .most = 2,
     .usage = "The metrics of one replica (numbered from 1), as Prometheus reads them.",
-    .examples = "  kefu metrics routing\n  kefu metrics escalation 2", .exec = metrics};
+    .examples = "  kefu metrics routing\n  kefu metrics escalation 2",
+    .exec = metrics};
 
 static enum exit_status metrics(const struct words *words)
 {
@@ -26,8 +30,12 @@ static enum exit_status metrics(const struct words *words)
     bool there = service >= 0 && (size_t)replica <= client_replicas(client, (size_t)service);
     const struct runtime_metrics_view *view =
         !there ? NULL
-               : talk_call(client, (struct question){.shape = &runtime_metrics_shape, .body = &query, .service = service,
-                                                     .replica = (int)replica - 1}, arena, &status);
+               : talk_call(client,
+                           (struct question){.shape = &runtime_metrics_shape,
+                                             .body = &query,
+                                             .service = service,
+                                             .replica = (int)replica - 1},
+                           arena, &status);
     if (!there) status = STATUS_UNREACHABLE;
     if (view != NULL) fwrite(view->text.at, 1, view->text.len, stdout);
     arena_destroy(arena);

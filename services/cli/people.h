@@ -9,7 +9,7 @@
 #include "workforce.msg.h"
 
 struct shift {
-    int weekday; /* 0 = Monday */
+    int weekday;         /* 0 = Monday */
     int64_t from, until; /* seconds after midnight */
 };
 
@@ -31,6 +31,7 @@ struct people {
 MUST_CHECK const struct people *people_read(const char *file, struct arena *arena, struct err *err);
 void people_finish(const struct people *people); /* NULL is fine */
 /* Send unit.set and staff.set of all; their ids are "PREFIX/unit/CODE" and "PREFIX/staff/CODE". */
-MUST_CHECK int people_send(const struct people *people, struct client *client, text prefix, int64_t patience_ms, struct err *err);
+MUST_CHECK int people_send(const struct people *people, struct client *client, text prefix,
+                           int64_t patience_ms, struct err *err);
 
 #endif

@@ -18,10 +18,17 @@
 static enum exit_status play(const struct words *words);
 
 const struct command command_play = {
-    .name = "play", .args = "FILE|DIR", .least = 1, .most = 1,
-    .usage = "Play a day on the test clock: contacts, steps, calls and shifts at their own times (deploy/demo/README.md says how such\n"
-             "a day is written). Playing it again changes nothing. Afterwards `kefu report` shows what came of it.",
-    .examples = "  kefu up --test-clock=2026-03-17T15:00:00Z --detach\n  kefu play deploy/demo/day.yaml", .exec = play};
+    .name = "play",
+    .args = "FILE|DIR",
+    .least = 1,
+    .most = 1,
+    .usage = "Play a day on the test clock: contacts, steps, calls and shifts at their own times "
+             "(deploy/demo/README.md says how such\n"
+             "a day is written). Playing it again changes nothing. Afterwards `kefu report` shows "
+             "what came of it.",
+    .examples =
+        "  kefu up --test-clock=2026-03-17T15:00:00Z --detach\n  kefu play deploy/demo/day.yaml",
+    .exec = play};
 
 enum { PATIENCE_MS = 60000, CONTACTS_MOST = 4096, TICKETS_MOST = 8 };
 
@@ -64,7 +71,8 @@ static int fail(const struct yaml *node, struct err *err, const char *what)
 static int64_t ticket_of(const struct playing *p, text contact, int64_t item)
 {
     for (size_t i = 0; i < p->contacts_n; i++)
-        if (text_equal(p->contacts[i].name, contact) && item >= 1 && (size_t)item <= p->contacts[i].n)
+        if (text_equal(p->contacts[i].name, contact) && item >= 1 &&
+            (size_t)item <= p->contacts[i].n)
             return p->contacts[i].tickets[item - 1];
     return 0;
 }
@@ -110,10 +118,16 @@ static void keep(void *ctx, const struct reply *reply)
 }
 
 /* The body of the answer, or NULL (p->reply says why). */
-static const void *send(struct playing *p, const char *service, const struct shape *shape, const void *body, text id, text actor)
+static const void *send(struct playing *p, const char *service, const struct shape *shape,
+                        const void *body, text id, text actor)
 {
-    struct question question = {.shape = shape, .body = body, .service = client_service(p->client, service), .replica = ANY_REPLICA,
-                                .id = id, .actor = actor, .patience_ms = PATIENCE_MS};
+    struct question question = {.shape = shape,
+                                .body = body,
+                                .service = client_service(p->client, service),
+                                .replica = ANY_REPLICA,
+                                .id = id,
+                                .actor = actor,
+                                .patience_ms = PATIENCE_MS};
     p->reply = client_call(p->client, &question, p->arena);
     return p->reply.kind == REPLY_ANSWERED ? p->reply.body : NULL;
 }
@@ -125,27 +139,34 @@ static void add_item(const struct playing *p, struct buf *json, const struct yam
 {
     bool first = true;
     buf_add_char(json, '{');
-    YAML_EACH (entry, item) {
+    YAML_EACH(entry, item)
+    {
         const struct field *field = shape_field(&contact_item_shape, entry->key);
         if (!first) buf_add_char(json, ',');
         first = false;
         json_quote(json, entry->key);
         buf_add_char(json, ':');
-        if (field != NULL && field->type == FIELD_BOOL) buf_add_text(json, entry->value);
-        else json_quote(json, field != NULL && field->type == FIELD_TIME ? resolve(p, entry->value) : entry->value);
+        if (field != NULL && field->type == FIELD_BOOL)
+            buf_add_text(json, entry->value);
+        else
+            json_quote(json, field != NULL && field->type == FIELD_TIME ? resolve(p, entry->value)
+                                                                        : entry->value);
     }
     buf_add_char(json, '}');
 }
 
-static int read_items(const struct playing *p, const struct yaml *node, struct list *out, struct err *err)
+static int read_items(const struct playing *p, const struct yaml *node, struct list *out,
+                      struct err *err)
 {
     const struct yaml *items = yaml_get(node, "items");
     struct contact_item *at = ARENA_ARRAY(p->arena, struct contact_item, yaml_count(items) + 1);
     size_t n = 0;
-    YAML_EACH (item, items) {
+    YAML_EACH(item, items)
+    {
         struct buf json = {0};
         add_item(p, &json, item);
-        const struct contact_item *read = json_read(buf_text(&json), &contact_item_shape, p->arena, err);
+        const struct contact_item *read =
+            json_read(buf_text(&json), &contact_item_shape, p->arena, err);
         buf_finish(&json);
         if (read == NULL) return err_prefix(err, "%s:%d", item->file, item->line);
         at[n++] = *read;
@@ -159,15 +180,22 @@ static int play_contact(struct playing *p, const struct day_entry *entry, struct
     const struct yaml *node = entry->node, *customers = yaml_get(p->day->customers, "customers");
     text key = get(node, "customer");
     const struct yaml *customer = key.len > 0 ? yaml_get(customers, key.at) : NULL;
-    struct contact_record body = {.source = p->day->source, .source_id = entry->contact, .channel = get(node, "channel"),
-                                  .recorder = get(node, "by"), .org_unit = p->day->org_unit, .customer_name = get(customer, "name"),
-                                  .honorific = get(customer, "honorific"), .phone = get(customer, "phone"),
-                                  .email = get(customer, "email"), .address = get(customer, "address"),
+    struct contact_record body = {.source = p->day->source,
+                                  .source_id = entry->contact,
+                                  .channel = get(node, "channel"),
+                                  .recorder = get(node, "by"),
+                                  .org_unit = p->day->org_unit,
+                                  .customer_name = get(customer, "name"),
+                                  .honorific = get(customer, "honorific"),
+                                  .phone = get(customer, "phone"),
+                                  .email = get(customer, "email"),
+                                  .address = get(customer, "address"),
                                   .important = text_is(get(node, "important"), "true")};
     if (key.len > 0 && customer == NULL) return fail(node, err, "there is no such customer");
     if (p->contacts_n == CONTACTS_MOST) return fail(node, err, "too many contacts");
     if (read_items(p, node, &body.items, err) < 0) return -1;
-    const struct contact_recorded *recorded = send(p, "intake", &contact_record_shape, &body, entry->id, get(node, "by"));
+    const struct contact_recorded *recorded =
+        send(p, "intake", &contact_record_shape, &body, entry->id, get(node, "by"));
     if (recorded == NULL) return 0;
     struct contact *contact = &p->contacts[p->contacts_n++];
     contact->name = entry->contact;
@@ -178,20 +206,26 @@ static int play_contact(struct playing *p, const struct day_entry *entry, struct
 
 /* --- what is done about them --- */
 
-static int play_act(struct playing *p, const struct day_entry *entry, int64_t ticket, struct err *err)
+static int play_act(struct playing *p, const struct day_entry *entry, int64_t ticket,
+                    struct err *err)
 {
     const struct yaml *node = entry->node, *assignees = yaml_get(node, "assignees");
-    struct deed deed = {.ticket = ticket, .action = get(node, "do"), .actor = get(node, "by"), .id = entry->id,
-                        .handler = get(node, "handler"), .department = get(node, "department"), .patience_ms = PATIENCE_MS};
+    struct deed deed = {.ticket = ticket,
+                        .action = get(node, "do"),
+                        .actor = get(node, "by"),
+                        .id = entry->id,
+                        .handler = get(node, "handler"),
+                        .department = get(node, "department"),
+                        .patience_ms = PATIENCE_MS};
     text *people = ARENA_ARRAY(p->arena, text, yaml_count(assignees) + 1);
-    YAML_EACH (person, assignees)
-        people[deed.assignees.n++] = person->value;
+    YAML_EACH(person, assignees)
+    people[deed.assignees.n++] = person->value;
     deed.assignees.at = people;
     bool room = true;
-    YAML_EACH (field, yaml_get(node, "fields"))
-        room = room && deed_add(&deed, field->key, resolve(p, field->value), false);
-    YAML_EACH (note, yaml_get(node, "notes"))
-        room = room && deed_add(&deed, note->key, note->value, true);
+    YAML_EACH(field, yaml_get(node, "fields"))
+    room = room && deed_add(&deed, field->key, resolve(p, field->value), false);
+    YAML_EACH(note, yaml_get(node, "notes"))
+    room = room && deed_add(&deed, note->key, note->value, true);
     if (!room) return fail(node, err, "too many fields");
     p->over = false;
     deed_do(p->client, &deed, keep, p);
@@ -202,57 +236,81 @@ static int play_act(struct playing *p, const struct day_entry *entry, int64_t ti
 static int play_duty(struct playing *p, const struct day_entry *entry, struct err *err)
 {
     (void)err;
-    YAML_EACH (person, yaml_get(entry->node, "staff")) {
-        struct duty_set body = {.staff = person->value, .on = text_is(entry->what, "on_duty"), .roster = get(entry->node, "roster")};
+    YAML_EACH(person, yaml_get(entry->node, "staff"))
+    {
+        struct duty_set body = {.staff = person->value,
+                                .on = text_is(entry->what, "on_duty"),
+                                .roster = get(entry->node, "roster")};
         text id = arena_printf(p->arena, "%s/%s", entry->id.at, person->value.at);
         if (send(p, "workforce", &duty_set_shape, &body, id, person->value) == NULL) return 0;
     }
     return 0;
 }
 
-static int play_plan_call(struct playing *p, const struct day_entry *entry, int64_t ticket, struct err *err)
+static int play_plan_call(struct playing *p, const struct day_entry *entry, int64_t ticket,
+                          struct err *err)
 {
     const struct yaml *node = entry->node;
-    struct call_plan body = {.ticket = ticket, .caller = get(node, "caller"), .purpose = get(node, "purpose"),
-                             .not_before = time_of(p, node, "not_before"), .urgency = get(node, "urgency")};
-    if (p->calls_n == CONTACTS_MOST || body.not_before < 0) return fail(node, err, "too many calls, or not_before is no time");
-    const struct call_planned *planned = send(p, "notification", &call_plan_shape, &body, entry->id, get(node, "by"));
+    struct call_plan body = {.ticket = ticket,
+                             .caller = get(node, "caller"),
+                             .purpose = get(node, "purpose"),
+                             .not_before = time_of(p, node, "not_before"),
+                             .urgency = get(node, "urgency")};
+    if (p->calls_n == CONTACTS_MOST || body.not_before < 0)
+        return fail(node, err, "too many calls, or not_before is no time");
+    const struct call_planned *planned =
+        send(p, "notification", &call_plan_shape, &body, entry->id, get(node, "by"));
     if (planned != NULL) p->calls[p->calls_n++] = (struct call){get(node, "id"), planned->call};
     return 0;
 }
 
-static int play_call_done(struct playing *p, const struct day_entry *entry, int64_t ticket, struct err *err)
+static int play_call_done(struct playing *p, const struct day_entry *entry, int64_t ticket,
+                          struct err *err)
 {
     const struct yaml *node = entry->node;
-    struct call_done body = {.ticket = ticket, .outcome = get(node, "outcome"), .gives = get(node, "gives"),
-                             .next_at = time_of(p, node, "next_at"), .urgency = get(node, "urgency")};
+    struct call_done body = {.ticket = ticket,
+                             .outcome = get(node, "outcome"),
+                             .gives = get(node, "gives"),
+                             .next_at = time_of(p, node, "next_at"),
+                             .urgency = get(node, "urgency")};
     for (size_t i = 0; i < p->calls_n; i++)
         if (text_equal(p->calls[i].name, get(node, "id"))) body.call = p->calls[i].call;
-    if (body.call == 0 || body.next_at < 0) return fail(node, err, "no such call was planned, or next_at is no time");
+    if (body.call == 0 || body.next_at < 0)
+        return fail(node, err, "no such call was planned, or next_at is no time");
     (void)send(p, "notification", &call_done_shape, &body, entry->id, get(node, "by"));
     return 0;
 }
 
-static int play_reply(struct playing *p, const struct day_entry *entry, int64_t ticket, struct err *err)
+static int play_reply(struct playing *p, const struct day_entry *entry, int64_t ticket,
+                      struct err *err)
 {
     const struct yaml *node = entry->node;
-    struct note_record note = {.ticket = ticket, .name = TEXT("reply"), .words = get(node, "words")};
+    struct note_record note = {
+        .ticket = ticket, .name = TEXT("reply"), .words = get(node, "words")};
     text id = arena_printf(p->arena, "%s/reply", entry->id.at);
-    const struct note_recorded *recorded = send(p, "intake", &note_record_shape, &note, id, get(node, "by"));
+    const struct note_recorded *recorded =
+        send(p, "intake", &note_record_shape, &note, id, get(node, "by"));
     if (recorded == NULL) return 0;
-    struct reply_send body = {.ticket = ticket, .channel = get(node, "channel"), .note = recorded->note, .gives = get(node, "gives"),
+    struct reply_send body = {.ticket = ticket,
+                              .channel = get(node, "channel"),
+                              .note = recorded->note,
+                              .gives = get(node, "gives"),
                               .next_at = time_of(p, node, "next_at")};
     if (body.next_at < 0) return fail(node, err, "next_at is no time");
     (void)send(p, "notification", &reply_send_shape, &body, entry->id, get(node, "by"));
     return 0;
 }
 
-static int play_follow_up(struct playing *p, const struct day_entry *entry, int64_t ticket, struct err *err)
+static int play_follow_up(struct playing *p, const struct day_entry *entry, int64_t ticket,
+                          struct err *err)
 {
     const struct yaml *node = entry->node;
-    struct contact_follow_up body = {.ticket = ticket, .source = p->day->source, .channel = get(node, "channel"),
-                                     .words = get(node, "words"),
-                                     .source_id = arena_printf(p->arena, "%s/%d", entry->contact.at, node->line)};
+    struct contact_follow_up body = {
+        .ticket = ticket,
+        .source = p->day->source,
+        .channel = get(node, "channel"),
+        .words = get(node, "words"),
+        .source_id = arena_printf(p->arena, "%s/%d", entry->contact.at, node->line)};
     (void)err;
     (void)send(p, "intake", &contact_follow_up_shape, &body, entry->id, get(node, "by"));
     return 0;
@@ -261,14 +319,18 @@ static int play_follow_up(struct playing *p, const struct day_entry *entry, int6
 static const struct {
     const char *what;
     int (*fn)(struct playing *p, const struct day_entry *entry, int64_t ticket, struct err *err);
-} kinds[] = {{"act", play_act},     {"plan_call", play_plan_call}, {"call_done", play_call_done},
-             {"reply", play_reply}, {"follow_up", play_follow_up}};
+} kinds[] = {{"act", play_act},
+             {"plan_call", play_plan_call},
+             {"call_done", play_call_done},
+             {"reply", play_reply},
+             {"follow_up", play_follow_up}};
 
 /* Everything that may go wrong in the files is in err; what the services say is in p->reply. */
 static int play_entry(struct playing *p, const struct day_entry *entry, struct err *err)
 {
     if (text_is(entry->what, "contact")) return play_contact(p, entry, err);
-    if (text_is(entry->what, "on_duty") || text_is(entry->what, "off_duty")) return play_duty(p, entry, err);
+    if (text_is(entry->what, "on_duty") || text_is(entry->what, "off_duty"))
+        return play_duty(p, entry, err);
     int64_t ticket = ticket_of(p, entry->contact, entry->item);
     if (ticket == 0) return fail(entry->node, err, "there is no such ticket yet");
     for (size_t i = 0; i < COUNT(kinds); i++)
@@ -282,8 +344,8 @@ static int check_reply(const struct playing *p, const struct day_entry *entry, s
     if (p->reply.kind == (refusal ? REPLY_REFUSED : REPLY_ANSWERED)) return 0;
     if (refusal) return fail(entry->node, err, "this must be refused, and was not");
     *err = p->reply.err;
-    return err_prefix(err, "%s:%d: %.*s of %s", entry->node->file, entry->node->line, TEXT_ARG(entry->what),
-                      entry->contact.len > 0 ? entry->contact.at : "nobody");
+    return err_prefix(err, "%s:%d: %.*s of %s", entry->node->file, entry->node->line,
+                      TEXT_ARG(entry->what), entry->contact.len > 0 ? entry->contact.at : "nobody");
 }
 
 static void show(const struct playing *p, size_t i)
@@ -291,14 +353,16 @@ static void show(const struct playing *p, size_t i)
     struct buf now = {0};
     if (!isatty(STDERR_FILENO) && i % 100 != 0) return;
     json_add_time(&now, clockwork_now(p->clockwork));
-    fprintf(stderr, "%s%s  %zu of %zu things done%s", isatty(STDERR_FILENO) ? "\r\033[K" : "", now.at, i, p->day->n,
-            isatty(STDERR_FILENO) && i < p->day->n ? "" : "\n");
+    fprintf(stderr, "%s%s  %zu of %zu things done%s", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+            now.at, i, p->day->n, isatty(STDERR_FILENO) && i < p->day->n ? "" : "\n");
     buf_finish(&now);
 }
 
 static int play_day(struct playing *p, struct err *err)
 {
-    if (people_send(p->day->people, p->client, arena_printf(p->arena, "play/%s", p->day->source.at), PATIENCE_MS, err) < 0) return -1;
+    if (people_send(p->day->people, p->client, arena_printf(p->arena, "play/%s", p->day->source.at),
+                    PATIENCE_MS, err) < 0)
+        return -1;
     clockwork_stir(p->clockwork);
     for (size_t i = 0; i < p->day->n; i++) {
         const struct day_entry *entry = &p->day->entries[i];

@@ -6,10 +6,13 @@
 
 static enum exit_status report(const struct words *words);
 
-const struct command command_report = {
-    .name = "report", .most = 0,
-    .usage = "The numbers of the day: tickets by kind and state, who holds what, clocks, messages, key figures.",
-    .examples = "  kefu report\n  kefu report --json", .exec = report};
+const struct command command_report = {.name = "report",
+                                       .most = 0,
+                                       .usage =
+                                           "The numbers of the day: tickets by kind and state, who "
+                                           "holds what, clocks, messages, key figures.",
+                                       .examples = "  kefu report\n  kefu report --json",
+                                       .exec = report};
 
 static enum exit_status report(const struct words *words)
 {
@@ -23,11 +26,17 @@ static enum exit_status report(const struct words *words)
     int service = talk_service(client, "reporting");
     const struct report_summary_view *view =
         service < 0 ? NULL
-                    : talk_call(client, (struct question){.shape = &report_summary_shape, .body = &query, .service = service,
-                                                          .replica = ANY_REPLICA}, arena, &status);
+                    : talk_call(client,
+                                (struct question){.shape = &report_summary_shape,
+                                                  .body = &query,
+                                                  .service = service,
+                                                  .replica = ANY_REPLICA},
+                                arena, &status);
     if (service < 0) status = STATUS_UNREACHABLE;
-    if (view != NULL && common_options.json) talk_print(&report_summary_view_shape, view);
-    else if (view != NULL) summary_write(&out, view);
+    if (view != NULL && common_options.json)
+        talk_print(&report_summary_view_shape, view);
+    else if (view != NULL)
+        summary_write(&out, view);
     talk_flush(&out);
     arena_destroy(arena);
     client_close(client);

@@ -36,7 +36,8 @@ struct import_rows {
 void import_rows_finish(struct import_rows *rows);
 
 /* Rows in the file's order. -1 with err if the file cannot be read at all or lacks a column. */
-MUST_CHECK int import_rows_read(const char *file, const struct mapping *mapping, time_us until, struct arena *arena,
-                                struct import_rows *rows, struct problems *problems, struct err *err);
+MUST_CHECK int import_rows_read(const char *file, const struct mapping *mapping, time_us until,
+                                struct arena *arena, struct import_rows *rows,
+                                struct problems *problems, struct err *err);
 
 #endif

@@ -25,9 +25,13 @@ text file_read(const char *name, struct arena *arena, struct err *err)
         n = fread(buf_reserve(&bytes, 1 << 16), 1, 1 << 16, file);
         buf_grew(&bytes, n);
     } while (n > 0 && bytes.len <= FILE_MOST);
-    if (ferror(file)) err_set(err, "%s: %s", name, strerror(errno));
-    else if (bytes.len > FILE_MOST) err_set(err, "%s: too long", name);
-    else whole = (text){arena_copy(arena, bytes.len > 0 ? buf_text(&bytes).at : "", bytes.len + 1), bytes.len};
+    if (ferror(file))
+        err_set(err, "%s: %s", name, strerror(errno));
+    else if (bytes.len > FILE_MOST)
+        err_set(err, "%s: too long", name);
+    else
+        whole = (text){arena_copy(arena, bytes.len > 0 ? buf_text(&bytes).at : "", bytes.len + 1),
+                       bytes.len};
     buf_finish(&bytes);
     if (file != stdin) fclose(file);
     return whole;

@@ -9,7 +9,8 @@
 #include "err.h"
 
 /* NULL with err if there is none (nothing is running in that directory) or it is not readable. */
-MUST_CHECK const struct run_file *run_file_read(const char *dir, struct arena *arena, struct err *err);
+MUST_CHECK const struct run_file *run_file_read(const char *dir, struct arena *arena,
+                                                struct err *err);
 /* Replace it in one stroke. */
 MUST_CHECK int run_file_write(const char *dir, const struct run_file *run, struct err *err);
 void run_file_remove(const char *dir);

@@ -11,11 +11,12 @@
 static enum exit_status status_command(const struct words *words);
 
 const struct command command_status = {
-    .name = "status", .most = 0,
-    .usage = "What runs: replicas, lanes, partitions, lag, alarms, dead letters, memory, the clock.",
+    .name = "status",
+    .most = 0,
+    .usage =
+        "What runs: replicas, lanes, partitions, lag, alarms, dead letters, memory, the clock.",
     .examples = "  kefu status\n  kefu status --json",
     .exec = status_command};
-
 
 struct sums {
     int64_t partitions, waiting, messages, behind_ms;
@@ -42,25 +43,33 @@ static struct sums add_up(const struct runtime_status_view *view)
 static void print_row(struct buf *out, const struct runtime_status_view *view)
 {
     struct sums sums = add_up(view);
-    buf_printf(out, "%-16s %5zu %10lld %8lld %9lld %6lldms %7lld %5lld %7lld %7lld %6lldMB  v%lld%s\n", view->instance.at,
-               view->lanes.n, (long long)sums.partitions, (long long)sums.waiting, (long long)sums.messages,
-               (long long)sums.behind_ms, (long long)view->alarms, (long long)view->dead, (long long)view->parked,
-               (long long)view->lateness_p99_ms, (long long)view->memory_kb / 1024, (long long)view->policy,
-               sums.careful ? " careful" : "");
+    buf_printf(
+        out, "%-16s %5zu %10lld %8lld %9lld %6lldms %7lld %5lld %7lld %7lld %6lldMB  v%lld%s\n",
+        view->instance.at, view->lanes.n, (long long)sums.partitions, (long long)sums.waiting,
+        (long long)sums.messages, (long long)sums.behind_ms, (long long)view->alarms,
+        (long long)view->dead, (long long)view->parked, (long long)view->lateness_p99_ms,
+        (long long)view->memory_kb / 1024, (long long)view->policy, sums.careful ? " careful" : "");
 }
 
 /* One replica; false if it does not answer. */
-static bool show(struct client *client, size_t service, size_t replica, struct buf *out, time_us *clock)
+static bool show(struct client *client, size_t service, size_t replica, struct buf *out,
+                 time_us *clock)
 {
     struct runtime_status ask = {0};
     struct arena *arena = arena_create();
-    struct question question = {.shape = &runtime_status_shape, .body = &ask, .service = (int)service,
-                                .replica = (int)replica, .patience_ms = 2000};
+    struct question question = {.shape = &runtime_status_shape,
+                                .body = &ask,
+                                .service = (int)service,
+                                .replica = (int)replica,
+                                .patience_ms = 2000};
     struct reply reply = client_call(client, &question, arena);
     const struct runtime_status_view *view = reply.body;
     if (view == NULL) {
-        if (common_options.json) buf_printf(out, "{\"service\":\"%s\",\"up\":false}\n", client_service_name(client, service));
-        else buf_printf(out, "%-16s does not answer\n", client_service_name(client, service));
+        if (common_options.json)
+            buf_printf(out, "{\"service\":\"%s\",\"up\":false}\n",
+                       client_service_name(client, service));
+        else
+            buf_printf(out, "%-16s does not answer\n", client_service_name(client, service));
     } else if (common_options.json) {
         json_write(out, &runtime_status_view_shape, view);
         buf_add_char(out, '\n');
@@ -81,10 +90,12 @@ static enum exit_status status_command(const struct words *words)
     struct client *client = talk_open();
     if (client == NULL) return STATUS_UNREACHABLE;
     if (!common_options.json)
-        buf_printf(&out, "%-16s %5s %10s %8s %9s %8s %7s %5s %7s %7s %8s  policy\n", "replica", "lanes", "partitions", "waiting",
-                   "handled", "behind", "alarms", "dead", "parked", "late ms", "memory");
+        buf_printf(&out, "%-16s %5s %10s %8s %9s %8s %7s %5s %7s %7s %8s  policy\n", "replica",
+                   "lanes", "partitions", "waiting", "handled", "behind", "alarms", "dead",
+                   "parked", "late ms", "memory");
     for (size_t s = 0; s < client_services(client); s++)
-        for (size_t r = 0; r < client_replicas(client, s); r++) all = show(client, s, r, &out, &clock) && all;
+        for (size_t r = 0; r < client_replicas(client, s); r++)
+            all = show(client, s, r, &out, &clock) && all;
     if (clock != 0 && !common_options.json) {
         buf_printf(&out, "test clock: ");
         json_add_time(&out, clock);

@@ -15,8 +15,8 @@ struct store *store_open(const char *dsn, struct err *err)
     struct store *store = mem_alloc(sizeof(*store));
     store->conn = PQconnectdb(dsn);
     if (PQstatus(store->conn) == CONNECTION_OK) return store;
-    err_set(err, "cannot connect to the database: %.*s", (int)strcspn(PQerrorMessage(store->conn), "\n"),
-            PQerrorMessage(store->conn));
+    err_set(err, "cannot connect to the database: %.*s",
+            (int)strcspn(PQerrorMessage(store->conn), "\n"), PQerrorMessage(store->conn));
     store_close(store);
     return NULL;
 }
@@ -39,7 +39,8 @@ int store_create_database(struct store *store, const char *name, struct err *err
 {
     char statement[200];
     const char *values[] = {name};
-    PGresult *found = PQexecParams(store->conn, "SELECT 1 FROM pg_database WHERE datname = $1", 1, NULL, values, NULL, NULL, 0);
+    PGresult *found = PQexecParams(store->conn, "SELECT 1 FROM pg_database WHERE datname = $1", 1,
+                                   NULL, values, NULL, NULL, 0);
     if (PQresultStatus(found) != PGRES_TUPLES_OK) return failed(found, store, err);
     bool there = PQntuples(found) > 0;
     PQclear(found);
@@ -60,8 +61,10 @@ int store_start_clock(struct store *store, const char *schema, time_us at, struc
     snprintf(number, sizeof(number), "%" PRId64, at);
     char *quoted = PQescapeIdentifier(store->conn, schema, strlen(schema));
     snprintf(statement, sizeof(statement),
-             "INSERT INTO %s.test_clock (at) VALUES ('epoch'::timestamptz + $1::bigint * interval '1 microsecond')"
-             " ON CONFLICT DO NOTHING", quoted);
+             "INSERT INTO %s.test_clock (at) VALUES ('epoch'::timestamptz + $1::bigint * interval "
+             "'1 microsecond')"
+             " ON CONFLICT DO NOTHING",
+             quoted);
     PQfreemem(quoted);
     PGresult *result = PQexecParams(store->conn, statement, 1, NULL, values, NULL, NULL, 0);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) return failed(result, store, err);

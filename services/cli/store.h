@@ -16,6 +16,7 @@ void store_close(struct store *store); /* NULL is fine */
 /* Create the database unless it is there. */
 MUST_CHECK int store_create_database(struct store *store, const char *name, struct err *err);
 /* Where the test clock of a schema starts; a clock that is there already stays. */
-MUST_CHECK int store_start_clock(struct store *store, const char *schema, time_us at, struct err *err);
+MUST_CHECK int store_start_clock(struct store *store, const char *schema, time_us at,
+                                 struct err *err);
 
 #endif

@@ -75,7 +75,8 @@ int supervisor_do(char *const *argv, struct buf *out, struct err *err)
     close(pipes[0]);
     buf_finish(&ignored);
     if (pid < 0) return err_set(err, "fork: %s", strerror(errno));
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
     return err_set(err, "%s %s failed", argv[0], argv[1] != NULL ? argv[1] : "");
 }
@@ -86,7 +87,8 @@ static void tell(void)
 {
     struct err err;
     self.run.children = (struct list){self.told, self.n};
-    if (run_file_write(self.plan->dir, &self.run, &err) < 0) log_error("run_file", "reason=%s", log_quoted(err.message));
+    if (run_file_write(self.plan->dir, &self.run, &err) < 0)
+        log_error("run_file", "reason=%s", log_quoted(err.message));
 }
 
 /* --- preparing --- */
@@ -105,7 +107,8 @@ static int make_key(struct err *err)
     char digits[65];
     self.run.key_file = arena_printf(self.arena, "%s/secrets/intake.key", self.plan->dir);
     int fd = open(self.run.key_file.at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return errno == EEXIST ? 0 : err_set(err, "%s: %s", self.run.key_file.at, strerror(errno));
+    if (fd < 0)
+        return errno == EEXIST ? 0 : err_set(err, "%s: %s", self.run.key_file.at, strerror(errno));
     uuid_hex(digits, 32);
     digits[64] = '\n';
     bool good = write(fd, digits, 65) == 65 && fsync(fd) == 0;
@@ -117,7 +120,8 @@ static int start_postgres(struct err *err)
 {
     struct buf out = {0};
     char port[16];
-    char *script = (char *)(uintptr_t)arena_printf(self.arena, "%s/deploy/postgres.sh", self.plan->home).at;
+    char *script =
+        (char *)(uintptr_t)arena_printf(self.arena, "%s/deploy/postgres.sh", self.plan->home).at;
     snprintf(port, sizeof(port), "%lld", (long long)self.plan->pg_port);
     self.run.postgres = arena_printf(self.arena, "%s/pg", self.plan->dir);
     char *argv[] = {script, "start", (char *)(uintptr_t)self.run.postgres.at, port, NULL};
@@ -128,7 +132,8 @@ static int start_postgres(struct err *err)
         bad = store == NULL ? -1 : store_create_database(store, "kefu", err);
         store_close(store);
         const char *last = strstr(dsn.at, " dbname=");
-        self.run.dsn = arena_printf(self.arena, "%.*s dbname=kefu", last ? (int)(last - dsn.at) : (int)dsn.len, dsn.at);
+        self.run.dsn = arena_printf(self.arena, "%.*s dbname=kefu",
+                                    last ? (int)(last - dsn.at) : (int)dsn.len, dsn.at);
     }
     buf_finish(&out);
     return bad;
@@ -136,10 +141,12 @@ static int start_postgres(struct err *err)
 
 static void stop_postgres(void)
 {
-    char *script = (char *)(uintptr_t)arena_printf(self.arena, "%s/deploy/postgres.sh", self.plan->home).at;
+    char *script =
+        (char *)(uintptr_t)arena_printf(self.arena, "%s/deploy/postgres.sh", self.plan->home).at;
     char *argv[] = {script, "stop", (char *)(uintptr_t)self.run.postgres.at, NULL};
     struct err err;
-    if (supervisor_do(argv, NULL, &err) < 0) log_error("postgres", "reason=%s", log_quoted(err.message));
+    if (supervisor_do(argv, NULL, &err) < 0)
+        log_error("postgres", "reason=%s", log_quoted(err.message));
 }
 
 /* --- children --- */
@@ -151,7 +158,8 @@ static char *peer_argument(const char *service)
     buf_printf(&out, "--peer-%s=", service);
     for (size_t i = 0, n = 0; i < self.n; i++)
         if (text_is(self.told[i].service, service))
-            buf_printf(&out, "%s%s", n++ > 0 ? "," : "static:", self.told[i].endpoint.at + strlen("tcp://"));
+            buf_printf(&out, "%s%s",
+                       n++ > 0 ? "," : "static:", self.told[i].endpoint.at + strlen("tcp://"));
     char *argument = (char *)(uintptr_t)arena_text(self.arena, buf_text(&out)).at;
     buf_finish(&out);
     return argument;
@@ -176,11 +184,14 @@ static char **arguments_of(const struct run_child *child, bool migrate_only)
     argv[n++] = ARGUMENT("--endpoint=%s", child->endpoint.at);
     argv[n++] = ARGUMENT("--instance=%s%s", child->instance.at, migrate_only ? "-migrate" : "");
     argv[n++] = ARGUMENT("--lanes=%lld", (long long)self.plan->lanes);
-    if (migrate_only) argv[n++] = "--migrate-only";
-    else if (self.plan->test_clock) argv[n++] = "--test-clock";
+    if (migrate_only)
+        argv[n++] = "--migrate-only";
+    else if (self.plan->test_clock)
+        argv[n++] = "--test-clock";
     for (size_t i = 0; i < self.n; i++)
         if (is_first(i)) argv[n++] = peer_argument(self.told[i].service.at);
-    for (size_t i = 0; i < self.plan->settings_n && n + 1 < ARGUMENTS_MOST; i++) argv[n++] = self.plan->settings[i];
+    for (size_t i = 0; i < self.plan->settings_n && n + 1 < ARGUMENTS_MOST; i++)
+        argv[n++] = self.plan->settings[i];
     return argv;
 }
 
@@ -229,7 +240,8 @@ static void child_died(struct child *child, int status)
 {
     bool healthy = loop_now_ms() - child->started_ms >= HEALTHY_MS;
     child->told->pid = 0;
-    log_info("ended", "instance=%s status=%d signal=%d", child->told->instance.at, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+    log_info("ended", "instance=%s status=%d signal=%d", child->told->instance.at,
+             WIFEXITED(status) ? WEXITSTATUS(status) : -1,
              WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     if (self.stopping) {
         if (!anybody_alive()) loop_stop();
@@ -315,12 +327,15 @@ static int prepare(struct err *err)
     return plan->test_clock ? start_clocks(err) : 0;
 }
 
-int supervisor_run(const struct supervised *supervised, void (*started)(void *ctx, const struct err *err), void *ctx)
+int supervisor_run(const struct supervised *supervised,
+                   void (*started)(void *ctx, const struct err *err), void *ctx)
 {
     struct err err;
     self.plan = supervised;
     self.arena = arena_create();
-    self.run = (struct run_file){.supervisor = getpid(), .home = text_of(supervised->home), .base_port = supervised->base_port,
+    self.run = (struct run_file){.supervisor = getpid(),
+                                 .home = text_of(supervised->home),
+                                 .base_port = supervised->base_port,
                                  .test_clock = supervised->test_clock};
     log_start("kefu", "supervisor", LOG_INFO);
     if (prepare(&err) < 0) {

@@ -57,7 +57,8 @@ enum exit_status talk_complain(const struct reply *reply)
     return complain(unreachable ? STATUS_UNREACHABLE : STATUS_FAILED, &reply->err);
 }
 
-const void *talk_call(struct client *client, struct question question, struct arena *arena, enum exit_status *status)
+const void *talk_call(struct client *client, struct question question, struct arena *arena,
+                      enum exit_status *status)
 {
     question.patience_ms = common_options.timeout_ms;
     struct reply reply = client_call(client, &question, arena);

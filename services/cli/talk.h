@@ -13,7 +13,8 @@ struct client *talk_open(void);
 /* The number of the service; -1 after a complaint. */
 int talk_service(struct client *client, const char *name);
 /* Ask, within --timeout. The body of the answer, in the arena; NULL after a complaint, with *status set. */
-const void *talk_call(struct client *client, struct question question, struct arena *arena, enum exit_status *status);
+const void *talk_call(struct client *client, struct question question, struct arena *arena,
+                      enum exit_status *status);
 /* The status for a reply that is no answer, after a complaint (with --json a refusal is printed as JSON). */
 enum exit_status talk_complain(const struct reply *reply);
 /* Print the answer for a person, or as one line of JSON. */

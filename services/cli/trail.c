@@ -29,7 +29,8 @@ const struct flows *trail_flows(const char *home, struct arena *arena, struct er
     char directory[4096];
     struct policy_files files = {0};
     snprintf(directory, sizeof(directory), "%s/deploy/policy", home);
-    if (policy_read(directory, &(struct policy_owner){.files = patterns}, arena, &files, err) < 0) return NULL;
+    if (policy_read(directory, &(struct policy_owner){.files = patterns}, arena, &files, err) < 0)
+        return NULL;
     return flow_load(&files, arena, err);
 }
 
@@ -56,8 +57,11 @@ static void note_ticket(struct trail *trail, const struct ticket_view *view)
     const struct flow *flow = flow_find(trail->plan.flows, view->kind);
     for (size_t i = 0; flow != NULL && i < view->moves.n; i++)
         note_move(trail, flow, LIST(view->moves, struct move_view)[i].step);
-    text actor = trail->plan.actor.len > 0 ? trail->plan.actor : view->handler.len > 0 ? view->handler : trail->plan.acting;
-    if (trail->actor[0] == '\0') snprintf(trail->actor, sizeof(trail->actor), "%.*s", TEXT_ARG(actor));
+    text actor = trail->plan.actor.len > 0 ? trail->plan.actor
+                 : view->handler.len > 0   ? view->handler
+                                           : trail->plan.acting;
+    if (trail->actor[0] == '\0')
+        snprintf(trail->actor, sizeof(trail->actor), "%.*s", TEXT_ARG(actor));
 }
 
 /* --- going on --- */
@@ -95,8 +99,12 @@ static void go_on(struct trail *trail)
     }
     arena_reset(trail->arena);
     text action = plan->actions[trail->next];
-    struct deed deed = {.ticket = plan->ticket, .action = action, .actor = text_of(trail->actor), .patience_ms = plan->patience_ms,
-                        .id = arena_printf(trail->arena, "%.*s/%.*s", TEXT_ARG(plan->id), TEXT_ARG(action))};
+    struct deed deed = {
+        .ticket = plan->ticket,
+        .action = action,
+        .actor = text_of(trail->actor),
+        .patience_ms = plan->patience_ms,
+        .id = arena_printf(trail->arena, "%.*s/%.*s", TEXT_ARG(plan->id), TEXT_ARG(action))};
     plan->fill(plan->ctx, &deed);
     deed_do(plan->client, &deed, stepped, trail);
 }
@@ -108,7 +116,8 @@ static void looked(void *ctx, const struct reply *reply)
         note_ticket(trail, reply->body);
         go_on(trail);
     } else if (reply->kind == REPLY_REFUSED && loop_now_ms() < trail->unknown_until_ms) {
-        loop_timer_start(&trail->timer, UNKNOWN_PAUSE_MS, 0, look, trail); /* routing has not heard of it yet */
+        loop_timer_start(&trail->timer, UNKNOWN_PAUSE_MS, 0, look,
+                         trail); /* routing has not heard of it yet */
     } else {
         finish(trail, &reply->err);
     }
@@ -119,8 +128,11 @@ static void look(void *ctx)
     struct trail *trail = ctx;
     struct ticket_get get = {trail->plan.ticket};
     client_ask(trail->plan.client,
-               &(struct question){.shape = &ticket_get_shape, .body = &get, .replica = ANY_REPLICA,
-                                  .service = client_service(trail->plan.client, "routing"), .patience_ms = trail->plan.patience_ms},
+               &(struct question){.shape = &ticket_get_shape,
+                                  .body = &get,
+                                  .replica = ANY_REPLICA,
+                                  .service = client_service(trail->plan.client, "routing"),
+                                  .patience_ms = trail->plan.patience_ms},
                looked, trail);
 }
 

@@ -16,9 +16,9 @@ struct trail_plan {
     int64_t ticket;
     const text *actions;
     size_t n;
-    text actor;         /* absent: whoever is the handler, or `acting` if there is none */
+    text actor; /* absent: whoever is the handler, or `acting` if there is none */
     text acting;
-    text id;            /* of the commands: this, a slash, the action */
+    text id; /* of the commands: this, a slash, the action */
     int64_t patience_ms;
     /* Fill the form of the step. */
     void (*fill)(void *ctx, struct deed *deed);

@@ -32,12 +32,15 @@ static bool read_digits(text *rest, char mark, size_t width, int64_t *out)
 bool wall_read_american(const struct zone *zone, text from, time_us *out)
 {
     int64_t month, day, year, hour, minute, second;
-    if (!read_digits(&from, '/', 2, &month) || !read_digits(&from, '/', 2, &day) || !read_digits(&from, ' ', 4, &year) ||
-        !read_digits(&from, ':', 2, &hour) || !read_digits(&from, ':', 2, &minute) || !read_digits(&from, ' ', 2, &second))
+    if (!read_digits(&from, '/', 2, &month) || !read_digits(&from, '/', 2, &day) ||
+        !read_digits(&from, ' ', 4, &year) || !read_digits(&from, ':', 2, &hour) ||
+        !read_digits(&from, ':', 2, &minute) || !read_digits(&from, ' ', 2, &second))
         return false;
     bool noon = text_is(from, "PM");
     if (!noon && !text_is(from, "AM")) return false;
-    if (year < 1900 || month < 1 || month > 12 || day < 1 || day > date_month_days((int)year, (int)month)) return false;
+    if (year < 1900 || month < 1 || month > 12 || day < 1 ||
+        day > date_month_days((int)year, (int)month))
+        return false;
     if (hour < 1 || hour > 12 || minute > 59 || second > 59) return false;
     int64_t seconds = (hour % 12 + (noon ? 12 : 0)) * 3600 + minute * 60 + second;
     *out = wall_instant(zone, date_days((int)year, (int)month, (int)day), seconds);
@@ -47,7 +50,9 @@ bool wall_read_american(const struct zone *zone, text from, time_us *out)
 bool wall_read_hours(text from, int64_t *seconds)
 {
     int64_t hour, minute;
-    if (!read_digits(&from, ':', 2, &hour) || !read_digits(&from, '\0', 2, &minute) || hour > 47 || minute > 59) return false;
+    if (!read_digits(&from, ':', 2, &hour) || !read_digits(&from, '\0', 2, &minute) || hour > 47 ||
+        minute > 59)
+        return false;
     *seconds = hour * 3600 + minute * 60;
     return true;
 }
@@ -57,7 +62,8 @@ bool wall_read_day(const struct zone *zone, int64_t day, text from, time_us *out
     int64_t seconds, later = 0;
     if (text_starts(from, "+")) {
         text days = text_take(&from, ' ');
-        if (!text_to_int((text){days.at + 1, days.len - 1}, &later) || later < 0 || later > 400) return false;
+        if (!text_to_int((text){days.at + 1, days.len - 1}, &later) || later < 0 || later > 400)
+            return false;
     }
     if (!wall_read_hours(from, &seconds)) return false;
     *out = wall_instant(zone, day + later, seconds);

@@ -26,8 +26,10 @@ static void add_scalar(struct buf *json, const struct field *field, text value)
     int64_t number;
     bool quoted = field->type == FIELD_TEXT || field->type == FIELD_BYTES ||
                   (field->type == FIELD_TIME && !text_to_int(value, &number));
-    if (quoted) json_quote(json, value);
-    else buf_add_text(json, value);
+    if (quoted)
+        json_quote(json, value);
+    else
+        buf_add_text(json, value);
 }
 
 static void add_value(struct buf *json, const struct field *field, text value)
@@ -62,7 +64,8 @@ static int add_word(struct buf *json, const struct shape *shape, const char *wor
     return 0;
 }
 
-void *words_read(char *const *words, int n, const struct shape *shape, struct arena *arena, struct err *err)
+void *words_read(char *const *words, int n, const struct shape *shape, struct arena *arena,
+                 struct err *err)
 {
     struct buf json = {0};
     void *body = NULL;
@@ -101,9 +104,12 @@ static void add_list(struct buf *out, const struct field *field, struct list lis
 {
     for (size_t i = 0; i < list.n; i++) {
         if (i > 0) buf_add_char(out, ' ');
-        if (field->type == FIELD_TEXT) buf_add_text(out, LIST(list, text)[i]);
-        else if (field->type == FIELD_STRUCT) json_write(out, field->of, (const char *)list.at + i * field->of->size);
-        else add_number(out, field, LIST(list, int64_t)[i]);
+        if (field->type == FIELD_TEXT)
+            buf_add_text(out, LIST(list, text)[i]);
+        else if (field->type == FIELD_STRUCT)
+            json_write(out, field->of, (const char *)list.at + i * field->of->size);
+        else
+            add_number(out, field, LIST(list, int64_t)[i]);
     }
 }
 
@@ -155,8 +161,10 @@ void words_table(struct buf *out, const struct shape *of, struct list rows)
     for (size_t r = 0; r <= rows.n; r++) {
         for (size_t c = 0; c < n; c++) {
             buf_clear(&cell);
-            if (r == 0) buf_printf(&cell, "%s", of->fields[c].name);
-            else add_field(&cell, &of->fields[c], (const char *)rows.at + (r - 1) * of->size);
+            if (r == 0)
+                buf_printf(&cell, "%s", of->fields[c].name);
+            else
+                add_field(&cell, &of->fields[c], (const char *)rows.at + (r - 1) * of->size);
             bool right = is_number(&of->fields[c]);
             add_padded(out, buf_text(&cell), c + 1 < n || right ? widths[c] : 0, right);
             if (c + 1 < n) buf_printf(out, "%*s", GAP, "");

@@ -14,8 +14,8 @@ const struct shape *words_find(const char *name, enum shape_kind kind);
 
 /* The body that the words `field=value` describe: lists of texts or numbers are joined by commas; a value of a list of structs is JSON.
    NULL with err. */
-MUST_CHECK void *words_read(char *const *words, int n, const struct shape *shape, struct arena *arena,
-                            struct err *err);
+MUST_CHECK void *words_read(char *const *words, int n, const struct shape *shape,
+                            struct arena *arena, struct err *err);
 
 /* "field: value" lines; lists of structs as tables with aligned columns. */
 void words_write(struct buf *out, const struct shape *shape, const void *body);

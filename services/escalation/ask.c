@@ -19,7 +19,8 @@ static text state_of(text state, text verdict, bool breached)
 static text last_level(struct plan *plan, const struct clock_row *row)
 {
     const struct clock_rules *rules = plan_policy(plan, row->policy);
-    const struct clock_rule *rule = clock_rules_find(rules == NULL ? plan->policy : rules, row->name);
+    const struct clock_rule *rule =
+        clock_rules_find(rules == NULL ? plan->policy : rules, row->name);
     for (size_t i = rule == NULL ? 0 : rule->ladder->n; i > 0; i--) {
         if ((row->levels >> (i - 1) & 1) != 0) return rule->ladder->at[i - 1].name;
     }
@@ -61,7 +62,8 @@ static struct list explained(struct plan *plan, struct calendar_spans spans)
 }
 
 /* The pauses of a clock; what is left of one that lasts is shown up to now. */
-static struct calendar_spans pauses_of(struct plan *plan, const struct clock_row *row, const struct facts *facts)
+static struct calendar_spans pauses_of(struct plan *plan, const struct clock_row *row,
+                                       const struct facts *facts)
 {
     struct list pauses = facts_all(facts, &pauses_asked);
     struct calendar_span *at = ARENA_ARRAY(plan->arena, struct calendar_span, pauses.n + 1);
@@ -77,14 +79,17 @@ static struct calendar_spans pauses_of(struct plan *plan, const struct clock_row
 static text limit_text(struct plan *plan, const struct clock_row *row)
 {
     if (text_is(row->limit_unit, "promised")) return row->limit_unit;
-    return arena_printf(plan->arena, "%lld%.*s", (long long)row->limit_n, TEXT_ARG(row->limit_unit));
+    return arena_printf(plan->arena, "%lld%.*s", (long long)row->limit_n,
+                        TEXT_ARG(row->limit_unit));
 }
 
-static struct clock_explained_line explain(struct plan *plan, const struct clock_row *row, const struct facts *facts)
+static struct clock_explained_line explain(struct plan *plan, const struct clock_row *row,
+                                           const struct facts *facts)
 {
     const struct ticket_copy_row *ticket = facts_one(facts, &ticket_asked);
     struct clock_life life = {.row = *row};
-    clock_bind(&life, plan_policy(plan, row->policy), plan->policy, ticket == NULL ? TEXT("") : ticket->org_unit);
+    clock_bind(&life, plan_policy(plan, row->policy), plan->policy,
+               ticket == NULL ? TEXT("") : ticket->org_unit);
     struct calendar_spans pauses = pauses_of(plan, row, facts);
     return (struct clock_explained_line){
         .clock = row->id,
@@ -100,7 +105,8 @@ static struct clock_explained_line explain(struct plan *plan, const struct clock
         .state = state_of(row->state, row->verdict, row->breached),
         .stopped_by = row->stopped_by,
         .stopped_at = row->stopped_at,
-        .spans = explained(plan, calendar_explain(life.calendar, row->started_at, row->due_at, &pauses, plan->arena)),
+        .spans = explained(plan, calendar_explain(life.calendar, row->started_at, row->due_at,
+                                                  &pauses, plan->arena)),
         .pauses = explained(plan, pauses),
     };
 }
@@ -109,11 +115,13 @@ void on_clock_explain(struct plan *plan, const void *message, const struct facts
 {
     const struct clock_explain *m = message;
     struct list rows = facts_all(facts, &clocks_asked);
-    struct clock_explained_line *lines = ARENA_ARRAY(plan->arena, struct clock_explained_line, rows.n);
+    struct clock_explained_line *lines =
+        ARENA_ARRAY(plan->arena, struct clock_explained_line, rows.n);
     size_t n = 0;
     for (size_t i = 0; i < rows.n; i++) {
         const struct clock_row *row = &LIST(rows, struct clock_row)[i];
-        if (m->name.len == 0 || text_equal(m->name, row->name)) lines[n++] = explain(plan, row, facts);
+        if (m->name.len == 0 || text_equal(m->name, row->name))
+            lines[n++] = explain(plan, row, facts);
     }
     plan_answer(plan, &(struct clock_explained){.rows = {lines, n}});
 }
@@ -133,14 +141,17 @@ void on_clock_verdicts(struct plan *plan, const void *message, const struct fact
 {
     const struct clock_verdicts *m = message;
     struct list rows = facts_all(facts, &verdicts_asked);
-    int64_t most = m->limit < 1 ? VERDICTS_PAGE : m->limit > VERDICTS_MOST ? VERDICTS_MOST : m->limit;
+    int64_t most = m->limit < 1               ? VERDICTS_PAGE
+                   : m->limit > VERDICTS_MOST ? VERDICTS_MOST
+                                              : m->limit;
     size_t n = page_length(rows, (size_t)most);
     struct clock_verdict *out = ARENA_ARRAY(plan->arena, struct clock_verdict, n);
     for (size_t i = 0; i < n; i++) {
         const struct verdict_line_row *row = &LIST(rows, struct verdict_line_row)[i];
         text verdict = state_of(row->state, row->verdict, row->breached);
         if (text_is(verdict, "paused")) verdict = TEXT("running");
-        out[i] = (struct clock_verdict){row->ticket, row->round, verdict, row->due_at, row->stopped_at};
+        out[i] =
+            (struct clock_verdict){row->ticket, row->round, verdict, row->due_at, row->stopped_at};
     }
     plan_answer(plan, &(struct clock_verdict_page){.rows = {out, n}, .more = n < rows.n});
 }

@@ -29,7 +29,8 @@ static bool trigger_fits(const struct clock_trigger *trigger, const struct happe
     return false;
 }
 
-static const struct clock_trigger *find_trigger(struct clock_triggers triggers, const struct happening *h)
+static const struct clock_trigger *find_trigger(struct clock_triggers triggers,
+                                                const struct happening *h)
 {
     for (size_t i = 0; i < triggers.n; i++) {
         if (trigger_fits(&triggers.at[i], h)) return &triggers.at[i];
@@ -63,7 +64,8 @@ static bool waits(const struct book *book, const struct clock_life *life, const 
 }
 
 /* Another class, or a promise in its place (AMB-38): what the clock was for is no more. */
-static bool lapsed(const struct book *book, const struct clock_life *life, const struct happening *h)
+static bool lapsed(const struct book *book, const struct clock_life *life,
+                   const struct happening *h)
 {
     bool changed = h->class_changed || h->promised != 0;
     return changed && life->rule != NULL && !concerns(life->rule, &book->ticket);
@@ -89,16 +91,20 @@ static void note_kept(struct book *book, const struct happening *h)
 {
     for (size_t i = 0; i < book->rules->n && h->kind == TICKET_MOVED; i++) {
         const struct clock_rule *rule = &book->rules->at[i];
-        if (rule->kind == LIMIT_PROMISED && find_trigger(rule->stops, h) != NULL) book->ticket.kept_at = h->at;
+        if (rule->kind == LIMIT_PROMISED && find_trigger(rule->stops, h) != NULL)
+            book->ticket.kept_at = h->at;
     }
 }
 
 /* The same time told again is no new promise. */
-static bool promised_already(const struct book *book, const struct clock_rule *rule, time_us promised)
+static bool promised_already(const struct book *book, const struct clock_rule *rule,
+                             time_us promised)
 {
     for (size_t i = 0; i < book->n; i++) {
         const struct clock_row *row = &book->lives[i].row;
-        if (clock_running(&book->lives[i]) && text_equal(row->name, rule->name) && row->due_at == promised) return true;
+        if (clock_running(&book->lives[i]) && text_equal(row->name, rule->name) &&
+            row->due_at == promised)
+            return true;
     }
     return false;
 }
@@ -108,20 +114,25 @@ static void renew(struct book *book, const struct clock_life *life, const struct
 {
     for (size_t i = 0; i < book->n && life->rule->kind != LIMIT_PROMISED; i++) {
         struct clock_life *other = &book->lives[i];
-        if (other != life && text_equal(other->row.name, life->row.name)) clock_end(other, h->at, h->by);
+        if (other != life && text_equal(other->row.name, life->row.name))
+            clock_end(other, h->at, h->by);
     }
 }
 
 /* What it waits for may have been told before the clock was. When the ticket starts, all that was told counts. */
-static void hold_earlier_words_against(const struct book *book, struct clock_life *life, const struct happening *h)
+static void hold_earlier_words_against(const struct book *book, struct clock_life *life,
+                                       const struct happening *h)
 {
     for (size_t i = 0; i < book->replies.n; i++) {
         struct happening reply = book_reply(&LIST(book->replies, struct customer_reply_row)[i]);
-        bool after = reply.at > life->row.started_at || (h->kind == TICKET_STARTED && reply.at == life->row.started_at);
+        bool after = reply.at > life->row.started_at ||
+                     (h->kind == TICKET_STARTED && reply.at == life->row.started_at);
         if (after && stops(life, &reply)) clock_stop(life, reply.at, reply.by);
     }
-    struct happening handled = {.kind = TICKET_ASSIGNED, .at = book->ticket.handled_at, .handled = true};
-    if (h->class_changed && handled.at != 0 && stops(life, &handled)) clock_stop(life, handled.at, h->by);
+    struct happening handled = {
+        .kind = TICKET_ASSIGNED, .at = book->ticket.handled_at, .handled = true};
+    if (h->class_changed && handled.at != 0 && stops(life, &handled))
+        clock_stop(life, handled.at, h->by);
     bool kept = life->rule->kind == LIMIT_PROMISED && book->ticket.kept_at > life->row.started_at;
     if (kept) clock_stop(life, book->ticket.kept_at, TEXT("ticket.moved"));
     if (book->ticket.ended_at != 0) clock_end(life, book->ticket.ended_at, TEXT("ticket.moved"));
@@ -131,29 +142,31 @@ static void tell_repeat(const struct book *book, struct clock_life *life)
 {
     const struct ladder *ladder = life->rule->ladder;
     for (size_t i = 0; book->ticket.repeated && i < ladder->n; i++) {
-        if (text_equal(ladder->at[i].name, life->rule->repeat_level)) life->row.levels |= INT64_C(1) << i;
+        if (text_equal(ladder->at[i].name, life->rule->repeat_level))
+            life->row.levels |= INT64_C(1) << i;
     }
 }
 
-static void begin(struct book *book, const struct clock_rule *rule, const struct clock_trigger *trigger,
-                  const struct happening *h)
+static void begin(struct book *book, const struct clock_rule *rule,
+                  const struct clock_trigger *trigger, const struct happening *h)
 {
     const struct ticket_copy_row *ticket = &book->ticket;
     struct clock_life *life = &book->lives[book->n++];
     bool from_contact = trigger->restart ? rule->restart_from_contact : rule->from_contact;
     bool at_opening = h->kind == TICKET_STARTED;
-    clock_begin(life, book->rules, rule, &(struct clock_start){
-        .id = book->new_id(book->ctx),
-        .ticket = ticket->ticket,
-        .kind = ticket->kind,
-        .round = ticket->round,
-        .policy = book->policy,
-        .unit = ticket->org_unit,
-        .class = ticket->class,
-        .at = from_contact || at_opening ? ticket->received_at : h->at,
-        .promised = h->promised,
-        .by = h->by,
-    });
+    clock_begin(life, book->rules, rule,
+                &(struct clock_start){
+                    .id = book->new_id(book->ctx),
+                    .ticket = ticket->ticket,
+                    .kind = ticket->kind,
+                    .round = ticket->round,
+                    .policy = book->policy,
+                    .unit = ticket->org_unit,
+                    .class = ticket->class,
+                    .at = from_contact || at_opening ? ticket->received_at : h->at,
+                    .promised = h->promised,
+                    .by = h->by,
+                });
     if (at_opening) tell_repeat(book, life);
     if (at_opening && stops(life, h)) clock_stop(life, life->row.started_at, h->by);
     renew(book, life, h);
@@ -167,7 +180,8 @@ static bool same_limit(const struct book *book, const struct clock_rule *rule)
     for (size_t i = 0; i < book->n; i++) {
         const struct clock_row *row = &book->lives[i].row;
         if (!clock_running(&book->lives[i]) || !text_equal(row->name, rule->name)) continue;
-        if (row->limit_n == limit.n && text_is(row->limit_unit, span_suffix(limit.unit))) return true;
+        if (row->limit_n == limit.n && text_is(row->limit_unit, span_suffix(limit.unit)))
+            return true;
     }
     return false;
 }
@@ -178,7 +192,9 @@ static void begin_all(struct book *book, const struct happening *h)
         const struct clock_rule *rule = &book->rules->at[i];
         const struct clock_trigger *trigger = find_trigger(rule->starts, h);
         if (trigger == NULL || !concerns(rule, &book->ticket)) continue;
-        if (rule->kind == LIMIT_PROMISED && (h->promised == 0 || promised_already(book, rule, h->promised))) continue;
+        if (rule->kind == LIMIT_PROMISED &&
+            (h->promised == 0 || promised_already(book, rule, h->promised)))
+            continue;
         if (trigger->word == ON_CLASS_CHANGED && same_limit(book, rule)) continue;
         begin(book, rule, trigger, h);
     }

@@ -16,13 +16,14 @@ struct happening {
     text by;    /* what to call it: "ticket.moved CMP-T13" */
     text state; /* of TICKET_MOVED: the state it is in now */
     text step;
-    bool handled;      /* a named handler other than the recorder, or the recorder solved it in the contact */
+    bool
+        handled; /* a named handler other than the recorder, or the recorder solved it in the contact */
     bool replied;
     bool acknowledged;
     bool class_changed;
-    time_us promised;  /* a time told to the customer */
+    time_us promised; /* a time told to the customer */
     bool terminal;
-    bool exit;         /* terminal through a shared exit (3.0) */
+    bool exit; /* terminal through a shared exit (3.0) */
 };
 
 struct book {
@@ -31,7 +32,7 @@ struct book {
     struct ticket_copy_row ticket;
     struct clock_life *lives;
     size_t n;
-    size_t room; /* of lives; clocks beyond it do not begin */
+    size_t room;         /* of lives; clocks beyond it do not begin */
     struct list replies; /* struct customer_reply_row, by time */
     int64_t (*new_id)(void *ctx);
     void *ctx;

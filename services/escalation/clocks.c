@@ -11,7 +11,8 @@ static struct calendar_spans spans_of(const struct clock_life *life, struct cale
     for (; n < life->pauses_n; n++) {
         room[n] = (struct calendar_span){life->pauses[n].from_at, life->pauses[n].to_at};
     }
-    if (life->row.paused_at != 0) room[n++] = (struct calendar_span){life->row.paused_at, CALENDAR_NEVER};
+    if (life->row.paused_at != 0)
+        room[n++] = (struct calendar_span){life->row.paused_at, CALENDAR_NEVER};
     return (struct calendar_spans){room, n};
 }
 
@@ -42,9 +43,11 @@ static time_us pause_limit(const struct clock_life *life)
 {
     int64_t left = life->most_pause;
     for (size_t i = 0; i < life->pauses_n; i++) {
-        left -= calendar_worked(life->business, life->pauses[i].from_at, life->pauses[i].to_at, NULL);
+        left -=
+            calendar_worked(life->business, life->pauses[i].from_at, life->pauses[i].to_at, NULL);
     }
-    return left <= 0 ? life->row.paused_at : calendar_add(life->business, life->row.paused_at, left, NULL);
+    return left <= 0 ? life->row.paused_at
+                     : calendar_add(life->business, life->row.paused_at, left, NULL);
 }
 
 /* ---- beginning ------------------------------------------------------------------------------------------------------------ */
@@ -78,14 +81,16 @@ static text base_of(const struct clock_rule *rule, struct span limit, text class
 }
 
 /* What its kind of limit allows, in time of `calendar`. */
-static int64_t allowed_by(const struct clock_rule *rule, struct span limit, const struct named_calendar *calendar,
-                          const struct clock_start *start)
+static int64_t allowed_by(const struct clock_rule *rule, struct span limit,
+                          const struct named_calendar *calendar, const struct clock_start *start)
 {
-    if (rule->kind == LIMIT_PROMISED) return start->promised > start->at ? start->promised - start->at : 0;
+    if (rule->kind == LIMIT_PROMISED)
+        return start->promised > start->at ? start->promised - start->at : 0;
     return span_length(limit, calendar) / 100 * rule->share;
 }
 
-void clock_bind(struct clock_life *life, const struct clock_rules *rules, const struct clock_rules *now, text unit)
+void clock_bind(struct clock_life *life, const struct clock_rules *rules,
+                const struct clock_rules *now, text unit)
 {
     if (rules == NULL) rules = now;
     life->rule = clock_rules_find(rules, life->row.name);
@@ -98,29 +103,31 @@ void clock_bind(struct clock_life *life, const struct clock_rules *rules, const 
     life->most_pause = span_length(rules->most_pause, business);
 }
 
-void clock_begin(struct clock_life *life, const struct clock_rules *rules, const struct clock_rule *rule,
-                 const struct clock_start *start)
+void clock_begin(struct clock_life *life, const struct clock_rules *rules,
+                 const struct clock_rule *rule, const struct clock_start *start)
 {
     struct span limit = clock_limit(rule, start->class);
     text base = base_of(rule, limit, start->class);
     const struct named_calendar *calendar = clock_rules_calendar_of(rules, base, start->unit);
-    *life = (struct clock_life){.row = {
-        .id = start->id,
-        .ticket = start->ticket,
-        .name = rule->name,
-        .kind = start->kind,
-        .round = start->round,
-        .policy = start->policy,
-        .state = TEXT("running"),
-        .base = base,
-        .calendar = calendar->name,
-        .allowed = allowed_by(rule, limit, calendar, start),
-        .limit_n = rule->kind == LIMIT_SPAN ? limit.n : 0,
-        .limit_unit = rule->kind == LIMIT_SPAN ? text_of(span_suffix(limit.unit)) : TEXT("promised"),
-        .started_at = start->at,
-        .due_at = rule->kind == LIMIT_PROMISED ? start->promised : start->at,
-        .started_by = start->by,
-    }};
+    *life = (struct clock_life){
+        .row = {
+            .id = start->id,
+            .ticket = start->ticket,
+            .name = rule->name,
+            .kind = start->kind,
+            .round = start->round,
+            .policy = start->policy,
+            .state = TEXT("running"),
+            .base = base,
+            .calendar = calendar->name,
+            .allowed = allowed_by(rule, limit, calendar, start),
+            .limit_n = rule->kind == LIMIT_SPAN ? limit.n : 0,
+            .limit_unit =
+                rule->kind == LIMIT_SPAN ? text_of(span_suffix(limit.unit)) : TEXT("promised"),
+            .started_at = start->at,
+            .due_at = rule->kind == LIMIT_PROMISED ? start->promised : start->at,
+            .started_by = start->by,
+        }};
     clock_bind(life, rules, rules, start->unit);
     if (life->row.allowed > 0) date_anew(life);
 }
@@ -138,7 +145,8 @@ static void tell_levels(struct clock_life *life, time_us until)
     size_t n = life->rule == NULL ? 0 : life->rule->ladder->n;
     for (size_t i = 0; i < n; i++) {
         if ((life->row.levels >> i & 1) != 0) continue;
-        if (clock_at_share(life, life->rule->ladder->at[i].share) < until) life->row.levels |= INT64_C(1) << i;
+        if (clock_at_share(life, life->rule->ladder->at[i].share) < until)
+            life->row.levels |= INT64_C(1) << i;
     }
     if (life->row.paused_at == 0 && life->row.due_at < until) life->row.breached = true;
 }
@@ -146,7 +154,8 @@ static void tell_levels(struct clock_life *life, time_us until)
 void clock_reach(struct clock_life *life, time_us until)
 {
     if (!clock_running(life)) return;
-    if (life->row.paused_at != 0 && pause_limit(life) < until) clock_resume(life, pause_limit(life));
+    if (life->row.paused_at != 0 && pause_limit(life) < until)
+        clock_resume(life, pause_limit(life));
     tell_levels(life, until);
 }
 
@@ -171,7 +180,8 @@ void clock_stop(struct clock_life *life, time_us at, text by)
 {
     if (at < life->row.started_at) return;
     if (!clock_running(life)) {
-        bool earlier = at < life->row.stopped_at || (at == life->row.stopped_at && text_is(life->row.verdict, "none"));
+        bool earlier = at < life->row.stopped_at ||
+                       (at == life->row.stopped_at && text_is(life->row.verdict, "none"));
         if (!earlier) return;
         life->row.state = TEXT("running");
     }
@@ -221,7 +231,8 @@ void clock_resume(struct clock_life *life, time_us at)
     }
     time_us limit = pause_limit(life);
     struct pause_row *pause = &life->pauses[life->pauses_n++];
-    *pause = (struct pause_row){.clock = life->row.id, .ticket = life->row.ticket, .from_at = life->row.paused_at};
+    *pause = (struct pause_row){
+        .clock = life->row.id, .ticket = life->row.ticket, .from_at = life->row.paused_at};
     pause->to_at = at < limit ? at : limit;
     if (pause->to_at < pause->from_at) pause->to_at = pause->from_at;
     life->row.paused_at = 0;

@@ -17,10 +17,11 @@ struct clock_life {
     struct clock_row row;
     struct pause_row pauses[CLOCK_PAUSES];
     size_t pauses_n;
-    const struct clock_rule *rule; /* of the policy it runs under; NULL: that has no such clock, and nobody is told of levels */
-    struct calendar *calendar;     /* what it counts on */
-    struct calendar *business;     /* what pauses are capped by */
-    int64_t most_pause;            /* in time of `business` */
+    const struct clock_rule *
+        rule; /* of the policy it runs under; NULL: that has no such clock, and nobody is told of levels */
+    struct calendar *calendar; /* what it counts on */
+    struct calendar *business; /* what pauses are capped by */
+    int64_t most_pause;        /* in time of `business` */
 };
 
 /* What is known when a clock starts. */
@@ -40,11 +41,12 @@ struct clock_start {
 /* The limit for a ticket of that class. */
 struct span clock_limit(const struct clock_rule *rule, text class);
 /* A new running clock. */
-void clock_begin(struct clock_life *life, const struct clock_rules *rules, const struct clock_rule *rule,
-                 const struct clock_start *start);
+void clock_begin(struct clock_life *life, const struct clock_rules *rules,
+                 const struct clock_rule *rule, const struct clock_start *start);
 /* Bind a stored row (and its pauses, set by the caller) to the rules it runs under (NULL: lost, those now in force are
    taken) and to the calendars now in force. */
-void clock_bind(struct clock_life *life, const struct clock_rules *rules, const struct clock_rules *now, text unit);
+void clock_bind(struct clock_life *life, const struct clock_rules *rules,
+                const struct clock_rules *now, text unit);
 
 bool clock_running(const struct clock_life *life); /* or paused: not ended */
 /* When so many per cent of its time are used up; CALENDAR_NEVER while that is held by a pause. */

@@ -17,7 +17,8 @@ static int64_t draw_id(void *ctx)
     return plan_new_id(ctx);
 }
 
-static struct clock_life life_of(struct plan *plan, const struct clock_row *row, const struct facts *facts, text unit)
+static struct clock_life life_of(struct plan *plan, const struct clock_row *row,
+                                 const struct facts *facts, text unit)
 {
     struct clock_life life = {.row = *row};
     struct list pauses = facts_all(facts, &pauses_read);
@@ -29,16 +30,21 @@ static struct clock_life life_of(struct plan *plan, const struct clock_row *row,
     return life;
 }
 
-static struct book load_book(struct plan *plan, const struct ticket_copy_row *ticket, const struct facts *facts)
+static struct book load_book(struct plan *plan, const struct ticket_copy_row *ticket,
+                             const struct facts *facts)
 {
-    struct book book = {.rules = plan->policy, .policy = plan->policy_version, .ticket = *ticket, .new_id = draw_id};
+    struct book book = {.rules = plan->policy,
+                        .policy = plan->policy_version,
+                        .ticket = *ticket,
+                        .new_id = draw_id};
     struct list rows = facts_all(facts, &clocks_read);
     book.ctx = plan;
     book.replies = facts_all(facts, &replies_read);
     book.room = rows.n + book.rules->n + book.replies.n;
     book.lives = ARENA_ARRAY(plan->arena, struct clock_life, book.room);
     for (; book.n < rows.n; book.n++) {
-        book.lives[book.n] = life_of(plan, &LIST(rows, struct clock_row)[book.n], facts, ticket->org_unit);
+        book.lives[book.n] =
+            life_of(plan, &LIST(rows, struct clock_row)[book.n], facts, ticket->org_unit);
         clock_redate(&book.lives[book.n]);
     }
     return book;
@@ -54,15 +60,18 @@ static void hear_and_tell(struct plan *plan, struct book *book, const struct fac
     plan_write(plan, &ticket_write, &book->ticket);
     struct clock_life *before = ARENA_NEW(plan->arena, struct clock_life);
     for (size_t i = 0; i < book->n; i++) {
-        if (i < known) *before = life_of(plan, &LIST(rows, struct clock_row)[i], facts, book->ticket.org_unit);
+        if (i < known)
+            *before = life_of(plan, &LIST(rows, struct clock_row)[i], facts, book->ticket.org_unit);
         tell_changes(plan, &book->ticket, i < known ? before : NULL, &book->lives[i]);
     }
 }
 
-static const struct ticket_copy_row *known_ticket(struct plan *plan, int64_t ticket, const struct facts *facts)
+static const struct ticket_copy_row *known_ticket(struct plan *plan, int64_t ticket,
+                                                  const struct facts *facts)
 {
     const struct ticket_copy_row *copy = facts_one(facts, &ticket_lock);
-    if (copy == NULL) plan_refuse(plan, "ticket", NULL, "ticket %" PRId64 " has not been heard of", ticket);
+    if (copy == NULL)
+        plan_refuse(plan, "ticket", NULL, "ticket %" PRId64 " has not been heard of", ticket);
     return copy;
 }
 
@@ -85,15 +94,16 @@ void on_ticket_started(struct plan *plan, const void *message, const struct fact
         .repeated = m->repeat_of != 0,
     };
     struct book book = load_book(plan, &ticket, facts);
-    hear_and_tell(plan, &book, facts, &(struct happening){
-        .kind = TICKET_STARTED,
-        .at = m->received_at,
-        .by = TEXT("ticket.started"),
-        .state = m->state,
-        .handled = m->handler.len > 0,
-        .replied = m->answered,
-        .promised = m->promised_at,
-    });
+    hear_and_tell(plan, &book, facts,
+                  &(struct happening){
+                      .kind = TICKET_STARTED,
+                      .at = m->received_at,
+                      .by = TEXT("ticket.started"),
+                      .state = m->state,
+                      .handled = m->handler.len > 0,
+                      .replied = m->answered,
+                      .promised = m->promised_at,
+                  });
 }
 
 void on_ticket_moved(struct plan *plan, const void *message, const struct facts *facts)
@@ -112,20 +122,21 @@ void on_ticket_moved(struct plan *plan, const void *message, const struct facts 
     if (class_changed) ticket->class = m->class;
     ticket->round = m->round;
     if (m->terminal) ticket->ended_at = plan->header->time;
-    hear_and_tell(plan, &book, facts, &(struct happening){
-        .kind = TICKET_MOVED,
-        .at = plan->header->time,
-        .by = arena_printf(plan->arena, "ticket.moved %.*s", TEXT_ARG(m->step)),
-        .state = m->to,
-        .step = m->step,
-        .handled = m->handler.len > 0 && !text_equal(m->handler, m->owner),
-        .replied = m->replied,
-        .acknowledged = m->acknowledged,
-        .class_changed = class_changed,
-        .promised = m->promised_at,
-        .terminal = m->terminal,
-        .exit = m->exit.len > 0,
-    });
+    hear_and_tell(plan, &book, facts,
+                  &(struct happening){
+                      .kind = TICKET_MOVED,
+                      .at = plan->header->time,
+                      .by = arena_printf(plan->arena, "ticket.moved %.*s", TEXT_ARG(m->step)),
+                      .state = m->to,
+                      .step = m->step,
+                      .handled = m->handler.len > 0 && !text_equal(m->handler, m->owner),
+                      .replied = m->replied,
+                      .acknowledged = m->acknowledged,
+                      .class_changed = class_changed,
+                      .promised = m->promised_at,
+                      .terminal = m->terminal,
+                      .exit = m->exit.len > 0,
+                  });
 }
 
 void on_ticket_assigned(struct plan *plan, const void *message, const struct facts *facts)
@@ -137,12 +148,13 @@ void on_ticket_assigned(struct plan *plan, const void *message, const struct fac
     book.ticket.handler = m->handler;
     if (m->owner.len > 0) book.ticket.owner = m->owner;
     if (m->department.len > 0) book.ticket.department = m->department;
-    hear_and_tell(plan, &book, facts, &(struct happening){
-        .kind = TICKET_ASSIGNED,
-        .at = plan->header->time,
-        .by = arena_printf(plan->arena, "ticket.assigned %.*s", TEXT_ARG(m->how)),
-        .handled = !text_is(m->how, "owner") && !text_is(m->how, "recorder"),
-    });
+    hear_and_tell(plan, &book, facts,
+                  &(struct happening){
+                      .kind = TICKET_ASSIGNED,
+                      .at = plan->header->time,
+                      .by = arena_printf(plan->arena, "ticket.assigned %.*s", TEXT_ARG(m->how)),
+                      .handled = !text_is(m->how, "owner") && !text_is(m->how, "recorder"),
+                  });
 }
 
 /* ---- notification ------------------------------------------------------------------------------------------------------------ */

@@ -24,13 +24,16 @@ static int check(struct compiler *c, const struct yaml *node, int result, const 
 static void read_hours(struct compiler *c, const struct yaml *file, struct calendar_rules *rules)
 {
     struct err err = {0};
-    YAML_EACH (day, yaml_map(&c->reader, file, "hours")) {
+    YAML_EACH(day, yaml_map(&c->reader, file, "hours"))
+    {
         check(c, day, calendar_rules_set_hours(rules, day->key, day->value, &err), &err);
     }
-    YAML_EACH (date, yaml_get(file, "holidays")) {
+    YAML_EACH(date, yaml_get(file, "holidays"))
+    {
         check(c, date, calendar_rules_add_holiday(rules, date->value, &err), &err);
     }
-    YAML_EACH (date, yaml_get(file, "special")) {
+    YAML_EACH(date, yaml_get(file, "special"))
+    {
         check(c, date, calendar_rules_set_special(rules, date->key, date->value, &err), &err);
     }
 }
@@ -40,7 +43,8 @@ static struct calendar *compile_hours(struct compiler *c, const struct yaml *fil
     struct err err = {0};
     struct calendar_rules *rules = calendar_rules_create();
     text zone = yaml_text(&c->reader, file, "zone");
-    if (!c->reader.failed) check(c, yaml_get(file, "zone"), calendar_rules_set_zone(rules, zone, &err), &err);
+    if (!c->reader.failed)
+        check(c, yaml_get(file, "zone"), calendar_rules_set_zone(rules, zone, &err), &err);
     read_hours(c, file, rules);
     if (c->reader.failed) {
         calendar_rules_destroy(rules);
@@ -54,14 +58,16 @@ static struct calendar *compile_hours(struct compiler *c, const struct yaml *fil
 static void read_calendar(struct compiler *c, const struct yaml *file, struct named_calendar *out)
 {
     yaml_only(&c->reader, file,
-              (const char *[]){"name", "base", "units", "zh", "en", "zone", "unset_by_customer", "rule", "day", "hours",
-                               "holidays", "special", "filled_until", NULL});
+              (const char *[]){"name", "base", "units", "zh", "en", "zone", "unset_by_customer",
+                               "rule", "day", "hours", "holidays", "special", "filled_until",
+                               NULL});
     out->name = yaml_text(&c->reader, file, "name");
     out->base = yaml_text_or(&c->reader, file, "base", out->name.at);
     out->units = yaml_texts(&c->reader, file, "units", c->arena);
     struct span day = yaml_span(&c->reader, file, "day");
     out->day = span_natural(day);
-    if (!c->reader.failed && out->day == 0) yaml_fail(&c->reader, yaml_get(file, "day"), "must be hours, such as 9h");
+    if (!c->reader.failed && out->day == 0)
+        yaml_fail(&c->reader, yaml_get(file, "day"), "must be hours, such as 9h");
     if (text_is(out->name, "natural")) {
         out->calendar = calendar_always();
     } else if (!c->reader.failed) {
@@ -86,12 +92,14 @@ static void read_calendars(struct compiler *c, const struct policy_files *files)
 static void check_base(struct compiler *c, const struct yaml *node, text base)
 {
     if (c->reader.failed || clock_rules_calendar_of(c->rules, base, TEXT("")) != NULL) return;
-    yaml_fail(&c->reader, node, "there is no calendar \"%.*s\" for all units in calendars/", TEXT_ARG(base));
+    yaml_fail(&c->reader, node, "there is no calendar \"%.*s\" for all units in calendars/",
+              TEXT_ARG(base));
 }
 
 /* ---- ladders ---------------------------------------------------------------------------------------------------------------- */
 
-static text level_name(struct compiler *c, const struct ladder *ladder, int64_t level, int64_t share)
+static text level_name(struct compiler *c, const struct ladder *ladder, int64_t level,
+                       int64_t share)
 {
     text plain = arena_printf(c->arena, "L%d", (int)level);
     bool taken = share < 100;
@@ -105,10 +113,12 @@ static void read_level(struct compiler *c, const struct yaml *node, struct ladde
         yaml_fail(&c->reader, node, "at most %d levels", LADDER_LEVELS);
         return;
     }
-    yaml_only(&c->reader, node, (const char *[]){"at", "level", "kind", "to", "where_exists", NULL});
+    yaml_only(&c->reader, node,
+              (const char *[]){"at", "level", "kind", "to", "where_exists", NULL});
     int64_t share = yaml_int(&c->reader, node, "at", 1, 10000);
     int64_t level = yaml_int(&c->reader, node, "level", 1, 9);
-    if (ladder->n > 0 && share <= ladder->at[ladder->n - 1].share) yaml_fail(&c->reader, node, "levels must rise");
+    if (ladder->n > 0 && share <= ladder->at[ladder->n - 1].share)
+        yaml_fail(&c->reader, node, "levels must rise");
     struct ladder_level *out = &ladder->at[ladder->n];
     out->name = level_name(c, ladder, level, share);
     out->share = share;
@@ -121,12 +131,13 @@ static void read_ladders(struct compiler *c, const struct yaml *file)
     const struct yaml *map = yaml_map(&c->reader, file, "ladders");
     struct ladder *out = ARENA_ARRAY(c->arena, struct ladder, yaml_count(map) + 1);
     c->ladders = out;
-    YAML_EACH (node, map) {
+    YAML_EACH(node, map)
+    {
         struct ladder *ladder = &out[c->ladders_n++];
         ladder->name = node->key;
         yaml_only(&c->reader, node, (const char *[]){"rule", "levels", NULL});
         bool breach = false;
-        YAML_EACH (level, yaml_list(&c->reader, node, "levels")) read_level(c, level, ladder);
+        YAML_EACH(level, yaml_list(&c->reader, node, "levels")) read_level(c, level, ladder);
         for (size_t i = 0; i < ladder->n; i++) breach = breach || ladder->at[i].share == 100;
         if (!breach) yaml_fail(&c->reader, node, "a ladder needs a level at 100");
     }
@@ -148,10 +159,14 @@ static const struct {
     const char *word;
     enum clock_word is;
 } words[] = {
-    {"opened", ON_OPENED},   {"closed", ON_CLOSED},
-    {"step", ON_STEP},       {"promised", ON_PROMISED},
-    {"replied", ON_REPLIED}, {"handler_named", ON_HANDLER_NAMED},
-    {"moved", ON_MOVED},     {"acknowledged", ON_ACKNOWLEDGED},
+    {"opened", ON_OPENED},
+    {"closed", ON_CLOSED},
+    {"step", ON_STEP},
+    {"promised", ON_PROMISED},
+    {"replied", ON_REPLIED},
+    {"handler_named", ON_HANDLER_NAMED},
+    {"moved", ON_MOVED},
+    {"acknowledged", ON_ACKNOWLEDGED},
     {"class_changed", ON_CLASS_CHANGED},
 };
 
@@ -172,15 +187,17 @@ static void read_trigger(struct compiler *c, const struct yaml *node, struct clo
     yaml_fail(&c->reader, node, "\"%.*s\" is no event that clocks know", TEXT_ARG(word));
 }
 
-static struct clock_triggers read_triggers(struct compiler *c, const struct yaml *clock, const char *key,
-                                           const char *again)
+static struct clock_triggers read_triggers(struct compiler *c, const struct yaml *clock,
+                                           const char *key, const char *again)
 {
     const struct yaml *first = yaml_list(&c->reader, clock, key);
     const struct yaml *second = again == NULL ? NULL : yaml_get(clock, again);
-    struct clock_trigger *out = ARENA_ARRAY(c->arena, struct clock_trigger, yaml_count(first) + yaml_count(second) + 1);
+    struct clock_trigger *out =
+        ARENA_ARRAY(c->arena, struct clock_trigger, yaml_count(first) + yaml_count(second) + 1);
     size_t n = 0;
-    YAML_EACH (node, first) read_trigger(c, node, &out[n++]);
-    YAML_EACH (node, second) {
+    YAML_EACH(node, first) read_trigger(c, node, &out[n++]);
+    YAML_EACH(node, second)
+    {
         out[n].restart = true;
         read_trigger(c, node, &out[n++]);
     }
@@ -191,7 +208,8 @@ static void read_limit(struct compiler *c, const struct yaml *clock, struct cloc
 {
     text limit = yaml_text(&c->reader, clock, "limit");
     out->share = yaml_int_or(&c->reader, clock, "share", 100);
-    if (out->share < 1 || out->share > 1000) yaml_fail(&c->reader, yaml_get(clock, "share"), "must be 1 to 1000");
+    if (out->share < 1 || out->share > 1000)
+        yaml_fail(&c->reader, yaml_get(clock, "share"), "must be 1 to 1000");
     if (text_is(limit, "promised")) {
         out->kind = LIMIT_PROMISED;
     } else if (text_is(limit, "step")) {
@@ -202,7 +220,8 @@ static void read_limit(struct compiler *c, const struct yaml *clock, struct cloc
     const struct yaml *classes = yaml_get(clock, "classes");
     struct class_limit *limits = ARENA_ARRAY(c->arena, struct class_limit, yaml_count(classes) + 1);
     out->classes = limits;
-    YAML_EACH (node, classes) {
+    YAML_EACH(node, classes)
+    {
         struct span span = yaml_span(&c->reader, classes, node->key.at);
         limits[out->classes_n++] = (struct class_limit){node->key, span};
     }
@@ -218,9 +237,28 @@ static void read_clock(struct compiler *c, const struct yaml *node, struct clock
 {
     static const char *const emergency[] = {"same", "natural", NULL};
     yaml_only(&c->reader, node,
-              (const char *[]){"id", "zh", "en", "kinds", "when", "base", "emergency", "limit", "classes", "share",
-                               "unless_promised", "from", "start", "restart", "restart_from", "stop", "pause", "round",
-                               "ladder", "unset_by_customer", "rule", NULL});
+              (const char *[]){"id",
+                               "zh",
+                               "en",
+                               "kinds",
+                               "when",
+                               "base",
+                               "emergency",
+                               "limit",
+                               "classes",
+                               "share",
+                               "unless_promised",
+                               "from",
+                               "start",
+                               "restart",
+                               "restart_from",
+                               "stop",
+                               "pause",
+                               "round",
+                               "ladder",
+                               "unset_by_customer",
+                               "rule",
+                               NULL});
     out->name = yaml_text(&c->reader, node, "id");
     out->rule = yaml_text(&c->reader, node, "rule");
     out->kinds = yaml_texts(&c->reader, node, "kinds", c->arena);
@@ -243,10 +281,12 @@ static void read_clocks(struct compiler *c, const struct yaml *file)
     const struct yaml *list = yaml_list(&c->reader, file, "clocks");
     struct clock_rule *out = ARENA_ARRAY(c->arena, struct clock_rule, yaml_count(list) + 1);
     c->rules->at = out;
-    YAML_EACH (node, list) {
+    YAML_EACH(node, list)
+    {
         struct clock_rule *rule = &out[c->rules->n];
         read_clock(c, node, rule);
-        if (clock_rules_find(c->rules, rule->name) != NULL) yaml_fail(&c->reader, node, "this clock stands here twice");
+        if (clock_rules_find(c->rules, rule->name) != NULL)
+            yaml_fail(&c->reader, node, "this clock stands here twice");
         c->rules->n++;
     }
 }
@@ -255,7 +295,8 @@ static void read_clocks(struct compiler *c, const struct yaml *file)
 static void read_start_level(struct compiler *c, const struct yaml *node)
 {
     static const char *const flags[] = {"repeat", NULL};
-    yaml_only(&c->reader, node, (const char *[]){"clock", "kind", "flag", "level", "to", "rule", NULL});
+    yaml_only(&c->reader, node,
+              (const char *[]){"clock", "kind", "flag", "level", "to", "rule", NULL});
     text clock = yaml_text(&c->reader, node, "clock");
     (void)yaml_choice(&c->reader, node, "flag", flags);
     text level = arena_printf(c->arena, "L%d", (int)yaml_int(&c->reader, node, "level", 1, 9));
@@ -271,7 +312,8 @@ static void read_start_level(struct compiler *c, const struct yaml *node)
 static void read_file(struct compiler *c, const struct yaml *file)
 {
     yaml_only(&c->reader, file,
-              (const char *[]){"max_pause", "waiting", "next_year_warning", "clocks", "ladders", "start_levels", NULL});
+              (const char *[]){"max_pause", "waiting", "next_year_warning", "clocks", "ladders",
+                               "start_levels", NULL});
     const struct yaml *pause = yaml_map(&c->reader, file, "max_pause");
     if (pause != NULL) c->rules->most_pause = yaml_span(&c->reader, pause, "is");
     const struct yaml *waiting = yaml_map(&c->reader, file, "waiting");
@@ -280,19 +322,21 @@ static void read_file(struct compiler *c, const struct yaml *file)
     check_base(c, file, TEXT("natural"));
     read_ladders(c, file);
     read_clocks(c, file);
-    YAML_EACH (node, yaml_get(file, "start_levels")) read_start_level(c, node);
+    YAML_EACH(node, yaml_get(file, "start_levels")) read_start_level(c, node);
 }
 
 static const void *compile(const struct policy_files *files, struct arena *arena, struct err *err)
 {
-    struct compiler c = {.reader = {.err = err}, .arena = arena, .rules = ARENA_NEW(arena, struct clock_rules)};
+    struct compiler c = {
+        .reader = {.err = err}, .arena = arena, .rules = ARENA_NEW(arena, struct clock_rules)};
     const struct policy_file *clocks = policy_find(files, "clocks.yaml");
     if (clocks == NULL) {
         err_set(err, "clocks.yaml is missing");
         return NULL;
     }
     read_calendars(&c, files);
-    const struct yaml *file = c.reader.failed ? NULL : yaml_read(clocks->body, "clocks.yaml", arena, err);
+    const struct yaml *file =
+        c.reader.failed ? NULL : yaml_read(clocks->body, "clocks.yaml", arena, err);
     if (file != NULL) read_file(&c, file);
     if (file != NULL && !c.reader.failed) return c.rules;
     clock_rules_finish(c.rules);

@@ -21,7 +21,8 @@ const struct named_calendar *clock_rules_calendar(const struct clock_rules *rule
     return NULL;
 }
 
-const struct named_calendar *clock_rules_calendar_of(const struct clock_rules *rules, text base, text unit)
+const struct named_calendar *clock_rules_calendar_of(const struct clock_rules *rules, text base,
+                                                     text unit)
 {
     const struct named_calendar *common = NULL;
     for (size_t i = 0; i < rules->calendars_n; i++) {

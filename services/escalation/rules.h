@@ -16,12 +16,12 @@ enum happening_kind { TICKET_STARTED, TICKET_MOVED, TICKET_ASSIGNED, REPLY_DELIV
 /* The words of clocks.yaml under start, restart and stop. */
 enum clock_word {
     ON_OPENED,
-    ON_CLOSED,        /* any end state that is no shared exit */
-    ON_STEP,          /* one of `steps` was taken */
-    ON_PROMISED,      /* the customer was told a time */
+    ON_CLOSED,   /* any end state that is no shared exit */
+    ON_STEP,     /* one of `steps` was taken */
+    ON_PROMISED, /* the customer was told a time */
     ON_HANDLER_NAMED, /* a named handler other than the recorder, or the recorder solved it in the contact (SLA-02) */
-    ON_REPLIED,       /* a reply of a named person was really delivered, or given in the contact itself (SLA-30) */
-    ON_ACKNOWLEDGED,  /* CMP-02 */
+    ON_REPLIED, /* a reply of a named person was really delivered, or given in the contact itself (SLA-30) */
+    ON_ACKNOWLEDGED, /* CMP-02 */
     ON_CLASS_CHANGED,
     ON_MOVED
 };
@@ -64,17 +64,18 @@ struct clock_rule {
     text name; /* SLA-02 */
     text rule; /* what it rests on */
     struct yaml_texts kinds;
-    text when; /* only tickets of this class; absent: all */
-    text base; /* service, natural or business */
+    text when;              /* only tickets of this class; absent: all */
+    text base;              /* service, natural or business */
     bool emergency_natural; /* runs on natural time for a ticket of class emergency (SLA-28) */
     enum limit_kind kind;
     struct span limit;
     text limit_text;
-    const struct class_limit *classes; /* other limits by class; a class that is not among them has no such clock */
+    const struct class_limit
+        *classes; /* other limits by class; a class that is not among them has no such clock */
     size_t classes_n;
-    int64_t share;             /* per cent of the limit */
-    bool unless_promised;      /* only while no time was told to the customer */
-    bool from_contact;         /* counts from the contact's own time (SLA-29), else from the event */
+    int64_t share;        /* per cent of the limit */
+    bool unless_promised; /* only while no time was told to the customer */
+    bool from_contact;    /* counts from the contact's own time (SLA-29), else from the event */
     bool restart_from_contact; /* the same when it starts anew */
     struct clock_triggers starts;
     struct clock_triggers stops;
@@ -97,8 +98,9 @@ struct clock_rules {
     size_t n;
     const struct named_calendar *calendars;
     size_t calendars_n;
-    struct span most_pause;     /* SLA-31, on the business calendar */
-    struct yaml_texts waiting;  /* states of waiting for the customer, reached by an outbound attempt (SLA-31) */
+    struct span most_pause; /* SLA-31, on the business calendar */
+    struct yaml_texts
+        waiting; /* states of waiting for the customer, reached by an outbound attempt (SLA-31) */
 };
 
 /* Frees the calendars, which live outside the arena. */
@@ -107,7 +109,8 @@ void clock_rules_finish(struct clock_rules *rules);
 const struct clock_rule *clock_rules_find(const struct clock_rules *rules, text name);
 const struct named_calendar *clock_rules_calendar(const struct clock_rules *rules, text name);
 /* The calendar of a base for an organisation unit: its own, else the one for all others. NULL if there is none. */
-const struct named_calendar *clock_rules_calendar_of(const struct clock_rules *rules, text base, text unit);
+const struct named_calendar *clock_rules_calendar_of(const struct clock_rules *rules, text base,
+                                                     text unit);
 bool texts_have(struct yaml_texts texts, text wanted);
 
 #endif

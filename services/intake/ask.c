@@ -13,19 +13,23 @@
 /* The edges have asked their own user's permission (ORG-69); of the services only notification may look (GOV-01). */
 static bool may_see(struct plan *plan)
 {
-    bool edge = text_is(plan->principal_role, "operator") || text_is(plan->principal_role, "gateway");
-    bool service = text_is(plan->principal_role, "service") && text_is(plan->principal, "notification");
+    bool edge =
+        text_is(plan->principal_role, "operator") || text_is(plan->principal_role, "gateway");
+    bool service =
+        text_is(plan->principal_role, "service") && text_is(plan->principal, "notification");
     if (!edge && !service) plan_refuse(plan, NULL, "ORG-69", "this key may not see personal data");
     return edge || service;
 }
 
 /* --- opening what is sealed --- */
 
-static const void *open_struct(struct plan *plan, const struct shape *shape, text sealed, int64_t owner)
+static const void *open_struct(struct plan *plan, const struct shape *shape, text sealed,
+                               int64_t owner)
 {
     struct err err;
     const void *body = sealed_read(plan->arena, shape, sealed, owner, &err);
-    if (body == NULL) plan_refuse(plan, NULL, NULL, "%s of %lld: %s", shape->name, (long long)owner, err.message);
+    if (body == NULL)
+        plan_refuse(plan, NULL, NULL, "%s of %lld: %s", shape->name, (long long)owner, err.message);
     return body == NULL ? arena_alloc(plan->arena, shape->size) : body;
 }
 
@@ -38,10 +42,12 @@ static text open_note(struct plan *plan, const struct intake_note_row *note)
     return words;
 }
 
-static const struct intake_record_row *find_record(struct plan *plan, const struct facts *facts, int64_t ticket)
+static const struct intake_record_row *find_record(struct plan *plan, const struct facts *facts,
+                                                   int64_t ticket)
 {
     const struct intake_record_row *record = facts_one(facts, &record_asked);
-    if (record == NULL) plan_refuse(plan, "ticket", NULL, "ticket %lld is not known", (long long)ticket);
+    if (record == NULL)
+        plan_refuse(plan, "ticket", NULL, "ticket %lld is not known", (long long)ticket);
     return record;
 }
 
@@ -52,7 +58,8 @@ static struct list view_notes(struct plan *plan, struct list notes)
     struct note_view *views = ARENA_ARRAY(plan->arena, struct note_view, notes.n);
     for (size_t i = 0; i < notes.n; i++) {
         const struct intake_note_row *note = &LIST(notes, struct intake_note_row)[i];
-        views[i] = (struct note_view){note->id, note->name, open_note(plan, note), note->by, note->at};
+        views[i] =
+            (struct note_view){note->id, note->name, open_note(plan, note), note->by, note->at};
     }
     return (struct list){views, notes.n};
 }
@@ -62,14 +69,26 @@ void on_ticket_record(struct plan *plan, const void *message, const struct facts
     const struct ticket_record *m = message;
     const struct intake_record_row *r = may_see(plan) ? find_record(plan, facts, m->ticket) : NULL;
     if (r == NULL) return;
-    const struct intake_person *person = open_struct(plan, &intake_person_shape, r->person, r->contact);
+    const struct intake_person *person =
+        open_struct(plan, &intake_person_shape, r->person, r->contact);
     const struct intake_words *words = open_struct(plan, &intake_words_shape, r->words, r->contact);
     plan_answer(plan, &(struct ticket_record_view){
-                          .ticket = r->ticket, .contact = r->contact, .kind = r->kind, .source = r->source,
-                          .source_id = r->source_id, .channel = r->channel, .received_at = r->received_at,
-                          .customer = r->customer, .customer_name = person->name, .honorific = person->honorific,
-                          .phone = person->phone, .email = person->email, .address = person->address, .locale = r->locale,
-                          .words = words->words, .expected = words->expected,
+                          .ticket = r->ticket,
+                          .contact = r->contact,
+                          .kind = r->kind,
+                          .source = r->source,
+                          .source_id = r->source_id,
+                          .channel = r->channel,
+                          .received_at = r->received_at,
+                          .customer = r->customer,
+                          .customer_name = person->name,
+                          .honorific = person->honorific,
+                          .phone = person->phone,
+                          .email = person->email,
+                          .address = person->address,
+                          .locale = r->locale,
+                          .words = words->words,
+                          .expected = words->expected,
                           .notes = view_notes(plan, facts_all(facts, &notes_asked))});
 }
 
@@ -78,7 +97,8 @@ void on_ticket_record(struct plan *plan, const void *message, const struct facts
 static const struct intake_note_row *find_note(struct list notes, int64_t id)
 {
     for (size_t i = 0; i < notes.n; i++)
-        if (LIST(notes, struct intake_note_row)[i].id == id) return &LIST(notes, struct intake_note_row)[i];
+        if (LIST(notes, struct intake_note_row)[i].id == id)
+            return &LIST(notes, struct intake_note_row)[i];
     return NULL;
 }
 
@@ -88,8 +108,10 @@ static struct list open_notes(struct plan *plan, struct list asked, struct list 
     for (size_t i = 0; i < asked.n; i++) {
         int64_t id = LIST(asked, int64_t)[i];
         const struct intake_note_row *note = find_note(notes, id);
-        if (note != NULL) words[i] = open_note(plan, note);
-        else plan_refuse(plan, "notes", NULL, "note %lld is none of this ticket", (long long)id);
+        if (note != NULL)
+            words[i] = open_note(plan, note);
+        else
+            plan_refuse(plan, "notes", NULL, "note %lld is none of this ticket", (long long)id);
     }
     return (struct list){words, asked.n};
 }
@@ -99,11 +121,16 @@ void on_address_get(struct plan *plan, const void *message, const struct facts *
     const struct address_get *m = message;
     const struct intake_record_row *r = may_see(plan) ? find_record(plan, facts, m->ticket) : NULL;
     if (r == NULL) return;
-    const struct intake_person *person = open_struct(plan, &intake_person_shape, r->person, r->contact);
-    plan_answer(plan, &(struct address_view){.customer = r->customer, .customer_name = person->name,
-                                             .honorific = person->honorific, .phone = person->phone, .email = person->email,
-                                             .locale = r->locale,
-                                             .words = open_notes(plan, m->notes, facts_all(facts, &notes_asked))});
+    const struct intake_person *person =
+        open_struct(plan, &intake_person_shape, r->person, r->contact);
+    plan_answer(plan, &(struct address_view){
+                          .customer = r->customer,
+                          .customer_name = person->name,
+                          .honorific = person->honorific,
+                          .phone = person->phone,
+                          .email = person->email,
+                          .locale = r->locale,
+                          .words = open_notes(plan, m->notes, facts_all(facts, &notes_asked))});
 }
 
 /* --- the customer file --- */
@@ -122,7 +149,8 @@ static struct list collect_tickets(struct plan *plan, struct list contacts)
     size_t n = 0;
     for (size_t i = 0; i < contacts.n; i++) {
         text joined = LIST(contacts, struct intake_contact_row)[i].tickets;
-        while (joined.len > 0 && n < contacts.n * CHECK_ITEMS_MOST) n += text_to_int(text_take(&joined, ','), &at[n]);
+        while (joined.len > 0 && n < contacts.n * CHECK_ITEMS_MOST)
+            n += text_to_int(text_take(&joined, ','), &at[n]);
     }
     return (struct list){at, n};
 }
@@ -140,9 +168,13 @@ void on_customer_find(struct plan *plan, const void *message, const struct facts
         plan_answer(plan, &(struct customer_found){0});
         return;
     }
-    const struct intake_person *person = open_struct(plan, &intake_person_shape, row->person, row->id);
-    plan_answer(plan, &(struct customer_found){.customer = row->id, .customer_name = person->name, .honorific = person->honorific,
-                                               .tickets = collect_tickets(plan, facts_all(facts, &contacts_asked))});
+    const struct intake_person *person =
+        open_struct(plan, &intake_person_shape, row->person, row->id);
+    plan_answer(plan, &(struct customer_found){
+                          .customer = row->id,
+                          .customer_name = person->name,
+                          .honorific = person->honorific,
+                          .tickets = collect_tickets(plan, facts_all(facts, &contacts_asked))});
 }
 
 /* --- which ticket came of what --- */
@@ -159,12 +191,14 @@ void on_source_list(struct plan *plan, const void *message, const struct facts *
     size_t most = page_size(m->limit), n = 0;
     bool more = contacts.n > most; /* one more was read than was asked for */
     if (more) contacts.n = most;
-    struct source_ticket *rows = ARENA_ARRAY(plan->arena, struct source_ticket, contacts.n * CHECK_ITEMS_MOST);
+    struct source_ticket *rows =
+        ARENA_ARRAY(plan->arena, struct source_ticket, contacts.n * CHECK_ITEMS_MOST);
     for (size_t i = 0; i < contacts.n; i++) {
         const struct intake_page_row *row = &LIST(contacts, struct intake_page_row)[i];
         text joined = row->tickets;
         for (int64_t ticket; joined.len > 0;)
-            if (text_to_int(text_take(&joined, ','), &ticket)) rows[n++] = (struct source_ticket){row->source_id, ticket};
+            if (text_to_int(text_take(&joined, ','), &ticket))
+                rows[n++] = (struct source_ticket){row->source_id, ticket};
     }
     plan_answer(plan, &(struct source_page){.rows = {rows, n}, .more = more});
 }

@@ -6,7 +6,8 @@
 
 enum { SKEW_US = MINUTE_US }; /* clocks of publishers may be that much ahead */
 
-static const char *const channels[] = {"call", "visit", "site", "mail", "chat", "app", "front_desk", "home_visit", "staff", NULL};
+static const char *const channels[] = {"call", "visit",      "site",       "mail",  "chat",
+                                       "app",  "front_desk", "home_visit", "staff", NULL};
 static const char *const honorifics[] = {"xiansheng", "nvshi", NULL};
 static const char *const locales[] = {"zh-CN", "en", NULL};
 static const char *const classes[] = {"emergency", "normal", "project", NULL};
@@ -19,8 +20,10 @@ bool check_is_blank(text value)
 {
     static const char wide[] = "\xe3\x80\x80"; /* the blank of Chinese text */
     for (size_t i = 0; i < value.len; i++) {
-        if (value.len - i >= 3 && text_starts((text){value.at + i, 3}, wide)) i += 2;
-        else if ((unsigned char)value.at[i] > ' ') return false;
+        if (value.len - i >= 3 && text_starts((text){value.at + i, 3}, wide))
+            i += 2;
+        else if ((unsigned char)value.at[i] > ' ')
+            return false;
     }
     return true;
 }
@@ -36,10 +39,12 @@ bool check_is_code(text value)
 static int check_code(text value, const char *field, struct err *err)
 {
     if (value.len == 0 || check_is_code(value)) return 0;
-    return err_field(err, field, "INT-08", "%s must be a code of 1 to %d bytes without blanks", field, CHECK_CODE_MOST);
+    return err_field(err, field, "INT-08", "%s must be a code of 1 to %d bytes without blanks",
+                     field, CHECK_CODE_MOST);
 }
 
-static int check_choice(text value, const char *field, const char *rule, const char *const *names, struct err *err)
+static int check_choice(text value, const char *field, const char *rule, const char *const *names,
+                        struct err *err)
 {
     if (value.len == 0 || intake_index(names, value) >= 0) return 0;
     return err_field(err, field, rule, "%s is not known", field);
@@ -53,12 +58,17 @@ static int check_length(text value, size_t most, const char *field, struct err *
 
 int check_origin(text source, text source_id, struct err *err)
 {
-    if (!check_is_code(source)) return err_field(err, "source", "INT-32", "source must be a code of 1 to %d bytes", CHECK_CODE_MOST);
+    if (!check_is_code(source))
+        return err_field(err, "source", "INT-32", "source must be a code of 1 to %d bytes",
+                         CHECK_CODE_MOST);
     for (size_t i = 0; i < source.len; i++)
-        if (source.at[i] == '/') return err_field(err, "source", "INT-32", "source must not contain a slash");
-    if (check_is_blank(source_id)) return err_field(err, "source_id", "INT-32", "source_id is missing");
+        if (source.at[i] == '/')
+            return err_field(err, "source", "INT-32", "source must not contain a slash");
+    if (check_is_blank(source_id))
+        return err_field(err, "source_id", "INT-32", "source_id is missing");
     for (size_t i = 0; i < source_id.len; i++)
-        if ((unsigned char)source_id.at[i] < ' ') return err_field(err, "source_id", "INT-32", "source_id has a control character");
+        if ((unsigned char)source_id.at[i] < ' ')
+            return err_field(err, "source_id", "INT-32", "source_id has a control character");
     return check_length(source_id, CHECK_SOURCE_ID_MOST, "source_id", err);
 }
 
@@ -79,7 +89,8 @@ static int check_person(const struct contact_record *m, struct err *err)
 {
     char scratch[PERSON_KNOWN_BY];
     if (!check_is_blank(m->phone) && !person_phone(m->phone, scratch))
-        return err_field(err, "phone", "INT-09", "phone is no telephone number of %d to %d digits", PERSON_PHONE_LEAST, PERSON_PHONE_MOST);
+        return err_field(err, "phone", "INT-09", "phone is no telephone number of %d to %d digits",
+                         PERSON_PHONE_LEAST, PERSON_PHONE_MOST);
     if (!check_is_blank(m->email) && !person_mail(m->email, scratch))
         return err_field(err, "email", "INT-09", "email is no e-mail address");
     if (check_choice(m->honorific, "honorific", "NTF-39", honorifics, err) < 0) return -1;
@@ -113,7 +124,8 @@ static const char *name_field(const struct item_place *place, const char *name)
     return field;
 }
 
-static int refuse_item(const struct item_place *place, const char *field, const char *rule, const char *why, struct err *err)
+static int refuse_item(const struct item_place *place, const char *field, const char *rule,
+                       const char *why, struct err *err)
 {
     return err_field(err, name_field(place, field), rule, "%s: %s", name_field(place, field), why);
 }
@@ -127,13 +139,15 @@ static int need_words(const struct item_place *place, const char *rule, struct e
 static int need_contact_method(const struct item_place *place, const char *rule, struct err *err)
 {
     if (is_reachable(place->contact)) return 0;
-    return err_field(err, "phone", rule, "a contact method is missing: phone or email (for items[%zu])", place->n);
+    return err_field(err, "phone", rule,
+                     "a contact method is missing: phone or email (for items[%zu])", place->n);
 }
 
 static int check_inquiry(const struct item_place *place, struct err *err)
 {
     if (check_is_blank(place->contact->customer_name))
-        return err_field(err, "customer_name", "INT-02", "customer_name is missing (for items[%zu])", place->n);
+        return err_field(err, "customer_name", "INT-02",
+                         "customer_name is missing (for items[%zu])", place->n);
     if (need_contact_method(place, "INT-02", err) < 0) return -1;
     return need_words(place, "INT-02", err);
 }
@@ -142,7 +156,8 @@ static int check_complaint(const struct item_place *place, struct err *err)
 {
     if (need_words(place, "INT-03", err) < 0) return -1;
     if (check_is_blank(place->item->expected))
-        return refuse_item(place, "expected", "INT-03", "the solution that the customer expects is missing", err);
+        return refuse_item(place, "expected", "INT-03",
+                           "the solution that the customer expects is missing", err);
     return need_contact_method(place, "INT-03", err);
 }
 
@@ -157,27 +172,34 @@ static int check_repair(const struct item_place *place, struct err *err)
     const struct contact_record *m = place->contact;
     if (need_words(place, "REP-09", err) < 0) return -1;
     if (!check_is_blank(m->address) || m->project.len > 0 || m->org_unit.len > 0) return 0;
-    return err_field(err, "address", "REP-09", "address is missing: where is the repair (for items[%zu])", place->n);
+    return err_field(err, "address", "REP-09",
+                     "address is missing: where is the repair (for items[%zu])", place->n);
 }
 
 static int check_required(const struct item_place *place, struct err *err)
 {
-    static int (*const by_kind[KINDS])(const struct item_place *, struct err *) = {check_inquiry, check_complaint, check_suggestion,
-                                                                                  check_repair};
+    static int (*const by_kind[KINDS])(const struct item_place *, struct err *) = {
+        check_inquiry, check_complaint, check_suggestion, check_repair};
     return by_kind[place->kind](place, err);
 }
 
-static int check_taxonomy(const struct item_place *place, const struct intake_policy *policy, struct err *err)
+static int check_taxonomy(const struct item_place *place, const struct intake_policy *policy,
+                          struct err *err)
 {
     const struct contact_item *item = place->item;
     if (item->topic.len > 0 && intake_topic_find(policy, place->kind, item->topic) == NULL)
-        return refuse_item(place, "topic", topic_rules[place->kind], "not a topic of its kind", err);
-    if (item->category.len > 0 && (place->kind != KIND_SUGGESTION || intake_topic_find(policy, place->kind, item->category) == NULL))
+        return refuse_item(place, "topic", topic_rules[place->kind], "not a topic of its kind",
+                           err);
+    if (item->category.len > 0 && (place->kind != KIND_SUGGESTION ||
+                                   intake_topic_find(policy, place->kind, item->category) == NULL))
         return refuse_item(place, "category", "INT-36", "not a category of suggestions", err);
-    if (place->kind != KIND_REPAIR && item->class.len > 0) return refuse_item(place, "class", "REP-11", "only a repair has a class", err);
+    if (place->kind != KIND_REPAIR && item->class.len > 0)
+        return refuse_item(place, "class", "REP-11", "only a repair has a class", err);
     if (place->kind != KIND_REPAIR && item->danger.len > 0)
-        return refuse_item(place, "danger", "REP-11", "only a repair has an answer to the safety question", err);
-    if (check_choice(item->class, name_field(place, "class"), "REP-11", classes, err) < 0) return -1;
+        return refuse_item(place, "danger", "REP-11",
+                           "only a repair has an answer to the safety question", err);
+    if (check_choice(item->class, name_field(place, "class"), "REP-11", classes, err) < 0)
+        return -1;
     return check_choice(item->danger, name_field(place, "danger"), "REP-11", dangers, err);
 }
 
@@ -194,35 +216,53 @@ static int check_answer(const struct item_place *place, struct err *err)
 {
     if (place->item->deferred && need_contact_method(place, "INT-14", err) < 0) return -1;
     if (check_is_blank(place->item->answer)) return 0;
-    if (place->item->deferred) return refuse_item(place, "deferred", "INT-14", "an answer was given, so none is put off", err);
+    if (place->item->deferred)
+        return refuse_item(place, "deferred", "INT-14", "an answer was given, so none is put off",
+                           err);
     if (place->recorder.len > 0) return 0;
-    return err_field(err, "recorder", "SLA-30", "recorder is missing: who gave the answer (of items[%zu])", place->n);
+    return err_field(err, "recorder", "SLA-30",
+                     "recorder is missing: who gave the answer (of items[%zu])", place->n);
 }
 
-static int check_item(struct item_place *place, const struct intake_policy *policy, time_us now, struct err *err)
+static int check_item(struct item_place *place, const struct intake_policy *policy, time_us now,
+                      struct err *err)
 {
     int kind = intake_index(intake_kinds, place->item->kind);
-    if (kind < 0) return refuse_item(place, "kind", "INT-34", "must be inquiry, complaint, suggestion or repair", err);
+    if (kind < 0)
+        return refuse_item(place, "kind", "INT-34",
+                           "must be inquiry, complaint, suggestion or repair", err);
     place->kind = (enum intake_kind)kind;
     if (check_required(place, err) < 0) return -1;
     if (check_taxonomy(place, policy, err) < 0) return -1;
-    if (check_length(place->item->words, CHECK_WORDS_MOST, name_field(place, "words"), err) < 0) return -1;
-    if (check_length(place->item->expected, CHECK_WORDS_MOST, name_field(place, "expected"), err) < 0) return -1;
-    if (check_length(place->item->answer, CHECK_WORDS_MOST, name_field(place, "answer"), err) < 0) return -1;
+    if (check_length(place->item->words, CHECK_WORDS_MOST, name_field(place, "words"), err) < 0)
+        return -1;
+    if (check_length(place->item->expected, CHECK_WORDS_MOST, name_field(place, "expected"), err) <
+        0)
+        return -1;
+    if (check_length(place->item->answer, CHECK_WORDS_MOST, name_field(place, "answer"), err) < 0)
+        return -1;
     if (check_promise(place, now, err) < 0) return -1;
     return check_answer(place, err);
 }
 
-int check_contact(const struct contact_record *m, text recorder, const struct intake_policy *policy, time_us now, struct err *err)
+int check_contact(const struct contact_record *m, text recorder, const struct intake_policy *policy,
+                  time_us now, struct err *err)
 {
     if (check_origin(m->source, m->source_id, err) < 0) return -1;
     if (check_channel(m->channel, err) < 0) return -1;
-    if (m->received_at > now + SKEW_US) return err_field(err, "received_at", "SLA-29", "received_at is in the future");
+    if (m->received_at > now + SKEW_US)
+        return err_field(err, "received_at", "SLA-29", "received_at is in the future");
     if (check_codes(m, err) < 0 || check_person(m, err) < 0) return -1;
-    if (m->items.n == 0) return err_field(err, "items", "INT-10", "items is empty: what is the contact about");
-    if (m->items.n > CHECK_ITEMS_MOST) return err_field(err, "items", "INT-10", "more than %d items in one contact", CHECK_ITEMS_MOST);
+    if (m->items.n == 0)
+        return err_field(err, "items", "INT-10", "items is empty: what is the contact about");
+    if (m->items.n > CHECK_ITEMS_MOST)
+        return err_field(err, "items", "INT-10", "more than %d items in one contact",
+                         CHECK_ITEMS_MOST);
     for (size_t i = 0; i < m->items.n; i++) {
-        struct item_place place = {.contact = m, .item = &LIST(m->items, struct contact_item)[i], .n = i, .recorder = recorder};
+        struct item_place place = {.contact = m,
+                                   .item = &LIST(m->items, struct contact_item)[i],
+                                   .n = i,
+                                   .recorder = recorder};
         if (check_item(&place, policy, now, err) < 0) return -1;
     }
     return 0;

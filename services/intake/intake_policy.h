@@ -28,6 +28,7 @@ extern const struct policy_owner intake_policy_owner;
 /* The place of a name in a list that ends with NULL, or -1. */
 int intake_index(const char *const *names, text name);
 /* NULL if the kind has no such topic. */
-const struct intake_topic *intake_topic_find(const struct intake_policy *policy, enum intake_kind kind, text code);
+const struct intake_topic *intake_topic_find(const struct intake_policy *policy,
+                                             enum intake_kind kind, text code);
 
 #endif

@@ -16,8 +16,10 @@ static bool find_ticket(struct plan *plan, const struct facts *facts, int64_t ti
 
 static bool words_good(struct plan *plan, text words)
 {
-    if (check_is_blank(words)) plan_refuse(plan, "words", "INT-24", "words are missing");
-    else if (words.len > CHECK_WORDS_MOST) plan_refuse(plan, "words", "INT-24", "words are longer than %d bytes", CHECK_WORDS_MOST);
+    if (check_is_blank(words))
+        plan_refuse(plan, "words", "INT-24", "words are missing");
+    else if (words.len > CHECK_WORDS_MOST)
+        plan_refuse(plan, "words", "INT-24", "words are longer than %d bytes", CHECK_WORDS_MOST);
     return !plan_refused(plan);
 }
 
@@ -27,7 +29,8 @@ static const struct intake_note_row *find_same(struct list notes, const struct c
 {
     for (size_t i = 0; i < notes.n; i++) {
         const struct intake_note_row *note = &LIST(notes, struct intake_note_row)[i];
-        if (text_equal(note->source, m->source) && text_equal(note->source_id, m->source_id)) return note;
+        if (text_equal(note->source, m->source) && text_equal(note->source_id, m->source_id))
+            return note;
     }
     return NULL;
 }
@@ -54,10 +57,18 @@ void on_contact_follow_up(struct plan *plan, const void *message, const struct f
     if (!follow_up_good(plan, m)) return;
     int64_t id = plan_new_id(plan);
     plan_write(plan, &note_insert,
-               &(struct intake_note_row){.ticket = m->ticket, .id = id, .name = TEXT("follow_up"),
-                                         .words = vault_seal(plan->arena, m->words, id), .by = plan->header->actor,
-                                         .at = plan->now, .channel = m->channel, .source = m->source, .source_id = m->source_id});
-    plan_say(plan, &ticket_followed_up_shape, &(struct ticket_followed_up){.ticket = m->ticket, .contact = id, .channel = m->channel});
+               &(struct intake_note_row){.ticket = m->ticket,
+                                         .id = id,
+                                         .name = TEXT("follow_up"),
+                                         .words = vault_seal(plan->arena, m->words, id),
+                                         .by = plan->header->actor,
+                                         .at = plan->now,
+                                         .channel = m->channel,
+                                         .source = m->source,
+                                         .source_id = m->source_id});
+    plan_say(
+        plan, &ticket_followed_up_shape,
+        &(struct ticket_followed_up){.ticket = m->ticket, .contact = id, .channel = m->channel});
     plan_answer(plan, &(struct contact_followed_up){.contact = id});
 }
 
@@ -67,13 +78,19 @@ void on_note_record(struct plan *plan, const void *message, const struct facts *
 {
     const struct note_record *m = message;
     if (!find_ticket(plan, facts, m->ticket)) return;
-    if (!check_is_code(m->name)) plan_refuse(plan, "name", NULL, "name must be that of a form's field");
+    if (!check_is_code(m->name))
+        plan_refuse(plan, "name", NULL, "name must be that of a form's field");
     if (!words_good(plan, m->words)) return;
     int64_t id = plan_new_id(plan);
     plan_write(plan, &note_insert,
-               &(struct intake_note_row){.ticket = m->ticket, .id = id, .name = m->name,
-                                         .words = vault_seal(plan->arena, m->words, id), .by = plan->header->actor, .at = plan->now});
-    plan_say(plan, &note_added_shape, &(struct note_added){.ticket = m->ticket, .note = id, .name = m->name});
+               &(struct intake_note_row){.ticket = m->ticket,
+                                         .id = id,
+                                         .name = m->name,
+                                         .words = vault_seal(plan->arena, m->words, id),
+                                         .by = plan->header->actor,
+                                         .at = plan->now});
+    plan_say(plan, &note_added_shape,
+             &(struct note_added){.ticket = m->ticket, .note = id, .name = m->name});
     plan_answer(plan, &(struct note_recorded){.note = id});
 }
 
@@ -86,7 +103,11 @@ void on_ticket_started(struct plan *plan, const void *message, const struct fact
     (void)facts;
     if (m->linked == 0) return;
     plan_write(plan, &ticket_link,
-               &(struct intake_linked_row){.id = m->ticket, .linked = m->linked, .contact = m->contact, .kind = m->kind, .topic = m->topic});
+               &(struct intake_linked_row){.id = m->ticket,
+                                           .linked = m->linked,
+                                           .contact = m->contact,
+                                           .kind = m->kind,
+                                           .topic = m->topic});
 }
 
 /* Closed is what ran through its flow; a complaint that was withdrawn, merged, retyped or recorded in error repeats nothing. */

@@ -8,32 +8,56 @@
 #include "vault.h"
 
 static const struct setting settings[] = {
-    {"key-file", SETTING_TEXT, &intake_settings.key_file, NULL, 1, 4096, "File with the keys that personal data are sealed with."},
-    {"org-unit", SETTING_TEXT, &intake_settings.org_unit, "service", 1, 64, "Organisation unit of contacts that name none."},
+    {"key-file", SETTING_TEXT, &intake_settings.key_file, NULL, 1, 4096,
+     "File with the keys that personal data are sealed with."},
+    {"org-unit", SETTING_TEXT, &intake_settings.org_unit, "service", 1, 64,
+     "Organisation unit of contacts that name none."},
 };
 
 static const struct handler handlers[] = {
-    {.kind = ON_COMMAND, .hears = &contact_record_shape, .number = customer_of_contact,
-     .loads = {{&contact_known, ""}, {&closing_read, "#"}}, .decide = on_contact_record},
-    {.kind = ON_COMMAND, .hears = &contact_follow_up_shape,
-     .loads = {{&ticket_read, "ticket"}, {&follow_ups_read, "ticket"}}, .decide = on_contact_follow_up},
-    {.kind = ON_COMMAND, .hears = &note_record_shape, .loads = {{&ticket_read, "ticket"}}, .decide = on_note_record},
-    {.kind = ON_EVENT, .from = "routing", .hears = &ticket_started_shape, .decide = on_ticket_started},
+    {.kind = ON_COMMAND,
+     .hears = &contact_record_shape,
+     .number = customer_of_contact,
+     .loads = {{&contact_known, ""}, {&closing_read, "#"}},
+     .decide = on_contact_record},
+    {.kind = ON_COMMAND,
+     .hears = &contact_follow_up_shape,
+     .loads = {{&ticket_read, "ticket"}, {&follow_ups_read, "ticket"}},
+     .decide = on_contact_follow_up},
+    {.kind = ON_COMMAND,
+     .hears = &note_record_shape,
+     .loads = {{&ticket_read, "ticket"}},
+     .decide = on_note_record},
+    {.kind = ON_EVENT,
+     .from = "routing",
+     .hears = &ticket_started_shape,
+     .decide = on_ticket_started},
     {.kind = ON_EVENT, .from = "routing", .hears = &ticket_moved_shape, .decide = on_ticket_moved},
-    {.kind = ON_QUERY, .hears = &ticket_record_shape,
-     .loads = {{&record_asked, "ticket"}, {&notes_asked, "ticket"}}, .decide = on_ticket_record},
-    {.kind = ON_QUERY, .hears = &address_get_shape,
-     .loads = {{&record_asked, "ticket"}, {&notes_asked, "ticket"}}, .decide = on_address_get},
-    {.kind = ON_QUERY, .hears = &customer_find_shape, .number = customer_of_find,
-     .loads = {{&customer_asked, "#"}, {&contacts_asked, "#"}}, .decide = on_customer_find},
-    {.kind = ON_QUERY, .hears = &source_list_shape, .loads = {{&source_page_asked, NULL}}, .decide = on_source_list},
+    {.kind = ON_QUERY,
+     .hears = &ticket_record_shape,
+     .loads = {{&record_asked, "ticket"}, {&notes_asked, "ticket"}},
+     .decide = on_ticket_record},
+    {.kind = ON_QUERY,
+     .hears = &address_get_shape,
+     .loads = {{&record_asked, "ticket"}, {&notes_asked, "ticket"}},
+     .decide = on_address_get},
+    {.kind = ON_QUERY,
+     .hears = &customer_find_shape,
+     .number = customer_of_find,
+     .loads = {{&customer_asked, "#"}, {&contacts_asked, "#"}},
+     .decide = on_customer_find},
+    {.kind = ON_QUERY,
+     .hears = &source_list_shape,
+     .loads = {{&source_page_asked, NULL}},
+     .decide = on_source_list},
 };
 
 static void open_vault(void)
 {
     struct err err;
     if (vault_load(intake_settings.key_file, &err) == 0) return;
-    fatal("make one with: (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE), and keep a copy: without it nothing can be opened",
+    fatal("make one with: (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE), and keep a copy: "
+          "without it nothing can be opened",
           "key file: %s", err.message);
 }
 

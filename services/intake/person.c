@@ -19,7 +19,9 @@ bool person_phone(text given, char out[PERSON_KNOWN_BY])
         if (c < '0' || c > '9' || len == PERSON_KNOWN_BY - 1) return false;
         out[len++] = c;
     }
-    size_t cut = foreign && len >= 10 && memcmp(out, "86", 2) == 0 ? 2 : len >= 12 && memcmp(out, "0086", 4) == 0 ? 4 : 0;
+    size_t cut = foreign && len >= 10 && memcmp(out, "86", 2) == 0 ? 2
+                 : len >= 12 && memcmp(out, "0086", 4) == 0        ? 4
+                                                                   : 0;
     memmove(out, out + cut, len - cut);
     out[len - cut] = '\0';
     return len - cut >= PERSON_PHONE_LEAST && len - cut <= PERSON_PHONE_MOST;
@@ -31,7 +33,8 @@ bool person_mail(text given, char out[PERSON_KNOWN_BY])
     if (given.len == 0 || given.len > PERSON_MAIL_MOST) return false;
     for (size_t i = 0; i < given.len; i++) {
         char c = given.at[i];
-        if ((unsigned char)c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == ',' || c == ';') return false;
+        if ((unsigned char)c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == ',' || c == ';')
+            return false;
         if (c == '@') at = i, ats++;
         if (c == '.') dot = i;
         out[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -45,9 +48,12 @@ void person_identify(text phone, text mail, struct person_identity *out)
     char known_by[1 + PERSON_KNOWN_BY]; /* the first letter keeps the two kinds apart */
     uint64_t number = 0;
     memset(out, 0, sizeof(*out));
-    if (person_phone(phone, known_by + 1)) known_by[0] = 'p';
-    else if (person_mail(mail, known_by + 1)) known_by[0] = 'm';
-    else return;
+    if (person_phone(phone, known_by + 1))
+        known_by[0] = 'p';
+    else if (person_mail(mail, known_by + 1))
+        known_by[0] = 'm';
+    else
+        return;
     vault_hash(text_of(known_by), out->hash);
     for (int i = 0; i < 8; i++) number = number << 8 | out->hash[i];
     out->number = INT64_C(100000000000000) + (int64_t)(number % UINT64_C(900000000000000));

@@ -10,7 +10,12 @@
 
 #include "arena.h"
 
-enum { PERSON_KNOWN_BY = 264, PERSON_PHONE_LEAST = 5, PERSON_PHONE_MOST = 20, PERSON_MAIL_MOST = 254 };
+enum {
+    PERSON_KNOWN_BY = 264,
+    PERSON_PHONE_LEAST = 5,
+    PERSON_PHONE_MOST = 20,
+    PERSON_MAIL_MOST = 254
+};
 
 /* Digits alone, without +86 or 0086. Blanks, + - . ( ) / are skipped. False unless 5 to 20 digits are left. */
 bool person_phone(text given, char out[PERSON_KNOWN_BY]);
@@ -18,7 +23,8 @@ bool person_phone(text given, char out[PERSON_KNOWN_BY]);
 bool person_mail(text given, char out[PERSON_KNOWN_BY]);
 
 struct person_identity {
-    int64_t number; /* 15 digits; 0: neither telephone nor e-mail address, so nobody in particular */
+    int64_t
+        number; /* 15 digits; 0: neither telephone nor e-mail address, so nobody in particular */
     unsigned char hash[32];
 };
 

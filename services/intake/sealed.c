@@ -12,7 +12,8 @@ text sealed_write(struct arena *arena, const struct shape *shape, const void *bo
     return sealed;
 }
 
-const void *sealed_read(struct arena *arena, const struct shape *shape, text sealed, int64_t owner, struct err *err)
+const void *sealed_read(struct arena *arena, const struct shape *shape, text sealed, int64_t owner,
+                        struct err *err)
 {
     text plain;
     if (sealed.at == NULL) return arena_alloc(arena, shape->size);

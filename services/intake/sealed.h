@@ -10,6 +10,7 @@
 
 text sealed_write(struct arena *arena, const struct shape *shape, const void *body, int64_t owner);
 /* A zeroed struct for absent bytes, such as those of an erased customer. NULL on failure. */
-MUST_CHECK const void *sealed_read(struct arena *arena, const struct shape *shape, text sealed, int64_t owner, struct err *err);
+MUST_CHECK const void *sealed_read(struct arena *arena, const struct shape *shape, text sealed,
+                                   int64_t owner, struct err *err);
 
 #endif

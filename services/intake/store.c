@@ -1,87 +1,121 @@
 #include "store.h"
 
-#define CONTACT_COLUMNS                                                                                                \
-    "id, source, source_id, channel, received_at, recorded_at, recorder, org_unit, project, customer, locale, "        \
+#define CONTACT_COLUMNS                                                                            \
+    "id, source, source_id, channel, received_at, recorded_at, recorder, org_unit, project, "      \
+    "customer, locale, "                                                                           \
     "important, person, tickets"
 #define TICKET_COLUMNS "id, contact, kind, topic, category, class, promised_at, customer, words"
 #define NOTE_COLUMNS "ticket, id, name, words, by, at, channel, source, source_id"
 
 /* A source has no slash in it (contact.c), so the first one parts the two. */
 const struct query contact_known = {
-    .kind = QUERY_READ, .row = &intake_known_row_shape, .by = "origin",
-    .sql = "SELECT k.origin, c.id, c.customer, c.tickets FROM unnest(:keys) AS k(origin) JOIN contact c "
-           "ON c.source = split_part(k.origin, '/', 1) AND c.source_id = substr(k.origin, strpos(k.origin, '/') + 1)"};
+    .kind = QUERY_READ,
+    .row = &intake_known_row_shape,
+    .by = "origin",
+    .sql = "SELECT k.origin, c.id, c.customer, c.tickets FROM unnest(:keys) AS k(origin) JOIN "
+           "contact c "
+           "ON c.source = split_part(k.origin, '/', 1) AND c.source_id = substr(k.origin, "
+           "strpos(k.origin, '/') + 1)"};
 
-const struct query contact_insert = {
-    .kind = QUERY_WRITE, .row = &intake_contact_row_shape,
-    .sql = "INSERT INTO contact (" CONTACT_COLUMNS ") SELECT " CONTACT_COLUMNS " FROM :rows"};
+const struct query contact_insert = {.kind = QUERY_WRITE,
+                                     .row = &intake_contact_row_shape,
+                                     .sql = "INSERT INTO contact (" CONTACT_COLUMNS
+                                            ") SELECT " CONTACT_COLUMNS " FROM :rows"};
 
-const struct query ticket_insert = {
-    .kind = QUERY_WRITE, .row = &intake_ticket_row_shape,
-    .sql = "INSERT INTO ticket (" TICKET_COLUMNS ") SELECT " TICKET_COLUMNS " FROM :rows"};
+const struct query ticket_insert = {.kind = QUERY_WRITE,
+                                    .row = &intake_ticket_row_shape,
+                                    .sql = "INSERT INTO ticket (" TICKET_COLUMNS
+                                           ") SELECT " TICKET_COLUMNS " FROM :rows"};
 
 const struct query ticket_link = {
-    .kind = QUERY_WRITE, .row = &intake_linked_row_shape,
-    .sql = "INSERT INTO ticket (" TICKET_COLUMNS ") SELECT rows.id, rows.contact, rows.kind, rows.topic, t.category, NULL, "
-           "NULL, t.customer, t.words FROM :rows LEFT JOIN ticket t ON t.id = rows.linked ON CONFLICT (id) DO NOTHING"};
+    .kind = QUERY_WRITE,
+    .row = &intake_linked_row_shape,
+    .sql = "INSERT INTO ticket (" TICKET_COLUMNS
+           ") SELECT rows.id, rows.contact, rows.kind, rows.topic, t.category, NULL, "
+           "NULL, t.customer, t.words FROM :rows LEFT JOIN ticket t ON t.id = rows.linked ON "
+           "CONFLICT (id) DO NOTHING"};
 
 const struct query ticket_close = {
-    .kind = QUERY_WRITE, .row = &intake_closing_row_shape,
+    .kind = QUERY_WRITE,
+    .row = &intake_closing_row_shape,
     .sql = "UPDATE ticket SET closed_at = rows.closed_at FROM :rows WHERE ticket.id = rows.id"};
 
 const struct query closing_read = {
-    .kind = QUERY_READ, .row = &intake_closing_row_shape, .by = "customer",
-    .sql = "SELECT t.id, t.customer, t.topic, t.closed_at FROM unnest(:keys) AS k(customer) CROSS JOIN LATERAL "
+    .kind = QUERY_READ,
+    .row = &intake_closing_row_shape,
+    .by = "customer",
+    .sql = "SELECT t.id, t.customer, t.topic, t.closed_at FROM unnest(:keys) AS k(customer) CROSS "
+           "JOIN LATERAL "
            "(SELECT id, customer, topic, closed_at FROM ticket WHERE ticket.customer = k.customer "
-           "AND closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 50) t ORDER BY t.customer, t.closed_at DESC"};
+           "AND closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 50) t ORDER BY t.customer, "
+           "t.closed_at DESC"};
 
-const struct query ticket_read = {
-    .kind = QUERY_READ, .row = &intake_owned_row_shape, .by = "id",
-    .sql = "SELECT id, contact FROM ticket WHERE id = ANY(:keys)"};
+const struct query ticket_read = {.kind = QUERY_READ,
+                                  .row = &intake_owned_row_shape,
+                                  .by = "id",
+                                  .sql = "SELECT id, contact FROM ticket WHERE id = ANY(:keys)"};
 
-const struct query record_asked = {
-    .kind = QUERY_READ, .row = &intake_record_row_shape, .by = "ticket",
-    .sql = "SELECT t.id AS ticket, t.contact, t.kind, c.source, c.source_id, c.channel, c.received_at, c.customer, "
-           "c.locale, c.person, t.words FROM ticket t JOIN contact c ON c.id = t.contact WHERE t.id = ANY(:keys)"};
+const struct query record_asked = {.kind = QUERY_READ,
+                                   .row = &intake_record_row_shape,
+                                   .by = "ticket",
+                                   .sql = "SELECT t.id AS ticket, t.contact, t.kind, c.source, "
+                                          "c.source_id, c.channel, c.received_at, c.customer, "
+                                          "c.locale, c.person, t.words FROM ticket t JOIN contact "
+                                          "c ON c.id = t.contact WHERE t.id = ANY(:keys)"};
 
-const struct query note_insert = {
-    .kind = QUERY_WRITE, .row = &intake_note_row_shape,
-    .sql = "INSERT INTO note (" NOTE_COLUMNS ") SELECT " NOTE_COLUMNS " FROM :rows"};
+const struct query note_insert = {.kind = QUERY_WRITE,
+                                  .row = &intake_note_row_shape,
+                                  .sql = "INSERT INTO note (" NOTE_COLUMNS ") SELECT " NOTE_COLUMNS
+                                         " FROM :rows"};
 
 const struct query follow_ups_read = {
-    .kind = QUERY_READ, .row = &intake_note_row_shape, .by = "ticket",
+    .kind = QUERY_READ,
+    .row = &intake_note_row_shape,
+    .by = "ticket",
     .sql = "SELECT " NOTE_COLUMNS " FROM note WHERE ticket = ANY(:keys) AND source IS NOT NULL"};
 
 const struct query notes_asked = {
-    .kind = QUERY_READ, .row = &intake_note_row_shape, .by = "ticket",
+    .kind = QUERY_READ,
+    .row = &intake_note_row_shape,
+    .by = "ticket",
     .sql = "SELECT " NOTE_COLUMNS " FROM note WHERE ticket = ANY(:keys) ORDER BY ticket, at, id"};
 
 /* Two values under one number are two customers (person.h): the first keeps its file. Details without a name replace none with one. */
 const struct query customer_add = {
-    .kind = QUERY_ADD, .row = &intake_customer_row_shape,
+    .kind = QUERY_ADD,
+    .row = &intake_customer_row_shape,
     .sql = "INSERT INTO customer (id, hash, person, named, contacts, last_at) "
-           "SELECT id, hash, person, named, contacts, last_at FROM :rows ON CONFLICT (id) DO UPDATE SET "
-           "contacts = customer.contacts + excluded.contacts, last_at = greatest(customer.last_at, excluded.last_at), "
-           "person = CASE WHEN excluded.named OR NOT customer.named THEN excluded.person ELSE customer.person END, "
+           "SELECT id, hash, person, named, contacts, last_at FROM :rows ON CONFLICT (id) DO "
+           "UPDATE SET "
+           "contacts = customer.contacts + excluded.contacts, last_at = greatest(customer.last_at, "
+           "excluded.last_at), "
+           "person = CASE WHEN excluded.named OR NOT customer.named THEN excluded.person ELSE "
+           "customer.person END, "
            "named = customer.named OR excluded.named WHERE customer.hash = excluded.hash"};
 
 const struct query customer_asked = {
-    .kind = QUERY_READ, .row = &intake_customer_row_shape, .by = "id",
+    .kind = QUERY_READ,
+    .row = &intake_customer_row_shape,
+    .by = "id",
     .sql = "SELECT id, hash, person, named, contacts, last_at FROM customer WHERE id = ANY(:keys)"};
 
 const struct query contacts_asked = {
-    .kind = QUERY_READ, .row = &intake_contact_row_shape, .by = "customer",
-    .sql = "SELECT " CONTACT_COLUMNS " FROM contact WHERE customer = ANY(:keys) ORDER BY recorded_at DESC, id DESC LIMIT 50"};
+    .kind = QUERY_READ,
+    .row = &intake_contact_row_shape,
+    .by = "customer",
+    .sql = "SELECT " CONTACT_COLUMNS
+           " FROM contact WHERE customer = ANY(:keys) ORDER BY recorded_at DESC, id DESC LIMIT 50"};
 
 const struct query source_page_asked = {
-    .kind = QUERY_READ, .row = &intake_page_row_shape,
+    .kind = QUERY_READ,
+    .row = &intake_page_row_shape,
     .sql = "SELECT source_id, tickets FROM contact WHERE source = :source "
            "AND source_id > coalesce(:after, '') COLLATE \"C\" ORDER BY source_id "
            "LIMIT least(greatest(coalesce(:limit, 500), 1), 1000) + 1"};
 
 const struct query *const intake_store[] = {
-    &contact_known,  &closing_read, &ticket_read,  &follow_ups_read, &contact_insert, &ticket_insert,     &ticket_link,
-    &ticket_close,   &note_insert,  &record_asked, &notes_asked,     &customer_asked, &contacts_asked,    &source_page_asked,
-    &customer_add,
+    &contact_known, &closing_read,   &ticket_read,    &follow_ups_read,   &contact_insert,
+    &ticket_insert, &ticket_link,    &ticket_close,   &note_insert,       &record_asked,
+    &notes_asked,   &customer_asked, &contacts_asked, &source_page_asked, &customer_add,
 };
 const size_t intake_store_n = COUNT(intake_store);

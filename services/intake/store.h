@@ -5,13 +5,15 @@
 #include "intake_rows.msg.h"
 #include "query.h"
 
-extern const struct query contact_known;   /* intake_known by origin */
-extern const struct query contact_insert;  /* intake_contact */
-extern const struct query ticket_read;     /* intake_owned by id */
-extern const struct query ticket_insert;   /* intake_ticket */
-extern const struct query ticket_link;     /* intake_linked: with the words of the ticket it goes on from */
-extern const struct query ticket_close;    /* intake_closing: a complaint is closed */
-extern const struct query closing_read;    /* intake_closing by customer: the complaints closed last, newest first */
+extern const struct query contact_known;  /* intake_known by origin */
+extern const struct query contact_insert; /* intake_contact */
+extern const struct query ticket_read;    /* intake_owned by id */
+extern const struct query ticket_insert;  /* intake_ticket */
+extern const struct query
+    ticket_link; /* intake_linked: with the words of the ticket it goes on from */
+extern const struct query ticket_close; /* intake_closing: a complaint is closed */
+extern const struct query
+    closing_read; /* intake_closing by customer: the complaints closed last, newest first */
 extern const struct query note_insert;     /* intake_note */
 extern const struct query follow_ups_read; /* intake_note by ticket: of customers who came back */
 extern const struct query customer_add;    /* intake_customer */

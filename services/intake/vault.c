@@ -32,11 +32,13 @@ static int add_key(int64_t number, text digits, struct err *err)
     size_t len = 0;
     if (number < 1 || number >= KEYS_MOST) return err_set(err, "a key's number is from 1 to 255");
     if (vault.known[number]) return err_set(err, "key %d stands there twice", (int)number);
-    if (digits.len != 2 * sizeof(master) || sodium_hex2bin(master, sizeof(master), digits.at, digits.len, NULL, &len, NULL) != 0 ||
+    if (digits.len != 2 * sizeof(master) ||
+        sodium_hex2bin(master, sizeof(master), digits.at, digits.len, NULL, &len, NULL) != 0 ||
         len != sizeof(master))
         return err_set(err, "a key is 64 hexadecimal digits");
     crypto_kdf_derive_from_key(vault.seal[number], KEY_SIZE, DERIVE_SEAL, "kefuseal", master);
-    if (vault.sealing == 0) crypto_kdf_derive_from_key(vault.hash, sizeof(vault.hash), DERIVE_HASH, "kefufind", master);
+    if (vault.sealing == 0)
+        crypto_kdf_derive_from_key(vault.hash, sizeof(vault.hash), DERIVE_HASH, "kefufind", master);
     vault.known[number] = true;
     vault.sealing = (int)number;
     sodium_memzero(master, sizeof(master));
@@ -50,7 +52,8 @@ static int add_line(char *line, struct err *err)
     if (rest.len == 0 || rest.at[0] == '#') return 0;
     text digits = text_take(&rest, ' ');
     if (rest.len > 0) {
-        if (!text_to_int(digits, &number)) return err_set(err, "a line is a number, a blank and 64 hexadecimal digits");
+        if (!text_to_int(digits, &number))
+            return err_set(err, "a line is a number, a blank and 64 hexadecimal digits");
         digits = rest;
     }
     return add_key(number, digits, err);
@@ -89,8 +92,9 @@ text vault_seal(struct arena *arena, text plain, int64_t owner)
     write_owner(bound, owner);
     out[0] = (unsigned char)vault.sealing;
     randombytes_buf(out + 1, NONCE_SIZE);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(out + HEAD_SIZE, NULL, (const unsigned char *)plain.at, plain.len, bound,
-                                               sizeof(bound), NULL, out + 1, vault.seal[vault.sealing]);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(
+        out + HEAD_SIZE, NULL, (const unsigned char *)plain.at, plain.len, bound, sizeof(bound),
+        NULL, out + 1, vault.seal[vault.sealing]);
     return (text){(const char *)out, HEAD_SIZE + plain.len + TAG_SIZE};
 }
 
@@ -102,12 +106,14 @@ int vault_unseal(struct arena *arena, text sealed, int64_t owner, text *out, str
     *out = (text){0};
     if (sealed.at == NULL) return 0;
     if (sealed.len < HEAD_SIZE + TAG_SIZE) return err_set(err, "sealed data is cut off");
-    if (!vault.known[bytes[0]]) return err_set(err, "sealed with key %d, which is not in the key file", bytes[0]);
+    if (!vault.known[bytes[0]])
+        return err_set(err, "sealed with key %d, which is not in the key file", bytes[0]);
     size_t len = sealed.len - HEAD_SIZE - TAG_SIZE;
     unsigned char *plain = arena_alloc(arena, len + 1);
     write_owner(bound, owner);
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, bytes + HEAD_SIZE, sealed.len - HEAD_SIZE, bound,
-                                                   sizeof(bound), bytes + 1, vault.seal[bytes[0]]) != 0)
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, bytes + HEAD_SIZE,
+                                                   sealed.len - HEAD_SIZE, bound, sizeof(bound),
+                                                   bytes + 1, vault.seal[bytes[0]]) != 0)
         return err_set(err, "sealed data is damaged, or another row's");
     *out = (text){(const char *)plain, len};
     return 0;
@@ -116,5 +122,6 @@ int vault_unseal(struct arena *arena, text sealed, int64_t owner, text *out, str
 void vault_hash(text value, unsigned char out[VAULT_HASH_SIZE])
 {
     assert(vault.loaded);
-    crypto_generichash(out, VAULT_HASH_SIZE, (const unsigned char *)value.at, value.len, vault.hash, sizeof(vault.hash));
+    crypto_generichash(out, VAULT_HASH_SIZE, (const unsigned char *)value.at, value.len, vault.hash,
+                       sizeof(vault.hash));
 }

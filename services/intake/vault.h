@@ -21,7 +21,8 @@ MUST_CHECK int vault_load(const char *path, struct err *err);
    nobody who can write to the database can give one person's words to another. The nonce is random although deciders are pure: it
    decides nothing, and one that could be repeated would break the seal. Absent stays absent. */
 text vault_seal(struct arena *arena, text plain, int64_t owner);
-MUST_CHECK int vault_unseal(struct arena *arena, text sealed, int64_t owner, text *out, struct err *err);
+MUST_CHECK int vault_unseal(struct arena *arena, text sealed, int64_t owner, text *out,
+                            struct err *err);
 
 /* A keyed hash: equal for equal values, and without the key no help in guessing the value. */
 void vault_hash(text value, unsigned char out[VAULT_HASH_SIZE]);

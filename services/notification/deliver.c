@@ -32,11 +32,14 @@ struct delivery {
 
 static void report(struct delivery *delivery, enum send_outcome outcome, const char *reason)
 {
-    static const char *const words[] = {[SEND_DONE] = "sent", [SEND_AGAIN] = "again", [SEND_REFUSED] = "refused"};
+    static const char *const words[] = {
+        [SEND_DONE] = "sent", [SEND_AGAIN] = "again", [SEND_REFUSED] = "refused"};
     job_done(delivery->job, &delivery_done_shape,
-             &(struct delivery_done){.message = delivery->m->message, .outcome = text_of(words[outcome]),
+             &(struct delivery_done){.message = delivery->m->message,
+                                     .outcome = text_of(words[outcome]),
                                      .channel = delivery->channel,
-                                     .reason = outcome == SEND_DONE ? (text){NULL, 0} : text_of(reason)});
+                                     .reason =
+                                         outcome == SEND_DONE ? (text){NULL, 0} : text_of(reason)});
 }
 
 static void on_sent(void *ctx, enum send_outcome outcome, const char *reason)
@@ -61,12 +64,20 @@ static void send_mail(struct delivery *delivery)
     }
     text to = arena_printf(delivery->arena, "<%.*s>", TEXT_ARG(delivery->address));
     text from = arena_printf(delivery->arena, "<%s>", channels.mail_from);
-    const struct mail mail = {.from = text_of(channels.mail_from), .to = delivery->address, .subject = m->subject,
-                              .body = delivery->body, .message = m->message, .at = wall_time(),
+    const struct mail mail = {.from = text_of(channels.mail_from),
+                              .to = delivery->address,
+                              .subject = m->subject,
+                              .body = delivery->body,
+                              .message = m->message,
+                              .at = wall_time(),
                               .automatic = !text_is(m->template, "reply")};
-    const struct send_request request = {.url = channels.smtp_url, .mail_from = from.at, .mail_to = to.at,
-                                         .tls = channels.smtp_tls, .user = channels.smtp_user,
-                                         .password = channels.smtp_password, .body = mail_write(&mail, delivery->arena),
+    const struct send_request request = {.url = channels.smtp_url,
+                                         .mail_from = from.at,
+                                         .mail_to = to.at,
+                                         .tls = channels.smtp_tls,
+                                         .user = channels.smtp_user,
+                                         .password = channels.smtp_password,
+                                         .body = mail_write(&mail, delivery->arena),
                                          .timeout_ms = channels.timeout_ms};
     send_start(&request, on_sent, delivery);
 }
@@ -75,7 +86,8 @@ static text write_webhook(struct delivery *delivery)
 {
     const struct message_due *m = delivery->m;
     struct buf out = {0};
-    buf_printf(&out, "{\"message\":%" PRId64 ",\"ticket\":%" PRId64 ",\"template\":", m->message, m->ticket);
+    buf_printf(&out, "{\"message\":%" PRId64 ",\"ticket\":%" PRId64 ",\"template\":", m->message,
+               m->ticket);
     json_quote(&out, m->template);
     buf_printf(&out, ",\"to\":");
     json_quote(&out, m->recipient);
@@ -113,10 +125,17 @@ static void put_in_inbox(struct delivery *delivery)
 {
     const struct message_due *m = delivery->m;
     struct err err;
-    const struct inbox_line line = {.at = wall_time(), .message = m->message, .ticket = m->ticket, .to = m->recipient,
-                                    .template = m->template, .subject = m->subject, .body = delivery->body};
-    if (inbox_add(channels.inbox, &line, &err) == 0) report(delivery, SEND_DONE, NULL);
-    else report(delivery, SEND_AGAIN, arena_text(delivery->arena, text_of(err.message)).at);
+    const struct inbox_line line = {.at = wall_time(),
+                                    .message = m->message,
+                                    .ticket = m->ticket,
+                                    .to = m->recipient,
+                                    .template = m->template,
+                                    .subject = m->subject,
+                                    .body = delivery->body};
+    if (inbox_add(channels.inbox, &line, &err) == 0)
+        report(delivery, SEND_DONE, NULL);
+    else
+        report(delivery, SEND_AGAIN, arena_text(delivery->arena, text_of(err.message)).at);
 }
 
 /* A call task has no channel of its own: it reaches the caller by the address it got. */
@@ -130,14 +149,19 @@ static text real_channel(text channel, text address)
 static void transmit(struct delivery *delivery)
 {
     text channel = real_channel(delivery->channel, delivery->address);
-    bool configured = text_is(channel, "mail") ? channels_have_mail()
+    bool configured = text_is(channel, "mail")      ? channels_have_mail()
                       : text_is(channel, "webhook") ? channels.webhook_secret != NULL
                                                     : true;
-    if (!configured) report(delivery, SEND_AGAIN, "channel_not_set");
-    else if (text_is(channel, "mail")) send_mail(delivery);
-    else if (text_is(channel, "webhook")) send_webhook(delivery);
-    else if (text_is(channel, "file")) put_in_inbox(delivery);
-    else report(delivery, SEND_DONE, NULL); /* null */
+    if (!configured)
+        report(delivery, SEND_AGAIN, "channel_not_set");
+    else if (text_is(channel, "mail"))
+        send_mail(delivery);
+    else if (text_is(channel, "webhook"))
+        send_webhook(delivery);
+    else if (text_is(channel, "file"))
+        put_in_inbox(delivery);
+    else
+        report(delivery, SEND_DONE, NULL); /* null */
 }
 
 /* ---- what intake keeps ----------------------------------------------------------------------------------------------------- */
@@ -146,7 +170,8 @@ static text join_words(struct list words, struct arena *arena)
 {
     text joined = TEXT("");
     for (size_t i = 0; i < words.n; i++)
-        joined = arena_printf(arena, "%.*s%s%.*s", TEXT_ARG(joined), i > 0 ? "\n" : "", TEXT_ARG(LIST(words, text)[i]));
+        joined = arena_printf(arena, "%.*s%s%.*s", TEXT_ARG(joined), i > 0 ? "\n" : "",
+                              TEXT_ARG(LIST(words, text)[i]));
     return joined;
 }
 
@@ -166,7 +191,8 @@ static void on_address(void *ctx, const void *answer, const struct err *err)
     }
     delivery->body = template_fill(delivery->body, words, delivery->arena);
     delivery->address = arena_text(delivery->arena, view->email);
-    if (text_is(delivery->channel, "mail") && delivery->address.len == 0) delivery->channel = text_of(channels.standard);
+    if (text_is(delivery->channel, "mail") && delivery->address.len == 0)
+        delivery->channel = text_of(channels.standard);
     transmit(delivery);
 }
 
@@ -174,14 +200,20 @@ void run_message_due(struct job *job, const void *message)
 {
     const struct message_due *m = message;
     struct delivery *delivery = ARENA_NEW(job_arena(job), struct delivery);
-    *delivery = (struct delivery){.job = job, .arena = job_arena(job), .m = m, .channel = m->channel, .address = m->address,
+    *delivery = (struct delivery){.job = job,
+                                  .arena = job_arena(job),
+                                  .m = m,
+                                  .channel = m->channel,
+                                  .address = m->address,
                                   .body = m->body};
-    bool ask = text_is(m->audience, "customer") && (text_is(m->channel, "mail") || template_has_mark(m->body));
+    bool ask = text_is(m->audience, "customer") &&
+               (text_is(m->channel, "mail") || template_has_mark(m->body));
     if (!ask) {
         transmit(delivery);
         return;
     }
-    service_ask("intake", &address_get_shape, &(struct address_get){.ticket = m->ticket, .notes = m->notes}, ASK_MS, on_address,
+    service_ask("intake", &address_get_shape,
+                &(struct address_get){.ticket = m->ticket, .notes = m->notes}, ASK_MS, on_address,
                 delivery);
 }
 
@@ -190,8 +222,11 @@ void run_message_due(struct job *job, const void *message)
 static void say_reply(struct plan *plan, const struct message_row *row)
 {
     plan_say(plan, &reply_delivered_shape,
-             &(struct reply_delivered){.ticket = row->ticket, .person = row->person, .channel = row->channel,
-                                       .gives = row->gives, .next_at = row->next_at});
+             &(struct reply_delivered){.ticket = row->ticket,
+                                       .person = row->person,
+                                       .channel = row->channel,
+                                       .gives = row->gives,
+                                       .next_at = row->next_at});
 }
 
 static void keep_sent(struct plan *plan, struct message_row *row)
@@ -200,8 +235,12 @@ static void keep_sent(struct plan *plan, struct message_row *row)
     row->sent_at = plan->now;
     row->reason = (text){NULL, 0};
     plan_say(plan, &message_sent_shape,
-             &(struct message_sent){.ticket = row->ticket, .message = row->id, .template = row->template,
-                                    .channel = row->channel, .audience = row->audience, .to = row->recipient,
+             &(struct message_sent){.ticket = row->ticket,
+                                    .message = row->id,
+                                    .template = row->template,
+                                    .channel = row->channel,
+                                    .audience = row->audience,
+                                    .to = row->recipient,
                                     .attempts = row->attempts});
     if (row->gives.len > 0 && row->person.len > 0) say_reply(plan, row);
 }
@@ -210,9 +249,14 @@ static void keep_failed(struct plan *plan, struct message_row *row, const char *
 {
     row->state = text_of(state);
     plan_say(plan, &message_failed_shape,
-             &(struct message_failed){.ticket = row->ticket, .message = row->id, .template = row->template,
-                                      .channel = row->channel, .audience = row->audience, .to = row->recipient,
-                                      .attempts = row->attempts, .reason = row->reason});
+             &(struct message_failed){.ticket = row->ticket,
+                                      .message = row->id,
+                                      .template = row->template,
+                                      .channel = row->channel,
+                                      .audience = row->audience,
+                                      .to = row->recipient,
+                                      .attempts = row->attempts,
+                                      .reason = row->reason});
 }
 
 void on_delivery_done(struct plan *plan, const void *message, const struct facts *facts)

@@ -18,6 +18,7 @@ text encode_base64(text from, struct arena *arena)
 {
     size_t room = sodium_base64_encoded_len(from.len, sodium_base64_VARIANT_ORIGINAL);
     char *out = arena_alloc(arena, room);
-    sodium_bin2base64(out, room, (const unsigned char *)from.at, from.len, sodium_base64_VARIANT_ORIGINAL);
+    sodium_bin2base64(out, room, (const unsigned char *)from.at, from.len,
+                      sodium_base64_VARIANT_ORIGINAL);
     return text_of(out);
 }

@@ -21,7 +21,8 @@ static int make_directory(const char *path, struct err *err)
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, i == len ? 0700 : 0755) != 0 && errno != EEXIST) return err_set(err, "inbox: %s", strerror(errno));
+        if (mkdir(part, i == len ? 0700 : 0755) != 0 && errno != EEXIST)
+            return err_set(err, "inbox: %s", strerror(errno));
     }
     return 0;
 }
@@ -64,7 +65,9 @@ int inbox_add(const char *directory, const struct inbox_line *line, struct err *
     if (fd < 0) return -1;
     write_line(&out, line);
     ssize_t written = write(fd, out.at, out.len);
-    int result = written == (ssize_t)out.len ? 0 : err_set(err, "inbox: %s", written < 0 ? strerror(errno) : "disk full");
+    int result = written == (ssize_t)out.len
+                     ? 0
+                     : err_set(err, "inbox: %s", written < 0 ? strerror(errno) : "disk full");
     buf_finish(&out);
     close(fd);
     return result;

@@ -7,7 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { WORD_BYTES = 39, LINE_CHARS = 76 }; /* 39 bytes make 52 characters of base64: a line of 73 with the header's name */
+enum {
+    WORD_BYTES = 39,
+    LINE_CHARS = 76
+}; /* 39 bytes make 52 characters of base64: a line of 73 with the header's name */
 
 bool mail_address_is_good(text address)
 {
@@ -65,8 +68,8 @@ static void add_date(struct buf *out, time_us at)
     time_t seconds = at / SECOND_US;
     struct tm tm;
     gmtime_r(&seconds, &tm);
-    buf_printf(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-               tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    buf_printf(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday], tm.tm_mday,
+               months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 static void add_body(struct buf *out, text body, struct arena *arena)
@@ -86,7 +89,8 @@ text mail_write(const struct mail *mail, struct arena *arena)
     size_t domain_len = domain == NULL ? 0 : (size_t)(mail->from.at + mail->from.len - domain);
     add_date(&out, mail->at);
     buf_printf(&out, "From: <%.*s>\r\nTo: <%.*s>\r\n", TEXT_ARG(mail->from), TEXT_ARG(mail->to));
-    buf_printf(&out, "Message-ID: <kefu-%" PRId64 "%.*s>\r\n", mail->message, (int)domain_len, domain_len > 0 ? domain : "");
+    buf_printf(&out, "Message-ID: <kefu-%" PRId64 "%.*s>\r\n", mail->message, (int)domain_len,
+               domain_len > 0 ? domain : "");
     add_header(&out, "Subject", mail->subject, arena);
     if (mail->automatic) buf_printf(&out, "Auto-Submitted: auto-generated\r\n");
     buf_printf(&out, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"

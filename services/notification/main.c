@@ -23,11 +23,19 @@ static const struct handler handlers[] = {
     {ON_EVENT, "workforce", &unit_changed_shape, .decide = on_unit_changed},
     {ON_COMMAND, NULL, &reply_send_shape, {POST_LOADS}, .decide = on_reply_send},
     {ON_COMMAND, NULL, &call_plan_shape, {POST_LOADS}, .decide = on_call_plan},
-    {ON_COMMAND, NULL, &call_done_shape, {{&call_lock, "call"}, POST_LOADS}, .decide = on_call_done},
+    {ON_COMMAND,
+     NULL,
+     &call_done_shape,
+     {{&call_lock, "call"}, POST_LOADS},
+     .decide = on_call_done},
     {ON_QUERY, NULL, &message_list_shape, {{&message_page_read, NULL}}, .decide = on_message_list},
     {ON_QUERY, NULL, &call_list_shape, {{&call_page_read, NULL}}, .decide = on_call_list},
     {ON_JOB, NULL, &message_due_shape, .run = run_message_due},
-    {ON_RESULT, NULL, &delivery_done_shape, {{&message_lock, "message"}}, .decide = on_delivery_done},
+    {ON_RESULT,
+     NULL,
+     &delivery_done_shape,
+     {{&message_lock, "message"}},
+     .decide = on_delivery_done},
 };
 
 int main(int argc, char **argv)

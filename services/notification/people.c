@@ -22,9 +22,17 @@ void on_staff_changed(struct plan *plan, const void *message, const struct facts
     const struct staff_changed *m = message;
     (void)facts;
     plan_write(plan, &staff_write,
-               &(struct staff_row){.staff = m->staff, .name = m->name, .unit = m->unit, .department = m->department,
-                                   .roles = join(m->roles, plan->arena), .superior = m->superior, .deputy = m->deputy,
-                                   .email = m->email, .webhook = m->webhook, .locale = m->locale, .active = m->active});
+               &(struct staff_row){.staff = m->staff,
+                                   .name = m->name,
+                                   .unit = m->unit,
+                                   .department = m->department,
+                                   .roles = join(m->roles, plan->arena),
+                                   .superior = m->superior,
+                                   .deputy = m->deputy,
+                                   .email = m->email,
+                                   .webhook = m->webhook,
+                                   .locale = m->locale,
+                                   .active = m->active});
 }
 
 void on_duty_changed(struct plan *plan, const void *message, const struct facts *facts)
@@ -38,5 +46,6 @@ void on_unit_changed(struct plan *plan, const void *message, const struct facts 
 {
     const struct unit_changed *m = message;
     (void)facts;
-    plan_write(plan, &unit_write, &(struct unit_row){.unit = m->unit, .parent = m->parent, .type = m->type});
+    plan_write(plan, &unit_write,
+               &(struct unit_row){.unit = m->unit, .parent = m->parent, .type = m->type});
 }

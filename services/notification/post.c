@@ -15,7 +15,9 @@ struct post post_open(struct plan *plan, const struct notice *notice, const stru
         .plan = plan,
         .rules = plan->policy,
         .notice = notice,
-        .company = {.people = facts_all(facts, &person_read), .units = facts_all(facts, &unit_read), .rules = plan->policy},
+        .company = {.people = facts_all(facts, &person_read),
+                    .units = facts_all(facts, &unit_read),
+                    .rules = plan->policy},
         .keys = facts_all(facts, &message_keys),
         .told = ARENA_ARRAY(plan->arena, text, TOLD_ROOM),
         .told_room = TOLD_ROOM,
@@ -33,8 +35,8 @@ static text local_time(const struct post *post, time_us at)
     seconds += zone_era(rules_zone(post->rules, post->notice->ticket.org_unit), seconds).offset;
     int64_t day = date_day_of(seconds), second = seconds - day * DATE_DAY_SECONDS;
     struct date date = date_of(day);
-    return arena_printf(post->plan->arena, "%04d-%02d-%02d %02d:%02d", date.year, date.month, date.day, (int)(second / 3600),
-                        (int)(second / 60 % 60));
+    return arena_printf(post->plan->arena, "%04d-%02d-%02d %02d:%02d", date.year, date.month,
+                        date.day, (int)(second / 3600), (int)(second / 60 % 60));
 }
 
 static text number(const struct post *post, int64_t n)
@@ -74,7 +76,8 @@ static struct values values_of(const struct post *post, text locale)
         [VALUE_CLOCK_NAME] = rules_word(rules, "clocks", notice->clock_name, locale),
         [VALUE_LEVEL] = notice->level,
         [VALUE_SHARE] = number(post, notice->share),
-        [VALUE_SEQ] = arena_printf(post->plan->arena, "%" PRId64 "%.*s", notice->at, TEXT_ARG(notice->step)),
+        [VALUE_SEQ] =
+            arena_printf(post->plan->arena, "%" PRId64 "%.*s", notice->at, TEXT_ARG(notice->step)),
         [VALUE_PURPOSE] = rules_word(rules, "purposes", notice->purpose, locale),
     }};
 }
@@ -97,8 +100,9 @@ static time_us when_to_send(struct post *post, const struct wish *wish, bool *he
     time_us at = wish->not_before > now ? wish->not_before : now;
     *held = false;
     if (!rules_quiet_channel(post->rules, wish->channel) || wish->urgency.len > 0) return at;
-    time_us allowed = quiet_plan_call(&post->rules->quiet, rules_zone(post->rules, post->notice->ticket.org_unit), now, at,
-                                      post->notice->ticket.promised_at);
+    time_us allowed =
+        quiet_plan_call(&post->rules->quiet, rules_zone(post->rules, post->notice->ticket.org_unit),
+                        now, at, post->notice->ticket.promised_at);
     *held = allowed > at;
     return allowed;
 }
@@ -106,9 +110,15 @@ static time_us when_to_send(struct post *post, const struct wish *wish, bool *he
 static void say_planned(struct plan *plan, const struct message_row *row)
 {
     plan_say(plan, &message_planned_shape,
-             &(struct message_planned){.ticket = row->ticket, .message = row->id, .template = row->template,
-                                       .channel = row->channel, .audience = row->audience, .to = row->recipient,
-                                       .send_at = row->send_at, .held = text_is(row->state, "held"), .cause = row->cause});
+             &(struct message_planned){.ticket = row->ticket,
+                                       .message = row->id,
+                                       .template = row->template,
+                                       .channel = row->channel,
+                                       .audience = row->audience,
+                                       .to = row->recipient,
+                                       .send_at = row->send_at,
+                                       .held = text_is(row->state, "held"),
+                                       .cause = row->cause});
 }
 
 void post_job(struct plan *plan, const struct message_row *row)
@@ -118,14 +128,21 @@ void post_job(struct plan *plan, const struct message_row *row)
     for (text rest = row->notes; rest.len > 0;)
         if (text_to_int(text_take(&rest, ','), &notes[n]) && notes[n] > 0) n++;
     plan_job(plan, &message_due_shape, row->send_at,
-             &(struct message_due){.message = row->id, .ticket = row->ticket, .template = row->template,
-                                   .channel = row->channel, .audience = row->audience, .recipient = row->recipient,
-                                   .address = row->address, .subject = row->subject, .body = row->body,
+             &(struct message_due){.message = row->id,
+                                   .ticket = row->ticket,
+                                   .template = row->template,
+                                   .channel = row->channel,
+                                   .audience = row->audience,
+                                   .recipient = row->recipient,
+                                   .address = row->address,
+                                   .subject = row->subject,
+                                   .body = row->body,
                                    .notes = {notes, n}});
 }
 
 /* A message that will not be sent, and why. */
-static void keep_unsent(struct plan *plan, struct message_row *row, const char *state, const char *reason)
+static void keep_unsent(struct plan *plan, struct message_row *row, const char *state,
+                        const char *reason)
 {
     row->state = text_of(state);
     row->reason = text_of(reason);
@@ -144,14 +161,25 @@ static struct message_row draft(struct post *post, const struct wish *wish)
     text body = template_render(template->body, &values, post->plan->arena);
     text recipient = to == NULL ? TEXT("customer") : to->staff;
     return (struct message_row){
-        .id = plan_new_id(post->plan), .ticket = ticket->ticket, .cause = wish->cause, .template = template->id,
-        .version = template->version, .channel = wish->channel,
-        .audience = to == NULL ? TEXT("customer") : TEXT("staff"), .recipient = recipient,
-        .address = to == NULL ? (text){NULL, 0} : channels_address(wish->channel, to), .subject = subject, .body = body,
-        .notes = template_has_mark(body) ? post->notice->notes : (text){NULL, 0}, .person = wish->person,
-        .gives = wish->gives, .next_at = wish->next_at, .planned_at = post->plan->now, .send_at = post->plan->now,
-        .key = arena_printf(post->plan->arena, "%.*s:%.*s:%.*s", TEXT_ARG(wish->template), TEXT_ARG(wish->cause),
-                            TEXT_ARG(recipient)),
+        .id = plan_new_id(post->plan),
+        .ticket = ticket->ticket,
+        .cause = wish->cause,
+        .template = template->id,
+        .version = template->version,
+        .channel = wish->channel,
+        .audience = to == NULL ? TEXT("customer") : TEXT("staff"),
+        .recipient = recipient,
+        .address = to == NULL ? (text){NULL, 0} : channels_address(wish->channel, to),
+        .subject = subject,
+        .body = body,
+        .notes = template_has_mark(body) ? post->notice->notes : (text){NULL, 0},
+        .person = wish->person,
+        .gives = wish->gives,
+        .next_at = wish->next_at,
+        .planned_at = post->plan->now,
+        .send_at = post->plan->now,
+        .key = arena_printf(post->plan->arena, "%.*s:%.*s:%.*s", TEXT_ARG(wish->template),
+                            TEXT_ARG(wish->cause), TEXT_ARG(recipient)),
     };
 }
 
@@ -178,8 +206,13 @@ int64_t post_message(struct post *post, const struct wish *wish, time_us *send_a
 struct call_row post_call(struct post *post, const struct wish *wish, text purpose)
 {
     struct call_row call = {
-        .ticket = post->notice->ticket.ticket, .caller = wish->to->staff, .purpose = purpose, .cause = wish->cause,
-        .urgency = wish->urgency, .state = TEXT("planned"), .planned_at = post->plan->now,
+        .ticket = post->notice->ticket.ticket,
+        .caller = wish->to->staff,
+        .purpose = purpose,
+        .cause = wish->cause,
+        .urgency = wish->urgency,
+        .state = TEXT("planned"),
+        .planned_at = post->plan->now,
     };
     call.id = post_message(post, wish, &call.call_at);
     if (call.id != 0) plan_write(post->plan, &call_write, &call);
@@ -195,19 +228,24 @@ static bool one_of(const struct yaml_texts *allowed, text value)
 
 static bool fits(const struct notify_rule *rule, const struct notice *notice)
 {
-    return rule->on == notice->fact && one_of(&rule->kinds, notice->ticket.kind) && one_of(&rule->steps, notice->step) &&
-           one_of(&rule->clocks, notice->clock_name) && one_of(&rule->levels, notice->level) &&
-           one_of(&rule->how, notice->how) && notice->ticket.round >= rule->round_from &&
+    return rule->on == notice->fact && one_of(&rule->kinds, notice->ticket.kind) &&
+           one_of(&rule->steps, notice->step) && one_of(&rule->clocks, notice->clock_name) &&
+           one_of(&rule->levels, notice->level) && one_of(&rule->how, notice->how) &&
+           notice->ticket.round >= rule->round_from &&
            (rule->breached == EITHER || rule->breached == notice->breached) &&
            !(rule->unless_answered && notice->answered);
 }
 
-static bool left_out(const struct post *post, const struct notify_rule *rule, const struct person_row *person)
+static bool left_out(const struct post *post, const struct notify_rule *rule,
+                     const struct person_row *person)
 {
     text other = {NULL, 0};
-    if (text_is(rule->not_to, "actor")) other = post->notice->actor;
-    else if (text_is(rule->not_to, "owner")) other = post->notice->ticket.owner;
-    else if (text_is(rule->not_to, "handler")) other = post->notice->ticket.handler;
+    if (text_is(rule->not_to, "actor"))
+        other = post->notice->actor;
+    else if (text_is(rule->not_to, "owner"))
+        other = post->notice->ticket.owner;
+    else if (text_is(rule->not_to, "handler"))
+        other = post->notice->ticket.handler;
     return other.len > 0 && text_equal(other, person->staff);
 }
 
@@ -220,16 +258,24 @@ static void tell_nobody(struct post *post, struct wish wish, text role)
     if (told_already(post, row.key)) return;
     keep_unsent(post->plan, &row, "dead", "no_recipient");
     plan_say(post->plan, &message_failed_shape,
-             &(struct message_failed){.ticket = row.ticket, .message = row.id, .template = row.template, .channel = row.channel,
-                                      .audience = row.audience, .to = role, .reason = TEXT("no_recipient")});
+             &(struct message_failed){.ticket = row.ticket,
+                                      .message = row.id,
+                                      .template = row.template,
+                                      .channel = row.channel,
+                                      .audience = row.audience,
+                                      .to = role,
+                                      .reason = TEXT("no_recipient")});
 }
 
-static void tell_person(struct post *post, const struct notify_rule *rule, struct wish wish, const struct person_row *person)
+static void tell_person(struct post *post, const struct notify_rule *rule, struct wish wish,
+                        const struct person_row *person)
 {
     wish.to = person;
     wish.channel = channels_choose(&rule->channels, person);
-    if (text_is(wish.channel, "call")) post_call(post, &wish, rule->purpose);
-    else post_message(post, &wish, NULL);
+    if (text_is(wish.channel, "call"))
+        post_call(post, &wish, rule->purpose);
+    else
+        post_message(post, &wish, NULL);
 }
 
 static const struct person_row *find_person(struct post *post, text role)
@@ -239,9 +285,11 @@ static const struct person_row *find_person(struct post *post, text role)
 }
 
 /* One message to each person, however many of the roles one has. */
-static void tell_roles(struct post *post, const struct notify_rule *rule, const struct wish *wish, struct list roles)
+static void tell_roles(struct post *post, const struct notify_rule *rule, const struct wish *wish,
+                       struct list roles)
 {
-    const struct person_row **told = ARENA_ARRAY(post->plan->arena, const struct person_row *, roles.n + 1);
+    const struct person_row **told =
+        ARENA_ARRAY(post->plan->arena, const struct person_row *, roles.n + 1);
     for (size_t i = 0; i < roles.n; i++) {
         text role = LIST(roles, text)[i];
         const struct person_row *person = find_person(post, role);
@@ -262,12 +310,16 @@ static void apply_rule(struct post *post, const struct notify_rule *rule)
     struct wish wish = {
         .template = rule->template,
         .cause = template_render(rule->cause, &values, post->plan->arena),
-        .urgency = rule->urgent.len > 0 ? rule->urgent : urgent_repair ? TEXT("emergency_repair") : (text){NULL, 0},
+        .urgency = rule->urgent.len > 0 ? rule->urgent
+                   : urgent_repair      ? TEXT("emergency_repair")
+                                        : (text){NULL, 0},
         .channel = channels_choose(&rule->channels, NULL),
     };
     struct list one = {&rule->to, 1};
-    if (text_is(rule->to, "customer")) post_message(post, &wish, NULL);
-    else tell_roles(post, rule, &wish, text_is(rule->to, "roles") ? post->notice->roles : one);
+    if (text_is(rule->to, "customer"))
+        post_message(post, &wish, NULL);
+    else
+        tell_roles(post, rule, &wish, text_is(rule->to, "roles") ? post->notice->roles : one);
 }
 
 void post_notice(struct plan *plan, const struct notice *notice, const struct facts *facts)

@@ -44,7 +44,11 @@ struct wish {
 };
 
 /* A handler that plans messages loads what POST_LOADS says. */
-#define POST_LOADS {&ticket_lock, "ticket"}, {&message_keys, "ticket"}, {&unit_read, NULL}, {&person_read, NULL}
+#define POST_LOADS                                                                                 \
+    {&ticket_lock, "ticket"}, {&message_keys, "ticket"}, {&unit_read, NULL},                       \
+    {                                                                                              \
+        &person_read, NULL                                                                         \
+    }
 
 struct post {
     struct plan *plan;
@@ -52,7 +56,7 @@ struct post {
     const struct notice *notice;
     struct company company;
     struct list keys; /* struct message_key_row: told already */
-    text *told; /* in this plan */
+    text *told;       /* in this plan */
     size_t told_n, told_room;
 };
 

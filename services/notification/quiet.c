@@ -19,7 +19,8 @@ static struct wall wall_of(const struct zone *zone, int64_t seconds)
     struct zone_era era = zone_era(zone, seconds);
     int64_t local = seconds + era.offset;
     int64_t day = date_day_of(local);
-    return (struct wall){.day = day, .second = (int32_t)(local - day * DATE_DAY_SECONDS), .era = era};
+    return (struct wall){
+        .day = day, .second = (int32_t)(local - day * DATE_DAY_SECONDS), .era = era};
 }
 
 static int32_t window_length(const struct quiet_window *window)
@@ -62,7 +63,8 @@ bool quiet_is(const struct quiet *quiet, const struct zone *zone, time_us at)
 
 /* The instant at which the wall clock shows the window's end. The offset may change on the way; a time that the wall clock
    skips is the moment of the change. */
-static int64_t window_end(const struct zone *zone, const struct quiet_window *window, int64_t seconds)
+static int64_t window_end(const struct zone *zone, const struct quiet_window *window,
+                          int64_t seconds)
 {
     struct wall wall = wall_of(zone, seconds);
     int64_t left = window_length(window) - window_into(window, wall.second);
@@ -92,11 +94,13 @@ time_us quiet_release(const struct quiet *quiet, const struct zone *zone, time_u
     int32_t second = wall_of(zone, whole_seconds(at)).second;
     const struct quiet_window *window = window_at(quiet, second);
     time_us into = window_into(window, second) * SECOND_US + (at - whole_seconds(at) * SECOND_US);
-    time_us later = end + (time_us)((double)quiet->spread * ((double)into / ((double)window_length(window) * SECOND_US)));
+    time_us later = end + (time_us)((double)quiet->spread *
+                                    ((double)into / ((double)window_length(window) * SECOND_US)));
     return quiet_is(quiet, zone, later) ? end : later;
 }
 
-time_us quiet_plan_call(const struct quiet *quiet, const struct zone *zone, time_us now, time_us wish, time_us deadline)
+time_us quiet_plan_call(const struct quiet *quiet, const struct zone *zone, time_us now,
+                        time_us wish, time_us deadline)
 {
     time_us at = quiet_release(quiet, zone, wish > now ? wish : now);
     bool too_late = deadline != 0 && at > deadline;

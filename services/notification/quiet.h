@@ -31,6 +31,7 @@ time_us quiet_end(const struct quiet *quiet, const struct zone *zone, time_us at
 time_us quiet_release(const struct quiet *quiet, const struct zone *zone, time_us at);
 /* When a call wished for `wish` is to be made (SLA-32): if the next allowed minute comes after `deadline` (0: none), now, if
    that is allowed. Never before `now`. */
-time_us quiet_plan_call(const struct quiet *quiet, const struct zone *zone, time_us now, time_us wish, time_us deadline);
+time_us quiet_plan_call(const struct quiet *quiet, const struct zone *zone, time_us now,
+                        time_us wish, time_us deadline);
 
 #endif

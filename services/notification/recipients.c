@@ -39,7 +39,8 @@ static int steps_up(const struct company *company, text below, text above)
     return FAR;
 }
 
-static int distance(const struct company *company, const struct ticket_copy_row *ticket, const struct person_row *person)
+static int distance(const struct company *company, const struct ticket_copy_row *ticket,
+                    const struct person_row *person)
 {
     int up = steps_up(company, ticket->org_unit, person->unit);
     int down = steps_up(company, person->unit, ticket->org_unit); /* in a team of the unit */
@@ -48,14 +49,17 @@ static int distance(const struct company *company, const struct ticket_copy_row 
 }
 
 /* The nearest active holder, whether `on_duty` or not matters only if it is true. */
-static const struct person_row *nearest(const struct company *company, const struct ticket_copy_row *ticket, text role,
+static const struct person_row *nearest(const struct company *company,
+                                        const struct ticket_copy_row *ticket, text role,
                                         bool on_duty)
 {
     const struct person_row *best = NULL;
     int least = FAR + 1;
     for (size_t i = 0; i < company->people.n; i++) {
         const struct person_row *person = &LIST(company->people, struct person_row)[i];
-        if (!person->active || (on_duty && !person->on_duty) || !recipients_listed(person->roles, role)) continue;
+        if (!person->active || (on_duty && !person->on_duty) ||
+            !recipients_listed(person->roles, role))
+            continue;
         int far = distance(company, ticket, person);
         if (far >= least) continue;
         least = far;
@@ -64,9 +68,11 @@ static const struct person_row *nearest(const struct company *company, const str
     return best;
 }
 
-static const struct person_row *deputy_of(const struct company *company, const struct person_row *holder)
+static const struct person_row *deputy_of(const struct company *company,
+                                          const struct person_row *holder)
 {
-    const struct person_row *deputy = holder == NULL ? NULL : recipients_person(company, holder->deputy);
+    const struct person_row *deputy =
+        holder == NULL ? NULL : recipients_person(company, holder->deputy);
     return deputy != NULL && deputy->on_duty ? deputy : NULL;
 }
 
@@ -78,7 +84,8 @@ static const struct up *next_up(const struct company *company, text role)
 }
 
 /* On duty: a holder, a deputy, or somebody further up. */
-static const struct person_row *on_duty_for(const struct company *company, const struct ticket_copy_row *ticket, text role,
+static const struct person_row *on_duty_for(const struct company *company,
+                                            const struct ticket_copy_row *ticket, text role,
                                             int levels)
 {
     const struct person_row *found = nearest(company, ticket, role, true);
@@ -90,7 +97,8 @@ static const struct person_row *on_duty_for(const struct company *company, const
 }
 
 /* The same, whether on duty or not. */
-static const struct person_row *holder_for(const struct company *company, const struct ticket_copy_row *ticket, text role,
+static const struct person_row *holder_for(const struct company *company,
+                                           const struct ticket_copy_row *ticket, text role,
                                            int levels)
 {
     const struct person_row *found = nearest(company, ticket, role, false);
@@ -100,7 +108,8 @@ static const struct person_row *holder_for(const struct company *company, const 
     return found;
 }
 
-static text acting_role(const struct company *company, const struct ticket_copy_row *ticket, text role)
+static text acting_role(const struct company *company, const struct ticket_copy_row *ticket,
+                        text role)
 {
     if (!text_is(role, "supervisor")) return role;
     const struct unit_row *unit = find_unit(company, ticket->org_unit);
@@ -116,10 +125,12 @@ bool recipients_optional(const struct company *company, text role)
     return rules_have(&company->rules->optional, role);
 }
 
-const struct person_row *recipients_find(const struct company *company, const struct ticket_copy_row *ticket, text role)
+const struct person_row *recipients_find(const struct company *company,
+                                         const struct ticket_copy_row *ticket, text role)
 {
     if (text_is(role, "owner") || text_is(role, "handler")) {
-        const struct person_row *person = text_is(role, "owner") ? recipients_person(company, ticket->owner) : NULL;
+        const struct person_row *person =
+            text_is(role, "owner") ? recipients_person(company, ticket->owner) : NULL;
         if (person == NULL) person = recipients_person(company, ticket->handler);
         if (person != NULL) return person;
         role = TEXT("supervisor");

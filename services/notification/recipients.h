@@ -24,7 +24,8 @@ const struct person_row *recipients_person(const struct company *company, text s
  * In a property department the assistant manager acts as supervisor, for important customers the manager (AMB-52).
  * NULL if there is nobody at all.
  */
-const struct person_row *recipients_find(const struct company *company, const struct ticket_copy_row *ticket, text role);
+const struct person_row *recipients_find(const struct company *company,
+                                         const struct ticket_copy_row *ticket, text role);
 /* A role that need not exist: nobody is missed. */
 bool recipients_optional(const struct company *company, text role);
 /* Is the name in a list joined by commas? */

@@ -54,16 +54,22 @@ bool rules_quiet_channel(const struct notify_rules *rules, text channel)
 
 uint32_t rules_values_of(enum fact fact)
 {
-    const uint32_t ticket = VALUE_BIT(VALUE_TICKET) | VALUE_BIT(VALUE_KIND) | VALUE_BIT(VALUE_TOPIC) | VALUE_BIT(VALUE_CLASS) |
-                            VALUE_BIT(VALUE_STATE) | VALUE_BIT(VALUE_PROJECT) | VALUE_BIT(VALUE_DEPARTMENT) |
-                            VALUE_BIT(VALUE_LABEL) | VALUE_BIT(VALUE_OWNER_NAME) | VALUE_BIT(VALUE_HANDLER_NAME) |
-                            VALUE_BIT(VALUE_ROUND) | VALUE_BIT(VALUE_RECEIVED_AT) | VALUE_BIT(VALUE_SEQ);
+    const uint32_t ticket =
+        VALUE_BIT(VALUE_TICKET) | VALUE_BIT(VALUE_KIND) | VALUE_BIT(VALUE_TOPIC) |
+        VALUE_BIT(VALUE_CLASS) | VALUE_BIT(VALUE_STATE) | VALUE_BIT(VALUE_PROJECT) |
+        VALUE_BIT(VALUE_DEPARTMENT) | VALUE_BIT(VALUE_LABEL) | VALUE_BIT(VALUE_OWNER_NAME) |
+        VALUE_BIT(VALUE_HANDLER_NAME) | VALUE_BIT(VALUE_ROUND) | VALUE_BIT(VALUE_RECEIVED_AT) |
+        VALUE_BIT(VALUE_SEQ);
     const uint32_t clock = VALUE_BIT(VALUE_CLOCK) | VALUE_BIT(VALUE_CLOCK_NAME);
     switch (fact) {
     case FACT_STARTED: return ticket | VALUE_BIT(VALUE_PROMISED_AT);
-    case FACT_MOVED: return ticket | VALUE_BIT(VALUE_PROMISED_AT) | VALUE_BIT(VALUE_REASON) | VALUE_BIT(VALUE_ANSWER);
+    case FACT_MOVED:
+        return ticket | VALUE_BIT(VALUE_PROMISED_AT) | VALUE_BIT(VALUE_REASON) |
+               VALUE_BIT(VALUE_ANSWER);
     case FACT_QUEUED: return ticket | VALUE_BIT(VALUE_QUEUE) | VALUE_BIT(VALUE_REASON);
-    case FACT_LEVEL: return ticket | clock | VALUE_BIT(VALUE_LEVEL) | VALUE_BIT(VALUE_SHARE) | VALUE_BIT(VALUE_DUE_AT);
+    case FACT_LEVEL:
+        return ticket | clock | VALUE_BIT(VALUE_LEVEL) | VALUE_BIT(VALUE_SHARE) |
+               VALUE_BIT(VALUE_DUE_AT);
     case FACT_WITHDRAWN: return ticket | clock | VALUE_BIT(VALUE_DUE_AT);
     case FACT_COMMAND: return ticket | VALUE_BIT(VALUE_PURPOSE) | VALUE_BIT(VALUE_WORDS);
     default: return ticket;

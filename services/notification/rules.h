@@ -10,10 +10,20 @@
 #include "template.h"
 #include "yaml.h"
 
-enum fact { FACT_STARTED, FACT_MOVED, FACT_ASSIGNED, FACT_QUEUED, FACT_LEVEL, FACT_WITHDRAWN, FACT_COMMAND, FACTS };
+enum fact {
+    FACT_STARTED,
+    FACT_MOVED,
+    FACT_ASSIGNED,
+    FACT_QUEUED,
+    FACT_LEVEL,
+    FACT_WITHDRAWN,
+    FACT_COMMAND,
+    FACTS
+};
 enum { EITHER = -1 }; /* of `breached` */
 
-struct template {
+struct template
+{
     text id;
     text locale;
     int64_t version;
@@ -26,16 +36,16 @@ struct notify_rule {
     enum fact on;
     struct yaml_texts kinds, steps, clocks, levels, how; /* empty: all */
     int64_t round_from;
-    int breached;         /* false, true or EITHER */
+    int breached; /* false, true or EITHER */
     bool unless_answered;
     text template;
-    text to;              /* customer, handler, owner, actor, roles, or a role */
+    text to; /* customer, handler, owner, actor, roles, or a role */
     struct yaml_texts channels;
     text cause;
-    text urgent;          /* an urgency reason, or absent */
+    text urgent; /* an urgency reason, or absent */
     text not_to;
-    text purpose;         /* of a call */
-    time_us due;          /* after receipt; 0: none */
+    text purpose; /* of a call */
+    time_us due;  /* after receipt; 0: none */
 };
 
 struct urgency {

@@ -38,7 +38,8 @@ static struct transfer *under_way;
 enum send_outcome send_judge_http(long status)
 {
     if (status >= 200 && status < 300) return SEND_DONE;
-    if (status >= 500 || status == 408 || status == 425 || status == 429 || status < 200) return SEND_AGAIN;
+    if (status >= 500 || status == 408 || status == 425 || status == 429 || status < 200)
+        return SEND_AGAIN;
     return SEND_REFUSED;
 }
 
@@ -52,7 +53,8 @@ enum send_outcome send_judge_smtp(long status)
 
 /* ---- the end of a transfer ------------------------------------------------------------------------------------------------- */
 
-static enum send_outcome judge(const struct transfer *transfer, CURLcode result, char *reason, size_t room)
+static enum send_outcome judge(const struct transfer *transfer, CURLcode result, char *reason,
+                               size_t room)
 {
     long status = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -64,8 +66,10 @@ static enum send_outcome judge(const struct transfer *transfer, CURLcode result,
         return SEND_REFUSED;
     }
     bool answered = transfer->mail && status >= 400;
-    if (result == CURLE_OPERATION_TIMEDOUT) snprintf(reason, room, "timeout");
-    else if (!answered) snprintf(reason, room, "curl %d", (int)result);
+    if (result == CURLE_OPERATION_TIMEDOUT)
+        snprintf(reason, room, "timeout");
+    else if (!answered)
+        snprintf(reason, room, "curl %d", (int)result);
     return answered && result != CURLE_OPERATION_TIMEDOUT ? send_judge_smtp(status) : SEND_AGAIN;
 }
 
@@ -130,8 +134,10 @@ static int set_timer(CURLM *of, long ms, void *ctx)
 {
     (void)of;
     (void)ctx;
-    if (ms < 0) loop_timer_stop(&timer);
-    else loop_timer_start(&timer, ms, 0, on_timer, NULL);
+    if (ms < 0)
+        loop_timer_stop(&timer);
+    else
+        loop_timer_start(&timer, ms, 0, on_timer, NULL);
     return 0;
 }
 
@@ -211,9 +217,9 @@ static size_t drop_answer(char *at, size_t size, size_t n, void *ctx)
 static void prepare_mail(struct transfer *transfer, const struct send_request *request)
 {
     CURL *easy = transfer->easy;
-    long tls = strcmp(request->tls, "must") == 0  ? CURLUSESSL_ALL
+    long tls = strcmp(request->tls, "must") == 0 ? CURLUSESSL_ALL
                : strcmp(request->tls, "no") == 0 ? CURLUSESSL_NONE
-                                                  : CURLUSESSL_TRY;
+                                                 : CURLUSESSL_TRY;
     transfer->to = curl_slist_append(NULL, request->mail_to);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(easy, CURLOPT_MAIL_FROM, request->mail_from);
@@ -239,13 +245,16 @@ static void prepare_post(struct transfer *transfer, const struct send_request *r
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
 }
 
-void send_start(const struct send_request *request, void (*fn)(void *ctx, enum send_outcome outcome, const char *reason),
-                void *ctx)
+void send_start(const struct send_request *request,
+                void (*fn)(void *ctx, enum send_outcome outcome, const char *reason), void *ctx)
 {
     open_multi();
     struct transfer *transfer = mem_alloc(sizeof(*transfer));
-    *transfer = (struct transfer){.easy = curl_easy_init(), .body = request->body, .mail = request->mail_to != NULL,
-                                  .fn = fn, .ctx = ctx};
+    *transfer = (struct transfer){.easy = curl_easy_init(),
+                                  .body = request->body,
+                                  .mail = request->mail_to != NULL,
+                                  .fn = fn,
+                                  .ctx = ctx};
     CURL *easy = transfer->easy;
     if (easy == NULL) fatal(NULL, "libcurl does not start");
     enlist(transfer);
@@ -255,7 +264,9 @@ void send_start(const struct send_request *request, void (*fn)(void *ctx, enum s
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop_answer);
-    if (transfer->mail) prepare_mail(transfer, request);
-    else prepare_post(transfer, request);
+    if (transfer->mail)
+        prepare_mail(transfer, request);
+    else
+        prepare_post(transfer, request);
     curl_multi_add_handle(multi, easy);
 }

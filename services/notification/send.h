@@ -13,11 +13,11 @@ enum send_outcome {
 };
 
 struct send_request {
-    const char *url;        /* smtp://…, smtps://…, http://… or https://… */
-    const char *mail_from;  /* of a mail */
+    const char *url;       /* smtp://…, smtps://…, http://… or https://… */
+    const char *mail_from; /* of a mail */
     const char *mail_to;
-    const char *tls;        /* of a mail: no, try, must */
-    const char *user;       /* may be NULL or "" */
+    const char *tls;  /* of a mail: no, try, must */
+    const char *user; /* may be NULL or "" */
     const char *password;
     const char *headers[8]; /* of a POST; ends with NULL */
     text body;
@@ -26,8 +26,8 @@ struct send_request {
 
 /* fn is called once, later. All texts of the request must live until then. `reason` is a code such as "smtp 550", "http 500",
    "timeout" – never what the other side said, which might hold an address. */
-void send_start(const struct send_request *request, void (*fn)(void *ctx, enum send_outcome outcome, const char *reason),
-                void *ctx);
+void send_start(const struct send_request *request,
+                void (*fn)(void *ctx, enum send_outcome outcome, const char *reason), void *ctx);
 void send_stop(void); /* at drain: forget what is under way */
 
 /* What an answer means. Pure. */

@@ -13,75 +13,96 @@
     "staff, name, unit, department, roles, superior, deputy, email, webhook, locale, active"
 
 const struct query ticket_lock = {
-    .kind = QUERY_LOCK, .row = &ticket_copy_row_shape, .by = "ticket",
-    .sql = "SELECT " TICKET " FROM ticket_copy WHERE ticket = ANY(:keys) ORDER BY ticket FOR UPDATE"};
+    .kind = QUERY_LOCK,
+    .row = &ticket_copy_row_shape,
+    .by = "ticket",
+    .sql =
+        "SELECT " TICKET " FROM ticket_copy WHERE ticket = ANY(:keys) ORDER BY ticket FOR UPDATE"};
 
 const struct query ticket_write = {
-    .kind = QUERY_WRITE, .row = &ticket_copy_row_shape,
-    .sql = "INSERT INTO ticket_copy (" TICKET ") SELECT " TICKET " FROM :rows "
-           "ON CONFLICT (ticket) DO UPDATE SET kind = excluded.kind, topic = excluded.topic, "
-           "class = excluded.class, state = excluded.state, org_unit = excluded.org_unit, "
-           "project = excluded.project, department = excluded.department, owner = excluded.owner, "
-           "handler = excluded.handler, label = excluded.label, locale = excluded.locale, "
-           "important = excluded.important, reachable = excluded.reachable, round = excluded.round, "
-           "received_at = excluded.received_at, promised_at = excluded.promised_at"};
+    .kind = QUERY_WRITE,
+    .row = &ticket_copy_row_shape,
+    .sql =
+        "INSERT INTO ticket_copy (" TICKET ") SELECT " TICKET " FROM :rows "
+        "ON CONFLICT (ticket) DO UPDATE SET kind = excluded.kind, topic = excluded.topic, "
+        "class = excluded.class, state = excluded.state, org_unit = excluded.org_unit, "
+        "project = excluded.project, department = excluded.department, owner = excluded.owner, "
+        "handler = excluded.handler, label = excluded.label, locale = excluded.locale, "
+        "important = excluded.important, reachable = excluded.reachable, round = excluded.round, "
+        "received_at = excluded.received_at, promised_at = excluded.promised_at"};
 
 const struct query message_lock = {
-    .kind = QUERY_LOCK, .row = &message_row_shape, .by = "id",
+    .kind = QUERY_LOCK,
+    .row = &message_row_shape,
+    .by = "id",
     .sql = "SELECT " MESSAGE " FROM message WHERE id = ANY(:keys) ORDER BY id FOR UPDATE"};
 
 const struct query message_keys = {
-    .kind = QUERY_READ, .row = &message_key_row_shape, .by = "ticket",
+    .kind = QUERY_READ,
+    .row = &message_key_row_shape,
+    .by = "ticket",
     .sql = "SELECT id, ticket, key FROM message WHERE ticket = ANY(:keys) AND key IS NOT NULL"};
 
-const struct query message_insert = {
-    .kind = QUERY_WRITE, .row = &message_row_shape,
-    .sql = "INSERT INTO message (" MESSAGE ") SELECT " MESSAGE " FROM :rows"};
+const struct query message_insert = {.kind = QUERY_WRITE,
+                                     .row = &message_row_shape,
+                                     .sql = "INSERT INTO message (" MESSAGE ") SELECT " MESSAGE
+                                            " FROM :rows"};
 
 const struct query message_update = {
-    .kind = QUERY_WRITE, .row = &message_row_shape,
+    .kind = QUERY_WRITE,
+    .row = &message_row_shape,
     .sql = "UPDATE message SET state = rows.state, channel = rows.channel, send_at = rows.send_at, "
            "sent_at = rows.sent_at, attempts = rows.attempts, reason = rows.reason "
            "FROM :rows WHERE message.id = rows.id"};
 
 const struct query message_page_read = {
-    .kind = QUERY_READ, .row = &message_row_shape,
+    .kind = QUERY_READ,
+    .row = &message_row_shape,
     .sql = "SELECT " MESSAGE " FROM message WHERE (:ticket IS NULL OR ticket = :ticket) "
            "AND (:state IS NULL OR state = :state) AND (:before IS NULL OR id < :before) "
            "ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
 
-const struct query call_lock = {
-    .kind = QUERY_LOCK, .row = &call_row_shape, .by = "id",
-    .sql = "SELECT " CALL " FROM call WHERE id = ANY(:keys) ORDER BY id FOR UPDATE"};
+const struct query call_lock = {.kind = QUERY_LOCK,
+                                .row = &call_row_shape,
+                                .by = "id",
+                                .sql = "SELECT " CALL
+                                       " FROM call WHERE id = ANY(:keys) ORDER BY id FOR UPDATE"};
 
 const struct query call_write = {
-    .kind = QUERY_WRITE, .row = &call_row_shape,
+    .kind = QUERY_WRITE,
+    .row = &call_row_shape,
     .sql = "INSERT INTO call (" CALL ") SELECT " CALL " FROM :rows "
            "ON CONFLICT (id) DO UPDATE SET urgency = excluded.urgency, state = excluded.state, "
            "outcome = excluded.outcome, attempts = excluded.attempts, call_at = excluded.call_at, "
            "done_at = excluded.done_at"};
 
 const struct query call_page_read = {
-    .kind = QUERY_READ, .row = &call_row_shape,
+    .kind = QUERY_READ,
+    .row = &call_row_shape,
     .sql = "SELECT " CALL " FROM call WHERE (:ticket IS NULL OR ticket = :ticket) "
            "AND (:caller IS NULL OR caller = :caller) AND (:state IS NULL OR state = :state) "
-           "AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
+           "AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT least(coalesce(:limit, "
+           "50), 1000)"};
 
 const struct query staff_write = {
-    .kind = QUERY_WRITE, .row = &staff_row_shape,
-    .sql = "INSERT INTO staff (" STAFF ") SELECT " STAFF " FROM :rows "
-           "ON CONFLICT (staff) DO UPDATE SET name = excluded.name, unit = excluded.unit, "
-           "department = excluded.department, roles = excluded.roles, superior = excluded.superior, "
-           "deputy = excluded.deputy, email = excluded.email, webhook = excluded.webhook, "
-           "locale = excluded.locale, active = excluded.active"};
+    .kind = QUERY_WRITE,
+    .row = &staff_row_shape,
+    .sql =
+        "INSERT INTO staff (" STAFF ") SELECT " STAFF " FROM :rows "
+        "ON CONFLICT (staff) DO UPDATE SET name = excluded.name, unit = excluded.unit, "
+        "department = excluded.department, roles = excluded.roles, superior = excluded.superior, "
+        "deputy = excluded.deputy, email = excluded.email, webhook = excluded.webhook, "
+        "locale = excluded.locale, active = excluded.active"};
 
 const struct query duty_write = {
-    .kind = QUERY_WRITE, .row = &duty_row_shape,
+    .kind = QUERY_WRITE,
+    .row = &duty_row_shape,
     .sql = "INSERT INTO duty (staff, on_duty) SELECT staff, on_duty FROM :rows "
            "ON CONFLICT (staff) DO UPDATE SET on_duty = excluded.on_duty"};
 
 const struct query unit_write = {
-    .kind = QUERY_WRITE, .row = &unit_row_shape,
+    .kind = QUERY_WRITE,
+    .row = &unit_row_shape,
     .sql = "INSERT INTO unit (unit, parent, type) SELECT unit, parent, type FROM :rows "
            "ON CONFLICT (unit) DO UPDATE SET parent = excluded.parent, type = excluded.type"};
 
@@ -89,14 +110,15 @@ const struct query unit_read = {
     .kind = QUERY_READ, .row = &unit_row_shape, .sql = "SELECT unit, parent, type FROM unit"};
 
 const struct query person_read = {
-    .kind = QUERY_READ, .row = &person_row_shape,
+    .kind = QUERY_READ,
+    .row = &person_row_shape,
     .sql = "SELECT s.staff, s.name, s.unit, s.department, s.roles, s.deputy, s.email, s.webhook, "
            "s.locale, s.active, coalesce(d.on_duty, false) AS on_duty "
            "FROM staff s LEFT JOIN duty d ON d.staff = s.staff ORDER BY s.staff"};
 
 const struct query *const notification_store[] = {
-    &ticket_lock,    &message_lock,      &call_lock,  &message_keys, &unit_read,      &person_read,
-    &ticket_write,   &message_insert,    &message_update, &call_write, &staff_write,  &duty_write,
-    &unit_write,     &message_page_read, &call_page_read,
+    &ticket_lock, &message_lock, &call_lock,      &message_keys,      &unit_read,
+    &person_read, &ticket_write, &message_insert, &message_update,    &call_write,
+    &staff_write, &duty_write,   &unit_write,     &message_page_read, &call_page_read,
 };
 const size_t notification_store_n = COUNT(notification_store);

@@ -10,8 +10,8 @@
 
 extern const struct query ticket_lock; /* the ticket's copy */
 extern const struct query ticket_write;
-extern const struct query message_lock;      /* by id */
-extern const struct query message_keys;      /* by ticket: what it was told already */
+extern const struct query message_lock; /* by id */
+extern const struct query message_keys; /* by ticket: what it was told already */
 extern const struct query message_insert;
 extern const struct query message_update;    /* all that a delivery may change */
 extern const struct query message_page_read; /* of the query message.list */

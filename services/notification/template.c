@@ -87,8 +87,10 @@ text template_render(text pattern, const struct values *values, struct arena *ar
         more = next_part(&pattern, &before, &name);
         buf_add_text(&out, before);
         int value = more ? find_name(name) : -1;
-        if (value == VALUE_WORDS || value == VALUE_ANSWER) buf_add_char(&out, mark);
-        else if (value >= 0) add_value(&out, values->at[value]);
+        if (value == VALUE_WORDS || value == VALUE_ANSWER)
+            buf_add_char(&out, mark);
+        else if (value >= 0)
+            add_value(&out, values->at[value]);
     } while (more);
     text rendered = arena_text(arena, buf_text(&out));
     buf_finish(&out);
@@ -99,8 +101,10 @@ text template_fill(text rendered, text words, struct arena *arena)
 {
     struct buf out = {0};
     for (size_t i = 0; i < rendered.len; i++) {
-        if (rendered.at[i] == mark) buf_add_text(&out, words);
-        else buf_add_char(&out, rendered.at[i]);
+        if (rendered.at[i] == mark)
+            buf_add_text(&out, words);
+        else
+            buf_add_char(&out, rendered.at[i]);
     }
     text filled = arena_text(arena, buf_text(&out));
     buf_finish(&out);

@@ -11,21 +11,27 @@
 static void count_up(struct plan *plan, const struct facts *facts, text key, int64_t n, int64_t by)
 {
     const struct probe_count_row *old = facts_one(facts, &probe_count_lock);
-    struct probe_count_row row = {.key = key, .count = by + (old == NULL ? 0 : old->count), .last = n};
+    struct probe_count_row row = {
+        .key = key, .count = by + (old == NULL ? 0 : old->count), .last = n};
     plan_write(plan, &probe_count_put, &row);
 }
 
 static void on_say(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct probe_say *m = message;
-    struct probe_heard heard = {.key = m->key, .n = m->n, .note = m->fail.len > 0 ? m->fail : m->note};
+    struct probe_heard heard = {
+        .key = m->key, .n = m->n, .note = m->fail.len > 0 ? m->fail : m->note};
     const struct probe_count_row *old = facts_one(facts, &probe_count_lock);
     if (text_is(m->fail, "refuse")) plan_refuse(plan, "fail", "PRB-01", "refused as asked");
     count_up(plan, facts, m->key, m->n, text_is(m->fail, "constraint") ? 1000000 : 1);
     plan_say(plan, &probe_heard_shape, &heard);
-    if (text_is(m->fail, "alarm")) plan_wake(plan, &probe_wake_shape, plan->now + m->n * 1000, &(struct probe_wake){m->key, m->n});
-    if (text_is(m->fail, "job")) plan_job(plan, &probe_work_shape, plan->now, &(struct probe_work){m->key, m->n});
-    plan_answer(plan, &(struct probe_said){.key = m->key, .n = m->n, .seen = old == NULL ? 0 : old->count});
+    if (text_is(m->fail, "alarm"))
+        plan_wake(plan, &probe_wake_shape, plan->now + m->n * 1000,
+                  &(struct probe_wake){m->key, m->n});
+    if (text_is(m->fail, "job"))
+        plan_job(plan, &probe_work_shape, plan->now, &(struct probe_work){m->key, m->n});
+    plan_answer(
+        plan, &(struct probe_said){.key = m->key, .n = m->n, .seen = old == NULL ? 0 : old->count});
 }
 
 static void on_heard(struct plan *plan, const void *message, const struct facts *facts)
@@ -56,28 +62,41 @@ static void on_worked(struct plan *plan, const void *message, const struct facts
 {
     const struct probe_worked *m = message;
     (void)facts;
-    plan_write(plan, &probe_effect_put, &(struct probe_effect_row){m->key, m->n, arena_printf(plan->arena, "job %d", (int)plan->attempt)});
+    plan_write(plan, &probe_effect_put,
+               &(struct probe_effect_row){m->key, m->n,
+                                          arena_printf(plan->arena, "job %d", (int)plan->attempt)});
 }
 
 static void on_get(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct probe_get *m = message;
     const struct probe_count_row *row = facts_one(facts, &probe_count_read);
-    plan_answer(plan, &(struct probe_state){.key = m->key, .count = row == NULL ? 0 : row->count, .last = row == NULL ? 0 : row->last});
+    plan_answer(plan, &(struct probe_state){.key = m->key,
+                                            .count = row == NULL ? 0 : row->count,
+                                            .last = row == NULL ? 0 : row->last});
 }
 
 static const struct handler handlers[] = {
-    {.kind = ON_COMMAND, .hears = &probe_say_shape, .loads = {{&probe_count_lock, "key"}}, .decide = on_say},
+    {.kind = ON_COMMAND,
+     .hears = &probe_say_shape,
+     .loads = {{&probe_count_lock, "key"}},
+     .decide = on_say},
     {.kind = ON_EVENT, .from = "probe", .hears = &probe_heard_shape, .decide = on_heard},
     {.kind = ON_ALARM, .hears = &probe_wake_shape, .decide = on_wake},
     {.kind = ON_JOB, .hears = &probe_work_shape, .run = do_work},
     {.kind = ON_RESULT, .hears = &probe_worked_shape, .decide = on_worked},
-    {.kind = ON_QUERY, .hears = &probe_get_shape, .loads = {{&probe_count_read, "key"}}, .decide = on_get},
+    {.kind = ON_QUERY,
+     .hears = &probe_get_shape,
+     .loads = {{&probe_count_read, "key"}},
+     .decide = on_get},
 };
 
 int main(int argc, char **argv)
 {
-    const struct service service = {.name = "probe", .handlers = handlers, .handlers_n = COUNT(handlers),
-                                    .store = probe_store, .store_n = probe_store_n};
+    const struct service service = {.name = "probe",
+                                    .handlers = handlers,
+                                    .handlers_n = COUNT(handlers),
+                                    .store = probe_store,
+                                    .store_n = probe_store_n};
     return service_main(argc, argv, &service);
 }

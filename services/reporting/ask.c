@@ -18,11 +18,13 @@ static int64_t head_of(const struct facts *facts)
 static struct topic_value line_of(const struct kpi_policy *policy, text topic)
 {
     const struct kpi_rule *rule = kpi_rule_of(policy, topic);
-    return rule == NULL ? (struct topic_value){.topic = topic}
-                        : (struct topic_value){.topic = topic, .label = rule->en, .target = rule->target};
+    return rule == NULL
+               ? (struct topic_value){.topic = topic}
+               : (struct topic_value){.topic = topic, .label = rule->en, .target = rule->target};
 }
 
-static size_t list_topics(const struct kpi_policy *policy, struct list topics, bool with_kpis, struct topic_value *out)
+static size_t list_topics(const struct kpi_policy *policy, struct list topics, bool with_kpis,
+                          struct topic_value *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < topics.n; i++) {
@@ -39,7 +41,8 @@ static size_t list_topics(const struct kpi_policy *policy, struct list topics, b
     return n;
 }
 
-static size_t list_kpis(const struct kpi_policy *policy, struct list figures, struct topic_value *out)
+static size_t list_kpis(const struct kpi_policy *policy, struct list figures,
+                        struct topic_value *out)
 {
     struct kpi_value values[KPI_VALUES];
     size_t n = kpi_values(policy, figures, values);
@@ -81,17 +84,20 @@ static int64_t page_limit(const struct feed_read *m)
 void on_feed_read(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct feed_read *m = message;
-    struct list entries = facts_all(facts, &feed_entries), snapshot = facts_all(facts, &feed_snapshot);
+    struct list entries = facts_all(facts, &feed_entries),
+                snapshot = facts_all(facts, &feed_snapshot);
     const struct feed_resume_row *resume = facts_one(facts, &feed_resumes);
     bool reset = resume == NULL || !resume->resumes;
     struct list rows = reset ? snapshot : entries;
     struct feed_entry *out = ARENA_ARRAY(plan->arena, struct feed_entry, rows.n);
     for (size_t i = 0; i < rows.n; i++) {
         const struct feed_row *row = &LIST(rows, struct feed_row)[i];
-        out[i] = (struct feed_entry){row->seq, row->topic, row->value, row->count, row->of, row->p50, row->p90, row->at};
+        out[i] = (struct feed_entry){row->seq, row->topic, row->value, row->count,
+                                     row->of,  row->p50,   row->p90,   row->at};
     }
     int64_t next = head_of(facts);
-    if (!reset && (int64_t)rows.n == page_limit(m)) next = out[rows.n - 1].seq; /* there may be more */
+    if (!reset && (int64_t)rows.n == page_limit(m))
+        next = out[rows.n - 1].seq; /* there may be more */
     plan_answer(plan, &(struct feed_page){.entries = {out, rows.n}, .seq = next, .reset = reset});
 }
 
@@ -99,8 +105,9 @@ void on_feed_read(struct plan *plan, const void *message, const struct facts *fa
 
 void on_report_tickets(struct plan *plan, const void *message, const struct facts *facts)
 {
-    static const struct query *const drills[] = {&drill_state, &drill_open,    &drill_department, &drill_held,
-                                                 &drill_waiting, &drill_exit, &drill_clock,      &drill_message};
+    static const struct query *const drills[] = {&drill_state, &drill_open,    &drill_department,
+                                                 &drill_held,  &drill_waiting, &drill_exit,
+                                                 &drill_clock, &drill_message};
     (void)message;
     struct list found = {0};
     for (size_t i = 0; i < COUNT(drills) && found.n == 0; i++) found = facts_all(facts, drills[i]);

@@ -45,14 +45,17 @@ void fact_ticket_started(struct ticket_fact_row *fact, const struct ticket_start
 }
 
 /* What the step means for the figures: only the first time counts, and a result only in round 1 (KPI-03). */
-static void note_step(struct ticket_fact_row *fact, const struct ticket_moved *m, const struct fact_steps *steps, time_us at)
+static void note_step(struct ticket_fact_row *fact, const struct ticket_moved *m,
+                      const struct fact_steps *steps, time_us at)
 {
-    if (text_equal(m->step, steps->result) && m->round <= 1 && fact->result_at == 0) fact->result_at = at;
+    if (text_equal(m->step, steps->result) && m->round <= 1 && fact->result_at == 0)
+        fact->result_at = at;
     if (text_equal(m->step, steps->satisfied) && fact->satisfied_at == 0) fact->satisfied_at = at;
     if (m->replied) earliest(&fact->replied_at, at);
 }
 
-void fact_ticket_moved(struct ticket_fact_row *fact, const struct ticket_moved *m, const struct fact_steps *steps, time_us at)
+void fact_ticket_moved(struct ticket_fact_row *fact, const struct ticket_moved *m,
+                       const struct fact_steps *steps, time_us at)
 {
     fact->kind = m->kind;
     fact->state = m->to;
@@ -105,13 +108,16 @@ static text or_none(text code)
     return code.len > 0 ? code : TEXT("none");
 }
 
-void fact_ticket_topics(struct fact_topics *out, const struct ticket_fact_row *fact, struct arena *arena)
+void fact_ticket_topics(struct fact_topics *out, const struct ticket_fact_row *fact,
+                        struct arena *arena)
 {
     if (fact->kind.len == 0) return; /* only a reply has been heard of it */
-    stand_in(out, arena_printf(arena, "tickets/%.*s/%.*s", TEXT_ARG(fact->kind), TEXT_ARG(fact->state)));
+    stand_in(out,
+             arena_printf(arena, "tickets/%.*s/%.*s", TEXT_ARG(fact->kind), TEXT_ARG(fact->state)));
     if (fact->exit.len > 0) {
         text reason = or_none(fact->reason);
-        stand_in(out, arena_printf(arena, "exits/%.*s/%.*s", TEXT_ARG(fact->exit), TEXT_ARG(reason)));
+        stand_in(out,
+                 arena_printf(arena, "exits/%.*s/%.*s", TEXT_ARG(fact->exit), TEXT_ARG(reason)));
     }
     if (fact->closed_at != 0) return;
     text department = or_none(fact->department);
@@ -124,9 +130,11 @@ void fact_ticket_topics(struct fact_topics *out, const struct ticket_fact_row *f
     }
 }
 
-void fact_clock_topics(struct fact_topics *out, const struct clock_fact_row *fact, struct arena *arena)
+void fact_clock_topics(struct fact_topics *out, const struct clock_fact_row *fact,
+                       struct arena *arena)
 {
-    stand_in(out, arena_printf(arena, "clocks/%.*s/%.*s", TEXT_ARG(fact->name), TEXT_ARG(fact->verdict)));
+    stand_in(out, arena_printf(arena, "clocks/%.*s/%.*s", TEXT_ARG(fact->name),
+                               TEXT_ARG(fact->verdict)));
 }
 
 void fact_held_topics(struct fact_topics *out)
@@ -134,7 +142,8 @@ void fact_held_topics(struct fact_topics *out)
     stand_in(out, TEXT("messages/held_till_allowed"));
 }
 
-void fact_message_topics(struct fact_topics *out, const struct message_fact_row *fact, struct arena *arena)
+void fact_message_topics(struct fact_topics *out, const struct message_fact_row *fact,
+                         struct arena *arena)
 {
     stand_in(out, arena_printf(arena, "messages/%.*s", TEXT_ARG(fact->state)));
 }

@@ -25,8 +25,10 @@ struct fact_steps {
 /* Each changes the row; it may be all zero but for its number. `at`: when it happened. */
 void fact_ticket_opened(struct ticket_fact_row *fact, const struct ticket_opened *m);
 void fact_ticket_started(struct ticket_fact_row *fact, const struct ticket_started *m);
-void fact_ticket_moved(struct ticket_fact_row *fact, const struct ticket_moved *m, const struct fact_steps *steps, time_us at);
-void fact_ticket_assigned(struct ticket_fact_row *fact, const struct ticket_assigned *m, time_us at);
+void fact_ticket_moved(struct ticket_fact_row *fact, const struct ticket_moved *m,
+                       const struct fact_steps *steps, time_us at);
+void fact_ticket_assigned(struct ticket_fact_row *fact, const struct ticket_assigned *m,
+                          time_us at);
 void fact_ticket_queued(struct ticket_fact_row *fact, const struct ticket_queued *m);
 void fact_replied(struct ticket_fact_row *fact, time_us at);
 
@@ -36,11 +38,14 @@ struct fact_topics {
     text at[FACT_TOPICS];
     size_t n;
 };
-void fact_ticket_topics(struct fact_topics *out, const struct ticket_fact_row *fact, struct arena *arena);
-void fact_clock_topics(struct fact_topics *out, const struct clock_fact_row *fact, struct arena *arena);
+void fact_ticket_topics(struct fact_topics *out, const struct ticket_fact_row *fact,
+                        struct arena *arena);
+void fact_clock_topics(struct fact_topics *out, const struct clock_fact_row *fact,
+                       struct arena *arena);
 /* A message that waited for the end of quiet hours: counted for good, whatever became of it. */
 void fact_held_topics(struct fact_topics *out);
-void fact_message_topics(struct fact_topics *out, const struct message_fact_row *fact, struct arena *arena);
+void fact_message_topics(struct fact_topics *out, const struct message_fact_row *fact,
+                         struct arena *arena);
 void fact_staff_topics(struct fact_topics *out, const struct staff_fact_row *fact);
 
 /* Is the topic among them? */

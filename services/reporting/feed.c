@@ -20,16 +20,19 @@ enum {
     POLL_MS = 250,  /* floor */
     EAGER_MS = 10,  /* after a hint: look so often … */
     EAGER_FOR = 20, /* … so many times */
-    PREFIXES = 32,  /* new subscriptions waiting for their last values; more are served as one that wants all */
+    PREFIXES =
+        32, /* new subscriptions waiting for their last values; more are served as one that wants all */
     PREFIX_SIZE = 200,
     TOPIC_MOST = 199 /* bus.h */
 };
 
-METRIC(published, .name = "kefu_feed_published_total", .type = METRIC_COUNTER, .help = "Feed entries published.");
+METRIC(published, .name = "kefu_feed_published_total", .type = METRIC_COUNTER,
+       .help = "Feed entries published.");
 
 static const char *endpoint;
 const struct setting feed_settings[] = {
-    {"feed-endpoint", SETTING_TEXT, &endpoint, "tcp://127.0.0.1:7206", 1, 200, "Where the feed is published."},
+    {"feed-endpoint", SETTING_TEXT, &endpoint, "tcp://127.0.0.1:7206", 1, 200,
+     "Where the feed is published."},
 };
 const size_t feed_settings_n = COUNT(feed_settings);
 
@@ -45,7 +48,7 @@ static struct {
     int64_t cursor;
     int eager;
     char prefixes[PREFIXES][PREFIX_SIZE];
-    int prefixes_n;  /* of them, `taken` are being served */
+    int prefixes_n; /* of them, `taken` are being served */
     int taken;
     int results[2];
 } feed;
@@ -70,7 +73,8 @@ static void look_later(void)
 static void publish_row(const struct feed_row *row)
 {
     struct buf frame = {0};
-    struct feed_entry entry = {row->seq, row->topic, row->value, row->count, row->of, row->p50, row->p90, row->at};
+    struct feed_entry entry = {row->seq, row->topic, row->value, row->count,
+                               row->of,  row->p50,   row->p90,   row->at};
     if (row->topic.len > TOPIC_MOST) return;
     pack_write(&frame, &feed_entry_shape, &entry);
     bus_publish(feed.publisher, row->topic, buf_text(&frame));
@@ -87,7 +91,8 @@ static bool is_wanted(text topic)
 
 static void forget_taken(void)
 {
-    memmove(feed.prefixes, feed.prefixes + feed.taken, sizeof(feed.prefixes[0]) * (size_t)(feed.prefixes_n - feed.taken));
+    memmove(feed.prefixes, feed.prefixes + feed.taken,
+            sizeof(feed.prefixes[0]) * (size_t)(feed.prefixes_n - feed.taken));
     feed.prefixes_n -= feed.taken;
     feed.taken = 0;
 }
@@ -127,8 +132,10 @@ static void looked(void *ctx, const struct pg_trip *trip)
     struct err err = {0};
     (void)ctx;
     int bad = 0;
-    if (trip->outcome == PG_OK) bad = feed.started ? take_news(&err) : take_head(&err);
-    else if (!trip->lost) bad = err_set(&err, "%s", trip->message);
+    if (trip->outcome == PG_OK)
+        bad = feed.started ? take_news(&err) : take_head(&err);
+    else if (!trip->lost)
+        bad = err_set(&err, "%s", trip->message);
     if (bad < 0) log_warn("feed_not_read", "reason=%s", log_quoted(err.message));
     if (trip->outcome != PG_OK) feed.taken = 0; /* they still wait */
     arena_reset(feed.arena);
@@ -197,7 +204,9 @@ void feed_start(void)
     feed.tail = sql_compile(&feed_tail, &feed_read_shape);
     feed.last = sql_compile(&feed_last, &feed_read_shape);
     feed.publisher = bus_publish_open(service_bus(), endpoint, on_subscribe, NULL, &err);
-    if (feed.publisher == NULL) fatal("is another replica on this host? set feed-endpoint", "feed-endpoint: %s", err.message);
+    if (feed.publisher == NULL)
+        fatal("is another replica on this host? set feed-endpoint", "feed-endpoint: %s",
+              err.message);
     log_info("feed_open", "endpoint=%s", bus_publish_endpoint(feed.publisher));
     feed.line = service_workline();
     look();

@@ -11,11 +11,13 @@
 
 static void count_one(struct plan *plan, text topic, int64_t n)
 {
-    plan_add(plan, &topic_count_add, &(struct topic_count_row){.topic = topic, .n = n, .version = 1});
+    plan_add(plan, &topic_count_add,
+             &(struct topic_count_row){.topic = topic, .n = n, .version = 1});
 }
 
 /* The row left some topics and entered others. */
-static void move_between(struct plan *plan, const struct fact_topics *before, const struct fact_topics *after)
+static void move_between(struct plan *plan, const struct fact_topics *before,
+                         const struct fact_topics *after)
 {
     for (size_t i = 0; i < before->n; i++)
         if (!fact_topics_have(after, before->at[i])) count_one(plan, before->at[i], -1);
@@ -46,7 +48,8 @@ static void keep_ticket(struct plan *plan, struct ticket_fact_row *fact, const s
 
 static void keep_contact(struct plan *plan, int64_t contact, time_us at, text channel)
 {
-    plan_add(plan, &contact_add, &(struct contact_fact_row){.contact = contact, .at = at, .channel = channel});
+    plan_add(plan, &contact_add,
+             &(struct contact_fact_row){.contact = contact, .at = at, .channel = channel});
 }
 
 static void on_ticket_opened(struct plan *plan, const void *message, const struct facts *facts)
@@ -109,7 +112,8 @@ static void on_reply_delivered(struct plan *plan, const void *message, const str
 
 /* ---- clocks: one source, in order ------------------------------------------------------------------------------------------ */
 
-static void keep_clock(struct plan *plan, const struct clock_fact_row *fact, const struct facts *facts)
+static void keep_clock(struct plan *plan, const struct clock_fact_row *fact,
+                       const struct facts *facts)
 {
     const struct clock_fact_row *known = facts_one(facts, &clock_lock);
     struct fact_topics before = {0}, after = {0};
@@ -122,9 +126,16 @@ static void keep_clock(struct plan *plan, const struct clock_fact_row *fact, con
 static void on_clock_started(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct clock_started *m = message;
-    keep_clock(plan, &(struct clock_fact_row){.clock = m->clock, .ticket = m->ticket, .name = m->name, .kind = m->kind,
-                                              .round = m->round, .verdict = TEXT("running"), .started_at = m->started_at,
-                                              .due_at = m->due_at}, facts);
+    keep_clock(plan,
+               &(struct clock_fact_row){.clock = m->clock,
+                                        .ticket = m->ticket,
+                                        .name = m->name,
+                                        .kind = m->kind,
+                                        .round = m->round,
+                                        .verdict = TEXT("running"),
+                                        .started_at = m->started_at,
+                                        .due_at = m->due_at},
+               facts);
 }
 
 static void on_clock_paused(struct plan *plan, const void *message, const struct facts *facts)
@@ -151,7 +162,11 @@ static void on_clock_breached(struct plan *plan, const void *message, const stru
 {
     const struct clock_breached *m = message;
     const struct clock_fact_row *known = facts_one(facts, &clock_lock);
-    struct clock_fact_row fact = {.clock = m->clock, .ticket = m->ticket, .name = m->name, .kind = m->kind, .round = m->round};
+    struct clock_fact_row fact = {.clock = m->clock,
+                                  .ticket = m->ticket,
+                                  .name = m->name,
+                                  .kind = m->kind,
+                                  .round = m->round};
     if (known != NULL) fact = *known;
     fact.due_at = m->due_at;
     fact.verdict = TEXT("breached");
@@ -172,14 +187,23 @@ static void on_breach_withdrawn(struct plan *plan, const void *message, const st
 static void on_clock_stopped(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct clock_stopped *m = message;
-    keep_clock(plan, &(struct clock_fact_row){.clock = m->clock, .ticket = m->ticket, .name = m->name, .kind = m->kind,
-                                              .round = m->round, .verdict = m->verdict, .started_at = m->started_at,
-                                              .due_at = m->due_at, .stopped_at = m->stopped_at}, facts);
+    keep_clock(plan,
+               &(struct clock_fact_row){.clock = m->clock,
+                                        .ticket = m->ticket,
+                                        .name = m->name,
+                                        .kind = m->kind,
+                                        .round = m->round,
+                                        .verdict = m->verdict,
+                                        .started_at = m->started_at,
+                                        .due_at = m->due_at,
+                                        .stopped_at = m->stopped_at},
+               facts);
 }
 
 /* ---- messages ---------------------------------------------------------------------------------------------------------------- */
 
-static void keep_message(struct plan *plan, int64_t message, int64_t ticket, text state, const struct facts *facts)
+static void keep_message(struct plan *plan, int64_t message, int64_t ticket, text state,
+                         const struct facts *facts)
 {
     const struct message_fact_row *known = facts_one(facts, &message_lock);
     struct message_fact_row fact = {message, ticket, state};
@@ -213,7 +237,8 @@ static void on_message_failed(struct plan *plan, const void *message, const stru
 
 /* ---- staff ------------------------------------------------------------------------------------------------------------------- */
 
-static void keep_staff(struct plan *plan, const struct staff_fact_row *fact, const struct facts *facts)
+static void keep_staff(struct plan *plan, const struct staff_fact_row *fact,
+                       const struct facts *facts)
 {
     const struct staff_fact_row *known = facts_one(facts, &staff_lock);
     struct fact_topics before = {0}, after = {0};
@@ -227,14 +252,18 @@ static void on_staff_changed(struct plan *plan, const void *message, const struc
 {
     const struct staff_changed *m = message;
     const struct staff_fact_row *known = facts_one(facts, &staff_lock);
-    keep_staff(plan, &(struct staff_fact_row){m->staff, m->active, m->active && known != NULL && known->on_duty}, facts);
+    keep_staff(
+        plan,
+        &(struct staff_fact_row){m->staff, m->active, m->active && known != NULL && known->on_duty},
+        facts);
 }
 
 static void on_duty_changed(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct duty_changed *m = message;
     const struct staff_fact_row *known = facts_one(facts, &staff_lock);
-    keep_staff(plan, &(struct staff_fact_row){m->staff, known == NULL || known->active, m->on}, facts);
+    keep_staff(plan, &(struct staff_fact_row){m->staff, known == NULL || known->active, m->on},
+               facts);
 }
 
 /* ---- what is heard ---------------------------------------------------------------------------------------------------------- */

@@ -33,7 +33,8 @@ static bool is_among(struct yaml_texts kinds, text kind)
 }
 
 /* All clocks of that name; no kinds named: of every kind. */
-static struct sums sum_clocks(struct list figures, text clock, struct yaml_texts kinds, bool with_answered)
+static struct sums sum_clocks(struct list figures, text clock, struct yaml_texts kinds,
+                              bool with_answered)
 {
     struct sums sums = {0};
     for (size_t i = 0; i < figures.n; i++) {
@@ -66,7 +67,8 @@ static void add_rate(struct writer *out, const char *topic, int64_t count, int64
     if (of > 0) value->value = (double)count * scale / (double)of;
 }
 
-static void add_interval(struct writer *out, const char *topic, const struct figure_row *row, double unit)
+static void add_interval(struct writer *out, const char *topic, const struct figure_row *row,
+                         double unit)
 {
     struct kpi_value *value = add(out, topic, row->of);
     if (row->of == 0) return;
@@ -78,7 +80,8 @@ static void add_interval(struct writer *out, const char *topic, const struct fig
 size_t kpi_values(const struct kpi_policy *policy, struct list figures, struct kpi_value *at)
 {
     struct writer out = {at, 0};
-    const struct figure_row *timely = find(figures, "timely"), *complaints = find(figures, "complaints");
+    const struct figure_row *timely = find(figures, "timely"),
+                            *complaints = find(figures, "complaints");
     struct sums replies = sum_clocks(figures, policy->reply_clock, policy->reply_kinds, true);
     struct sums assigned = sum_clocks(figures, policy->assign_clock, (struct yaml_texts){0}, false);
     add_rate(&out, "kpi/KPI-03", timely->met, timely->of, 100);

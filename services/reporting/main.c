@@ -7,18 +7,39 @@
 
 #include <string.h>
 
-#define PUBLISH {{&feed_lock, "feed"}, {&topics_changed, NULL}, {&kpi_topics, NULL}, {&figures_now, NULL}}
+#define PUBLISH                                                                                    \
+    {                                                                                              \
+        {&feed_lock, "feed"}, {&topics_changed, NULL}, {&kpi_topics, NULL},                        \
+        {                                                                                          \
+            &figures_now, NULL                                                                     \
+        }                                                                                          \
+    }
 
 static const struct handler others[] = {
     {ON_EVENT, "reporting", &feed_due_shape, PUBLISH, .decide = on_feed_due, .coalesce = true},
     {ON_ALARM, NULL, &kpi_due_shape, PUBLISH, .decide = on_feed_due, .coalesce = true},
-    {ON_QUERY, NULL, &report_summary_shape, {{&topics_all, NULL}, {&feed_head, NULL}, {&figures_between, NULL}},
+    {ON_QUERY,
+     NULL,
+     &report_summary_shape,
+     {{&topics_all, NULL}, {&feed_head, NULL}, {&figures_between, NULL}},
      .decide = on_report_summary},
-    {ON_QUERY, NULL, &feed_read_shape,
-     {{&feed_resumes, NULL}, {&feed_entries, NULL}, {&feed_snapshot, NULL}, {&feed_head, NULL}}, .decide = on_feed_read},
-    {ON_QUERY, NULL, &report_tickets_shape,
-     {{&drill_state, NULL}, {&drill_open, NULL}, {&drill_department, NULL}, {&drill_held, NULL}, {&drill_waiting, NULL},
-      {&drill_exit, NULL}, {&drill_clock, NULL}, {&drill_message, NULL}}, .decide = on_report_tickets},
+    {ON_QUERY,
+     NULL,
+     &feed_read_shape,
+     {{&feed_resumes, NULL}, {&feed_entries, NULL}, {&feed_snapshot, NULL}, {&feed_head, NULL}},
+     .decide = on_feed_read},
+    {ON_QUERY,
+     NULL,
+     &report_tickets_shape,
+     {{&drill_state, NULL},
+      {&drill_open, NULL},
+      {&drill_department, NULL},
+      {&drill_held, NULL},
+      {&drill_waiting, NULL},
+      {&drill_exit, NULL},
+      {&drill_clock, NULL},
+      {&drill_message, NULL}},
+     .decide = on_report_tickets},
 };
 
 enum { HANDLERS_MOST = 32 };

@@ -25,14 +25,16 @@ static struct calendar *compile_calendar(struct compiler *c, const struct yaml *
     struct calendar_rules *rules = calendar_rules_create();
     struct calendar *calendar = NULL;
     check(c, file, calendar_rules_set_zone(rules, yaml_text(&c->reader, file, "zone"), &err), &err);
-    YAML_EACH (hours, yaml_map(&c->reader, file, "hours"))
-        check(c, hours, calendar_rules_set_hours(rules, hours->key, hours->value, &err), &err);
-    YAML_EACH (closed, yaml_get(file, "holidays"))
-        check(c, closed, calendar_rules_add_holiday(rules, closed->value, &err), &err);
-    YAML_EACH (special, yaml_get(file, "special"))
-        check(c, special, calendar_rules_set_special(rules, special->key, special->value, &err), &err);
-    if (c->reader.failed) calendar_rules_destroy(rules);
-    else check(c, file, (calendar = calendar_compile(rules, &err)) == NULL ? -1 : 0, &err);
+    YAML_EACH(hours, yaml_map(&c->reader, file, "hours"))
+    check(c, hours, calendar_rules_set_hours(rules, hours->key, hours->value, &err), &err);
+    YAML_EACH(closed, yaml_get(file, "holidays"))
+    check(c, closed, calendar_rules_add_holiday(rules, closed->value, &err), &err);
+    YAML_EACH(special, yaml_get(file, "special"))
+    check(c, special, calendar_rules_set_special(rules, special->key, special->value, &err), &err);
+    if (c->reader.failed)
+        calendar_rules_destroy(rules);
+    else
+        check(c, file, (calendar = calendar_compile(rules, &err)) == NULL ? -1 : 0, &err);
     return calendar;
 }
 
@@ -43,7 +45,7 @@ static struct calendar *calendar_of(struct compiler *c, const struct yaml *file,
         struct known *next;
         struct calendar *calendar;
         text body;
-    } *known;
+    } * known;
     for (struct known *at = known; at != NULL; at = at->next)
         if (text_equal(at->body, body)) return at->calendar;
     struct calendar *calendar = compile_calendar(c, file);
@@ -84,11 +86,14 @@ static void read_limit(struct compiler *c, const struct yaml *kpi)
 {
     const struct yaml *limit = yaml_map(&c->reader, kpi, "limit");
     yaml_only(&c->reader, limit, (const char *[]){"service", "then", NULL});
-    struct span first = yaml_span(&c->reader, limit, "service"), then = yaml_span(&c->reader, limit, "then");
+    struct span first = yaml_span(&c->reader, limit, "service"),
+                then = yaml_span(&c->reader, limit, "then");
     c->policy->result_service = span_natural(first);
     if (c->reader.failed) return;
-    if (c->policy->result_service == 0) yaml_fail(&c->reader, limit, "service: must be a span such as 2h");
-    if (then.unit != SPAN_WORKING_DAYS) yaml_fail(&c->reader, limit, "then: must be working days such as 3wd");
+    if (c->policy->result_service == 0)
+        yaml_fail(&c->reader, limit, "service: must be a span such as 2h");
+    if (then.unit != SPAN_WORKING_DAYS)
+        yaml_fail(&c->reader, limit, "then: must be working days such as 3wd");
     c->policy->result_business = then.n * c->business_day;
 }
 
@@ -113,10 +118,27 @@ static void read_formula(struct compiler *c, const struct yaml *kpi, text id)
 
 static void read_kpi(struct compiler *c, const struct yaml *kpi, struct kpi_rule *rule)
 {
-    yaml_only(&c->reader, kpi,
-              (const char *[]){"id", "zh", "en", "unit", "formula", "also", "figures", "limit", "result_step", "satisfied_step",
-                               "units_in_charge", "clock", "kinds", "leave_out", "periods", "direction", "target",
-                               "unset_by_customer", "audience", "rule", NULL});
+    yaml_only(&c->reader, kpi, (const char *[]){"id",
+                                                "zh",
+                                                "en",
+                                                "unit",
+                                                "formula",
+                                                "also",
+                                                "figures",
+                                                "limit",
+                                                "result_step",
+                                                "satisfied_step",
+                                                "units_in_charge",
+                                                "clock",
+                                                "kinds",
+                                                "leave_out",
+                                                "periods",
+                                                "direction",
+                                                "target",
+                                                "unset_by_customer",
+                                                "audience",
+                                                "rule",
+                                                NULL});
     rule->id = yaml_text(&c->reader, kpi, "id");
     rule->zh = yaml_text(&c->reader, kpi, "zh");
     rule->en = yaml_text(&c->reader, kpi, "en");
@@ -142,7 +164,7 @@ static void read_file(struct compiler *c, const struct yaml *file)
     if (!c->reader.failed && !zone_name_is_safe(c->policy->zone))
         yaml_fail(&c->reader, yaml_get(file, "zone"), "must be the name of a time zone");
     c->policy->at = rules;
-    YAML_EACH (kpi, list) read_kpi(c, kpi, &rules[c->policy->n++]);
+    YAML_EACH(kpi, list) read_kpi(c, kpi, &rules[c->policy->n++]);
     if (!c->reader.failed) check_complete(c, file);
 }
 
@@ -155,7 +177,8 @@ static const void *compile(const struct policy_files *files, struct arena *arena
         return NULL;
     }
     read_calendars(&c, files);
-    const struct yaml *file = c.reader.failed ? NULL : yaml_read(kpis->body, "kpis.yaml", arena, err);
+    const struct yaml *file =
+        c.reader.failed ? NULL : yaml_read(kpis->body, "kpis.yaml", arena, err);
     if (file != NULL) read_file(&c, file);
     return file != NULL && !c.reader.failed ? c.policy : NULL;
 }

@@ -10,9 +10,9 @@
 #include "store.h"
 
 enum {
-    KPI_WAIT_MS = 1000,   /* between two looks at the KPIs … */
-    KPI_COST_SHARE = 20,  /* … or so many times what the last look took, if that is more */
-    FEED_KEPT = 100000,   /* entries to resume from */
+    KPI_WAIT_MS = 1000,  /* between two looks at the KPIs … */
+    KPI_COST_SHARE = 20, /* … or so many times what the last look took, if that is more */
+    FEED_KEPT = 100000,  /* entries to resume from */
     FEED_CUT_EVERY = 1000
 };
 
@@ -34,8 +34,9 @@ static void append(struct writer *writer, struct topic_row row)
     row.seq = ++writer->state.head;
     row.at = writer->plan->now;
     plan_write(writer->plan, &topic_write, &row);
-    plan_write(writer->plan, &feed_append, &(struct feed_row){row.seq, row.topic, row.value, row.count, row.of, row.p50,
-                                                               row.p90, row.at});
+    plan_write(writer->plan, &feed_append,
+               &(struct feed_row){row.seq, row.topic, row.value, row.count, row.of, row.p50,
+                                  row.p90, row.at});
     if (row.seq % FEED_CUT_EVERY == 0 && row.seq > FEED_KEPT)
         plan_write(writer->plan, &feed_cut, &(struct feed_trim_row){row.seq - FEED_KEPT});
 }
@@ -46,7 +47,8 @@ static void publish_counts(struct writer *writer, struct list changed)
         const struct topic_count_row *row = &LIST(changed, struct topic_count_row)[i];
         append(writer, (struct topic_row){.topic = row->topic, .count = row->n});
         plan_add(writer->plan, &topic_count_add,
-                 &(struct topic_count_row){.topic = row->topic, .published = row->version - row->published});
+                 &(struct topic_count_row){.topic = row->topic,
+                                           .published = row->version - row->published});
     }
 }
 
@@ -55,14 +57,15 @@ static void publish_counts(struct writer *writer, struct list changed)
 static const struct topic_row *last_value(struct list topics, const char *topic)
 {
     for (size_t i = 0; i < topics.n; i++)
-        if (text_is(LIST(topics, struct topic_row)[i].topic, topic)) return &LIST(topics, struct topic_row)[i];
+        if (text_is(LIST(topics, struct topic_row)[i].topic, topic))
+            return &LIST(topics, struct topic_row)[i];
     return NULL;
 }
 
 static bool same_value(const struct topic_row *row, const struct kpi_value *value)
 {
-    return row != NULL && row->count == value->count && row->of == value->of && row->value == value->value &&
-           row->p50 == value->p50 && row->p90 == value->p90;
+    return row != NULL && row->count == value->count && row->of == value->of &&
+           row->value == value->value && row->p50 == value->p50 && row->p90 == value->p90;
 }
 
 static void publish_kpis(struct writer *writer, struct list figures, struct list topics)
@@ -72,8 +75,12 @@ static void publish_kpis(struct writer *writer, struct list figures, struct list
     for (size_t i = 0; i < n; i++) {
         const struct kpi_value *v = &values[i];
         if (same_value(last_value(topics, v->topic), v)) continue;
-        append(writer, (struct topic_row){.topic = text_of(v->topic), .value = v->value, .count = v->count, .of = v->of,
-                                          .p50 = v->p50, .p90 = v->p90});
+        append(writer, (struct topic_row){.topic = text_of(v->topic),
+                                          .value = v->value,
+                                          .count = v->count,
+                                          .of = v->of,
+                                          .p50 = v->p50,
+                                          .p90 = v->p90});
     }
 }
 
@@ -81,7 +88,8 @@ static void publish_kpis(struct writer *writer, struct list figures, struct list
 static const struct figure_row *gate_of(struct list figures)
 {
     for (size_t i = 0; i < figures.n; i++)
-        if (text_is(LIST(figures, struct figure_row)[i].figure, "gate")) return &LIST(figures, struct figure_row)[i];
+        if (text_is(LIST(figures, struct figure_row)[i].figure, "gate"))
+            return &LIST(figures, struct figure_row)[i];
     return NULL;
 }
 
@@ -94,9 +102,12 @@ static void wake_at(struct plan *plan, time_us due)
 static void plan_next(struct writer *writer, const struct figure_row *gate, bool test_clock)
 {
     struct plan *plan = writer->plan;
-    if (gate == NULL && test_clock) wake_at(plan, (plan->now / DAY_US + 1) * DAY_US);
-    else if (gate == NULL) wake_at(plan, writer->state.refreshed_at + writer->state.wait_ms * 1000);
-    else if (!test_clock) wake_at(plan, plan->now + MINUTE_US);
+    if (gate == NULL && test_clock)
+        wake_at(plan, (plan->now / DAY_US + 1) * DAY_US);
+    else if (gate == NULL)
+        wake_at(plan, writer->state.refreshed_at + writer->state.wait_ms * 1000);
+    else if (!test_clock)
+        wake_at(plan, plan->now + MINUTE_US);
     if (gate == NULL) return;
     int64_t cost_ms = gate->of * KPI_COST_SHARE / 1000;
     writer->state.refreshed = true;
@@ -116,7 +127,8 @@ static void follow_policy(struct writer *writer)
 void on_feed_due(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct feed_state_row *state = facts_one(facts, &feed_lock);
-    struct list changed = facts_all(facts, &topics_changed), figures = facts_all(facts, &figures_now);
+    struct list changed = facts_all(facts, &topics_changed),
+                figures = facts_all(facts, &figures_now);
     const struct figure_row *gate = gate_of(figures);
     (void)message;
     assert(state != NULL);

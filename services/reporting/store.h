@@ -19,14 +19,15 @@ extern const struct query topics_changed; /* counters to be published */
 extern const struct query kpi_topics;     /* the last published KPIs */
 extern const struct query feed_lock;      /* the feed's one row: whoever holds it may append */
 extern const struct query feed_state_write, feed_append, feed_cut, topic_write;
-extern const struct query figures_now; /* the current month; only the line `gate` is missing while it is too early */
+extern const struct query
+    figures_now; /* the current month; only the line `gate` is missing while it is too early */
 
 /* Queries. */
 extern const struct query figures_between;
 extern const struct query topics_all, feed_head;
 extern const struct query feed_resumes, feed_entries, feed_snapshot;
-extern const struct query drill_state, drill_open, drill_department, drill_held, drill_waiting, drill_exit, drill_clock,
-    drill_message;
+extern const struct query drill_state, drill_open, drill_department, drill_held, drill_waiting,
+    drill_exit, drill_clock, drill_message;
 
 /* What feed.c asks for on a connection of its own. */
 extern const struct query feed_tail, feed_tail_head, feed_last;

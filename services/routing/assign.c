@@ -11,7 +11,8 @@ static bool may_assign(struct desk *desk, const struct person_row *person)
     struct yaml_texts allowed = desk->policy->assign_roles;
     for (size_t i = 0; i < allowed.n; i++)
         if (routing_acts(desk->policy, desk_case(desk), person->roles, allowed.at[i])) return true;
-    return names_have(person->roles, TEXT("assistant_manager")) || names_have(person->roles, TEXT("deputy_gm"));
+    return names_have(person->roles, TEXT("assistant_manager")) ||
+           names_have(person->roles, TEXT("deputy_gm"));
 }
 
 static bool is_code(text reason)
@@ -31,7 +32,8 @@ static bool check_assign(struct desk *desk, const struct ticket_assign *m)
     else if (!may_assign(desk, actor))
         plan_refuse(plan, "actor", "RTE-11", "%.*s may not assign tickets", TEXT_ARG(actor->staff));
     else if (people_find(desk->company.people, m->handler) == NULL)
-        plan_refuse(plan, "handler", "SLA-02", "%.*s is no active member of staff", TEXT_ARG(m->handler));
+        plan_refuse(plan, "handler", "SLA-02", "%.*s is no active member of staff",
+                    TEXT_ARG(m->handler));
     else if (!is_code(m->reason))
         plan_refuse(plan, "reason", "RTE-11", "reason must be a code of lower case letters and _");
     else if (desk->ticket.closed_at != 0)
@@ -56,7 +58,9 @@ void on_ticket_assign(struct plan *plan, const void *message, const struct facts
     step_record(&desk, "RTE-11", "assign", plan->header->actor,
                 arena_printf(plan->arena, "reason=%.*s", TEXT_ARG(m->reason)));
     hand_settle(&desk, plan->header->actor);
-    plan_answer(plan, &(struct ticket_acted){.ticket = m->ticket, .state = ticket->state, .handler = m->handler,
+    plan_answer(plan, &(struct ticket_acted){.ticket = m->ticket,
+                                             .state = ticket->state,
+                                             .handler = m->handler,
                                              .step = TEXT("RTE-11")});
 }
 

@@ -66,7 +66,8 @@ struct wanted wanted_read(text line)
     return wanted;
 }
 
-struct pool *pool_create(const struct routing_policy *policy, struct list people, time_us now, struct arena *arena)
+struct pool *pool_create(const struct routing_policy *policy, struct list people, time_us now,
+                         struct arena *arena)
 {
     struct pool *pool = ARENA_NEW(arena, struct pool);
     *pool = (struct pool){.policy = policy, .arena = arena, .now = now, .n = people.n};
@@ -76,12 +77,15 @@ struct pool *pool_create(const struct routing_policy *policy, struct list people
     return pool;
 }
 
-static bool is_trained(const struct pool *pool, const struct person_row *person, const struct wanted *wanted)
+static bool is_trained(const struct pool *pool, const struct person_row *person,
+                       const struct wanted *wanted)
 {
-    bool in_department = wanted->department.len == 0 || text_equal(person->department, wanted->department) ||
+    bool in_department = wanted->department.len == 0 ||
+                         text_equal(person->department, wanted->department) ||
                          text_equal(person->unit, wanted->department);
     bool emergency = wanted->emergency && text_is(person->roster, "emergency");
-    return person->active && in_department && routing_counts(pool->policy, person->roles, wanted->role) &&
+    return person->active && in_department &&
+           routing_counts(pool->policy, person->roles, wanted->role) &&
            (wanted->skill.len == 0 || emergency || names_have(person->skills, wanted->skill));
 }
 
@@ -96,7 +100,8 @@ static struct line *make_line(struct pool *pool, text queue, text name)
     struct wanted wanted = wanted_read(name);
     const struct queue_rule *rule = routing_queue_named(pool->policy, queue);
     struct line *line = ARENA_NEW(pool->arena, struct line);
-    *line = (struct line){.next = pool->lines, .queue = queue, .name = name, .reason = "nobody_skilled"};
+    *line = (struct line){
+        .next = pool->lines, .queue = queue, .name = name, .reason = "nobody_skilled"};
     pool->lines = line;
     if (rule != NULL && rule->manual) {
         line->reason = "manual_queue";
@@ -105,8 +110,10 @@ static struct line *make_line(struct pool *pool, text queue, text name)
     line->at = ARENA_ARRAY(pool->arena, struct person_row *, pool->n);
     for (size_t i = 0; i < pool->n; i++) {
         if (!is_trained(pool, &pool->people[i], &wanted)) continue;
-        if (is_there(&pool->people[i], &wanted)) line->at[line->n++] = &pool->people[i];
-        else line->reason = "nobody_on_duty";
+        if (is_there(&pool->people[i], &wanted))
+            line->at[line->n++] = &pool->people[i];
+        else
+            line->reason = "nobody_on_duty";
     }
     return line;
 }
@@ -127,11 +134,13 @@ static bool is_full(const struct pool *pool, const struct person_row *person)
 static bool is_better(const struct person_row *a, const struct person_row *b)
 {
     if (person_open(a) != person_open(b)) return person_open(a) < person_open(b);
-    if (person_idle_since(a) != person_idle_since(b)) return person_idle_since(a) < person_idle_since(b);
+    if (person_idle_since(a) != person_idle_since(b))
+        return person_idle_since(a) < person_idle_since(b);
     return text_compare(a->staff, b->staff) < 0;
 }
 
-static struct person_row *find_best(struct pool *pool, text queue, text name, text barred, const char **reason)
+static struct person_row *find_best(struct pool *pool, text queue, text name, text barred,
+                                    const char **reason)
 {
     struct line *line = find_line(pool, queue, name);
     struct person_row *best = NULL;
@@ -139,8 +148,10 @@ static struct person_row *find_best(struct pool *pool, text queue, text name, te
     for (size_t i = 0; i < line->n; i++) {
         struct person_row *person = line->at[i];
         if (names_have(barred, person->staff)) continue;
-        if (is_full(pool, person)) *reason = "all_at_limit";
-        else if (best == NULL || is_better(person, best)) best = person;
+        if (is_full(pool, person))
+            *reason = "all_at_limit";
+        else if (best == NULL || is_better(person, best))
+            best = person;
     }
     return best;
 }
@@ -150,7 +161,8 @@ bool pool_has_room(struct pool *pool, text queue, text name, const char **reason
     return find_best(pool, queue, name, (text){NULL, 0}, reason) != NULL;
 }
 
-const struct person_row *pool_give(struct pool *pool, text queue, text name, text barred, const char **reason)
+const struct person_row *pool_give(struct pool *pool, text queue, text name, text barred,
+                                   const char **reason)
 {
     struct person_row *best = find_best(pool, queue, name, barred, reason);
     if (best == NULL) return NULL;

@@ -25,11 +25,13 @@ text wanted_write(const struct wanted *wanted, struct arena *arena);
 struct wanted wanted_read(text line);
 
 /* `people` are person rows; their loads are counted on as tickets are given out. */
-struct pool *pool_create(const struct routing_policy *policy, struct list people, time_us now, struct arena *arena);
+struct pool *pool_create(const struct routing_policy *policy, struct list people, time_us now,
+                         struct arena *arena);
 
 /* Give a ticket of this line to somebody: the person, whose `taken` went up by one and whose `last_at` is now. Or NULL,
    then *reason says why: nobody_on_duty, nobody_skilled, all_at_limit or manual_queue. */
-const struct person_row *pool_give(struct pool *pool, text queue, text line, text barred, const char **reason);
+const struct person_row *pool_give(struct pool *pool, text queue, text line, text barred,
+                                   const char **reason);
 /* Could somebody take a ticket of this line? Gives nothing away. */
 bool pool_has_room(struct pool *pool, text queue, text line, const char **reason);
 /* Everyone who was given something: person rows. */

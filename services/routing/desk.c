@@ -9,7 +9,8 @@
 static const struct unit_row *find_unit(struct list units, text unit)
 {
     for (size_t i = 0; i < units.n; i++)
-        if (text_equal(LIST(units, struct unit_row)[i].unit, unit)) return &LIST(units, struct unit_row)[i];
+        if (text_equal(LIST(units, struct unit_row)[i].unit, unit))
+            return &LIST(units, struct unit_row)[i];
     return NULL;
 }
 
@@ -41,8 +42,8 @@ static bool of_type(const void *ctx, text type)
 const struct routing_case *desk_case(struct desk *desk)
 {
     const struct ticket_row *ticket = &desk->ticket;
-    desk->which = (struct routing_case){ticket->kind, ticket->topic, ticket->department, ticket->flags,
-                                        in_unit, of_type, desk};
+    desk->which = (struct routing_case){
+        ticket->kind, ticket->topic, ticket->department, ticket->flags, in_unit, of_type, desk};
     return &desk->which;
 }
 
@@ -66,7 +67,8 @@ static struct yaml_texts steps_taken(struct desk *desk, text staff)
 {
     text taken = {NULL, 0}, entry, step, by;
     for (text rest = desk->ticket.took; names_next(&rest, &entry);)
-        if (desk_entry(entry, &step, &by) && text_equal(by, staff)) taken = names_add(taken, step, desk->plan->arena);
+        if (desk_entry(entry, &step, &by) && text_equal(by, staff))
+            taken = names_add(taken, step, desk->plan->arena);
     return names_split(taken, desk->plan->arena);
 }
 
@@ -86,8 +88,10 @@ static text roles_of(struct desk *desk, const struct person_row *actor)
     text roles = actor->roles, role;
     for (size_t i = 0; i < desk->company.people.n; i++) {
         const struct person_row *person = &LIST(desk->company.people, struct person_row)[i];
-        if (!text_equal(person->deputy, actor->staff) || (person->on_duty && person->active)) continue;
-        for (text rest = person->roles; names_next(&rest, &role);) roles = names_add(roles, role, desk->plan->arena);
+        if (!text_equal(person->deputy, actor->staff) || (person->on_duty && person->active))
+            continue;
+        for (text rest = person->roles; names_next(&rest, &role);)
+            roles = names_add(roles, role, desk->plan->arena);
     }
     return roles;
 }
@@ -96,8 +100,10 @@ struct flow_actor desk_actor(struct desk *desk, const struct person_row *person)
 {
     const struct ticket_row *ticket = &desk->ticket;
     return (struct flow_actor){
-        .roles = routing_roles(desk->policy, desk_case(desk), roles_of(desk, person), desk->plan->arena),
-        .owner = text_equal(ticket->owner, person->staff) || is_deputy(desk, ticket->owner, person->staff),
+        .roles =
+            routing_roles(desk->policy, desk_case(desk), roles_of(desk, person), desk->plan->arena),
+        .owner = text_equal(ticket->owner, person->staff) ||
+                 is_deputy(desk, ticket->owner, person->staff),
         .handler = text_equal(ticket->handler, person->staff),
         .took = steps_taken(desk, person->staff),
     };
@@ -109,14 +115,18 @@ bool desk_find_flow(struct desk *desk)
     desk->policy = plan_policy(desk->plan, ticket->policy);
     desk->flow = desk->policy == NULL ? NULL : flow_find(desk->policy->flows, ticket->kind);
     if (desk->flow == NULL)
-        plan_refuse(desk->plan, "kind", "ORG-21", "there is no flow %.*s in policy version %lld", TEXT_ARG(ticket->kind),
-                    (long long)ticket->policy);
+        plan_refuse(desk->plan, "kind", "ORG-21", "there is no flow %.*s in policy version %lld",
+                    TEXT_ARG(ticket->kind), (long long)ticket->policy);
     return desk->flow != NULL;
 }
 
-bool desk_load(struct desk *desk, struct plan *plan, const struct ticket_row *ticket, const struct company *company)
+bool desk_load(struct desk *desk, struct plan *plan, const struct ticket_row *ticket,
+               const struct company *company)
 {
-    *desk = (struct desk){.plan = plan, .company = *company, .ticket = *ticket, .handler_before = ticket->handler,
+    *desk = (struct desk){.plan = plan,
+                          .company = *company,
+                          .ticket = *ticket,
+                          .handler_before = ticket->handler,
                           .queue_before = ticket->queue};
     return desk_find_flow(desk);
 }

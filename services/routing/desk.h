@@ -33,12 +33,13 @@ struct desk {
     text handler_before, queue_before;
     const char *how; /* the handler came: queue, named, manual, owner or recorder */
     bool new;
-    bool counted;    /* dispatch has counted the new handler's load already */
-    bool woken;      /* dispatch.due was said */
+    bool counted; /* dispatch has counted the new handler's load already */
+    bool woken;   /* dispatch.due was said */
 };
 
 /* False if the ticket's policy or flow is not known: the plan is refused then. */
-bool desk_load(struct desk *desk, struct plan *plan, const struct ticket_row *ticket, const struct company *company);
+bool desk_load(struct desk *desk, struct plan *plan, const struct ticket_row *ticket,
+               const struct company *company);
 /* The same for a desk whose ticket is set already. */
 bool desk_find_flow(struct desk *desk);
 

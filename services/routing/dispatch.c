@@ -12,17 +12,21 @@ struct dispatch {
     size_t given, cleared, said;
 };
 
-static void give_ticket(struct dispatch *dispatch, const struct waiting_row *waiting, const struct person_row *person)
+static void give_ticket(struct dispatch *dispatch, const struct waiting_row *waiting,
+                        const struct person_row *person)
 {
     plan_write(dispatch->plan, &waiting_delete, waiting);
     plan_say(dispatch->plan, &assignment_made_shape,
-             &(struct assignment_made){.ticket = waiting->ticket, .wish = waiting->wish, .staff = person->staff,
+             &(struct assignment_made){.ticket = waiting->ticket,
+                                       .wish = waiting->wish,
+                                       .staff = person->staff,
                                        .queue = waiting->queue});
     dispatch->given++;
 }
 
 /* Once for each reason. */
-static void say_waits(struct dispatch *dispatch, const struct waiting_row *waiting, const char *reason)
+static void say_waits(struct dispatch *dispatch, const struct waiting_row *waiting,
+                      const char *reason)
 {
     struct waiting_row said = *waiting;
     if (text_is(waiting->reason, reason)) return;
@@ -30,8 +34,10 @@ static void say_waits(struct dispatch *dispatch, const struct waiting_row *waiti
     said.reason = text_of(reason);
     plan_write(dispatch->plan, &waiting_say, &said);
     plan_say(dispatch->plan, &ticket_queued_shape,
-             &(struct ticket_queued){.ticket = waiting->ticket, .queue = waiting->queue,
-                                     .priority = waiting->priority, .reason = said.reason});
+             &(struct ticket_queued){.ticket = waiting->ticket,
+                                     .queue = waiting->queue,
+                                     .priority = waiting->priority,
+                                     .reason = said.reason});
 }
 
 static void look_at(struct dispatch *dispatch, const struct waiting_row *waiting)
@@ -44,8 +50,10 @@ static void look_at(struct dispatch *dispatch, const struct waiting_row *waiting
     }
     const struct person_row *person =
         pool_give(dispatch->pool, waiting->queue, waiting->line, waiting->barred, &reason);
-    if (person != NULL) give_ticket(dispatch, waiting, person);
-    else say_waits(dispatch, waiting, reason);
+    if (person != NULL)
+        give_ticket(dispatch, waiting, person);
+    else
+        say_waits(dispatch, waiting, reason);
 }
 
 /* Those behind the window that nobody spoke of yet. They are told what the first of their line were told. */
@@ -66,11 +74,13 @@ static void look_behind(struct dispatch *dispatch, struct list unsaid, struct li
 
 static void keep_loads(const struct dispatch *dispatch, size_t people)
 {
-    const struct person_row **given = ARENA_ARRAY(dispatch->plan->arena, const struct person_row *, people);
+    const struct person_row **given =
+        ARENA_ARRAY(dispatch->plan->arena, const struct person_row *, people);
     size_t n = pool_given(dispatch->pool, given, people);
     for (size_t i = 0; i < n; i++)
         plan_write(dispatch->plan, &staff_load_write,
-                   &(struct staff_load_row){.staff = given[i]->staff, .taken = given[i]->taken,
+                   &(struct staff_load_row){.staff = given[i]->staff,
+                                            .taken = given[i]->taken,
                                             .last_at = given[i]->last_at});
 }
 
@@ -79,7 +89,8 @@ void on_dispatch_due(struct plan *plan, const void *message, const struct facts 
 {
     struct list window = facts_all(facts, &waiting_read);
     struct list people = facts_all(facts, &person_read);
-    struct dispatch dispatch = {.plan = plan, .pool = pool_create(plan->policy, people, plan->now, plan->arena)};
+    struct dispatch dispatch = {.plan = plan,
+                                .pool = pool_create(plan->policy, people, plan->now, plan->arena)};
     (void)message;
     size_t i = 0;
     for (; i < window.n && dispatch.given < GIVEN_AT_ONCE; i++)

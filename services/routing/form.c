@@ -67,20 +67,26 @@ static enum form_verdict bad(struct err *err, const struct flow_need *need, cons
     return FORM_BAD;
 }
 
-static enum form_verdict check_text(const struct flow_need *need, const struct form *form, text value, struct err *err)
+static enum form_verdict check_text(const struct flow_need *need, const struct form *form,
+                                    text value, struct err *err)
 {
     int64_t number;
     if (!text_starts(value, "note:"))
-        return is_code(value) ? FORM_GOOD : bad(err, need, "must be note:<number> of words recorded with intake, or a code");
+        return is_code(value)
+                   ? FORM_GOOD
+                   : bad(err, need,
+                         "must be note:<number> of words recorded with intake, or a code");
     if (!text_to_int((text){value.at + 5, value.len - 5}, &number) || number <= 0)
         return bad(err, need, "must be note:<number>");
     for (size_t i = 0; i < form->notes.n; i++)
         if (LIST(form->notes, struct note_row)[i].note == number) return FORM_GOOD;
-    err_set(err, "note %lld is not yet known for ticket %lld", (long long)number, (long long)form->ticket);
+    err_set(err, "note %lld is not yet known for ticket %lld", (long long)number,
+            (long long)form->ticket);
     return FORM_EARLY;
 }
 
-static enum form_verdict check_staff(const struct flow_need *need, const struct form *form, text value, struct err *err)
+static enum form_verdict check_staff(const struct flow_need *need, const struct form *form,
+                                     text value, struct err *err)
 {
     const struct person_row *person = people_find(form->people, value);
     if (person == NULL) return bad(err, need, "must be the code of an active person");
@@ -99,7 +105,8 @@ static enum form_verdict check_choice(const struct flow_need *need, text value, 
     return bad(err, need, "is not one of the choices");
 }
 
-static enum form_verdict check_value(const struct flow_need *need, const struct form *form, text value, struct err *err)
+static enum form_verdict check_value(const struct flow_need *need, const struct form *form,
+                                     text value, struct err *err)
 {
     int64_t number;
     time_us time;
@@ -108,9 +115,11 @@ static enum form_verdict check_value(const struct flow_need *need, const struct 
     case FLOW_NEED_STAFF: return check_staff(need, form, value, err);
     case FLOW_NEED_CHOICE: return check_choice(need, value, err);
     case FLOW_NEED_TICK: return text_is(value, "true") ? FORM_GOOD : bad(err, need, "must be true");
-    case FLOW_NEED_TIME: return json_time(value, &time) ? FORM_GOOD : bad(err, need, "must be a time in ISO 8601");
+    case FLOW_NEED_TIME:
+        return json_time(value, &time) ? FORM_GOOD : bad(err, need, "must be a time in ISO 8601");
     case FLOW_NEED_ID:
-        if (!text_to_int(value, &number) || number <= 0) return bad(err, need, "must be the number of a ticket");
+        if (!text_to_int(value, &number) || number <= 0)
+            return bad(err, need, "must be the number of a ticket");
         return number == form->ticket ? bad(err, need, "must be another ticket") : FORM_GOOD;
     }
     return FORM_GOOD;
@@ -124,7 +133,8 @@ static const struct flow_need *find_need(const struct flow_step *step, text name
 }
 
 /* Nothing is accepted that nobody asked for: it would be stored unchecked. */
-static enum form_verdict check_known(const struct flow_step *step, const struct form *form, struct err *err)
+static enum form_verdict check_known(const struct flow_step *step, const struct form *form,
+                                     struct err *err)
 {
     for (size_t i = 0; i < form->fields.n; i++) {
         text name = LIST(form->fields, struct form_value)[i].name;
@@ -149,20 +159,24 @@ static enum form_verdict check_own(const struct form *form, struct err *err)
 {
     if (check_code(form->handler, "handler", err) == FORM_BAD) return FORM_BAD;
     for (size_t i = 0; i < form->assignees.n; i++)
-        if (check_code(LIST(form->assignees, text)[i], "assignees", err) == FORM_BAD) return FORM_BAD;
+        if (check_code(LIST(form->assignees, text)[i], "assignees", err) == FORM_BAD)
+            return FORM_BAD;
     return check_code(form->department, "department", err);
 }
 
-enum form_verdict form_check(const struct flow_step *step, const struct flow_at *at, const struct form *form,
-                             struct err *err)
+enum form_verdict form_check(const struct flow_step *step, const struct flow_at *at,
+                             const struct form *form, struct err *err)
 {
-    enum form_verdict verdict = check_own(form, err) == FORM_BAD ? FORM_BAD : check_known(step, form, err);
+    enum form_verdict verdict =
+        check_own(form, err) == FORM_BAD ? FORM_BAD : check_known(step, form, err);
     bool early = false;
     for (size_t i = 0; i < step->needs_n && verdict != FORM_BAD; i++) {
         const struct flow_need *need = &step->needs[i];
         text value = form_get(form, need->name);
-        if (value.len > 0) verdict = check_value(need, form, value, err);
-        else if (!need->optional && flow_need_applies(need, at)) verdict = bad(err, need, "is required");
+        if (value.len > 0)
+            verdict = check_value(need, form, value, err);
+        else if (!need->optional && flow_need_applies(need, at))
+            verdict = bad(err, need, "is required");
         if (verdict == FORM_EARLY) early = true;
     }
     return verdict == FORM_BAD ? FORM_BAD : early ? FORM_EARLY : FORM_GOOD;
@@ -173,7 +187,8 @@ text form_reason(const struct flow_step *step, const struct form *form)
     for (size_t i = 0; i < step->needs_n; i++) {
         const struct flow_need *need = &step->needs[i];
         if (need->type != FLOW_NEED_CHOICE || need->name.len < 6) continue;
-        if (memcmp(need->name.at + need->name.len - 6, "reason", 6) == 0) return form_get(form, need->name);
+        if (memcmp(need->name.at + need->name.len - 6, "reason", 6) == 0)
+            return form_get(form, need->name);
     }
     return (text){NULL, 0};
 }
@@ -181,7 +196,8 @@ text form_reason(const struct flow_step *step, const struct form *form)
 static text add_pair(text all, text name, text value, struct arena *arena)
 {
     if (value.len == 0) return all;
-    return arena_printf(arena, "%.*s%s%.*s=%.*s", TEXT_ARG(all), all.len > 0 ? " " : "", TEXT_ARG(name), TEXT_ARG(value));
+    return arena_printf(arena, "%.*s%s%.*s=%.*s", TEXT_ARG(all), all.len > 0 ? " " : "",
+                        TEXT_ARG(name), TEXT_ARG(value));
 }
 
 text form_write(const struct form *form, struct arena *arena)

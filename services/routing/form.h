@@ -14,22 +14,26 @@
 #include "routing_rows.msg.h"
 
 struct form {
-    struct list fields;     /* form_value, as sent */
-    text handler;           /* the command's own fields stand for form fields of their names */
+    struct list fields; /* form_value, as sent */
+    text handler;       /* the command's own fields stand for form fields of their names */
     text department;
-    struct list assignees;  /* texts */
-    struct list notes;      /* note rows known of this ticket */
-    struct list people;     /* person rows */
+    struct list assignees; /* texts */
+    struct list notes;     /* note rows known of this ticket */
+    struct list people;    /* person rows */
     int64_t ticket;
     const struct routing_policy *policy;
     const struct routing_case *which;
 };
 
-enum form_verdict { FORM_GOOD, FORM_BAD, FORM_EARLY /* refers to a note that has not been heard of yet */ };
+enum form_verdict {
+    FORM_GOOD,
+    FORM_BAD,
+    FORM_EARLY /* refers to a note that has not been heard of yet */
+};
 
 /* FORM_BAD: err names field and rule. */
-enum form_verdict form_check(const struct flow_step *step, const struct flow_at *at, const struct form *form,
-                             struct err *err);
+enum form_verdict form_check(const struct flow_step *step, const struct flow_at *at,
+                             const struct form *form, struct err *err);
 /* The value of a field, or the absent text. */
 text form_get(const struct form *form, text name);
 time_us form_time(const struct form *form, text name);

@@ -24,11 +24,13 @@ static text barred_from(struct desk *desk)
     text barred = {NULL, 0}, entry, id, by;
     for (size_t i = 0; i < desk->flow->steps_n; i++) {
         const struct flow_step *step = &desk->flow->steps[i];
-        if (step->any || step->not_same_as.n == 0 || !flow_possible(desk->flow, step, &at)) continue;
+        if (step->any || step->not_same_as.n == 0 || !flow_possible(desk->flow, step, &at))
+            continue;
         for (text rest = desk->ticket.took; names_next(&rest, &entry);) {
             if (!desk_entry(entry, &id, &by)) continue;
             for (size_t j = 0; j < step->not_same_as.n; j++)
-                if (text_equal(step->not_same_as.at[j], id)) barred = names_add(barred, by, desk->plan->arena);
+                if (text_equal(step->not_same_as.at[j], id))
+                    barred = names_add(barred, by, desk->plan->arena);
         }
     }
     return barred;
@@ -41,7 +43,8 @@ static void keep_line(struct desk *desk, text queue, text line)
         const struct queue_line_row *known = &LIST(desk->company.lines, struct queue_line_row)[i];
         if (text_equal(known->queue, queue) && text_equal(known->line, line)) return;
     }
-    plan_write(desk->plan, &queue_line_insert, &(struct queue_line_row){.queue = queue, .line = line});
+    plan_write(desk->plan, &queue_line_insert,
+               &(struct queue_line_row){.queue = queue, .line = line});
 }
 
 void hand_wait(struct desk *desk, text role)
@@ -61,8 +64,12 @@ void hand_wait(struct desk *desk, text role)
     ticket->wish++;
     keep_line(desk, rule->name, line);
     plan_write(desk->plan, &waiting_insert,
-               &(struct waiting_row){.ticket = ticket->id, .wish = ticket->wish, .queue = rule->name, .line = line,
-                                     .priority = ticket->priority, .arrived = ticket->received_at,
+               &(struct waiting_row){.ticket = ticket->id,
+                                     .wish = ticket->wish,
+                                     .queue = rule->name,
+                                     .line = line,
+                                     .priority = ticket->priority,
+                                     .arrived = ticket->received_at,
                                      .barred = barred_from(desk)});
     hand_wake(desk);
 }
@@ -70,7 +77,8 @@ void hand_wait(struct desk *desk, text role)
 void hand_name(struct desk *desk, text handler, const char *how)
 {
     struct ticket_row *ticket = &desk->ticket;
-    if (ticket->queue.len > 0 && !desk->counted) hand_wake(desk); /* so that its place in the queue is cleared away */
+    if (ticket->queue.len > 0 && !desk->counted)
+        hand_wake(desk); /* so that its place in the queue is cleared away */
     ticket->queue = (text){NULL, 0};
     ticket->handler = handler;
     desk->how = how;
@@ -82,15 +90,19 @@ static bool may_answer(struct desk *desk, text staff, text role)
     const struct person_row *person = people_find(desk->company.people, staff);
     const struct routing_case *which = desk_case(desk);
     if (person == NULL || !routing_acts(desk->policy, which, person->roles, role)) return false;
-    if (!routing_queue(desk->policy, which, role)->per_department || which->department.len == 0) return true;
-    return text_equal(person->department, which->department) || text_equal(person->unit, which->department);
+    if (!routing_queue(desk->policy, which, role)->per_department || which->department.len == 0)
+        return true;
+    return text_equal(person->department, which->department) ||
+           text_equal(person->unit, which->department);
 }
 
 /* Whoever has it now goes on if the role allows it; else the queue decides. */
 static void give_to_role(struct desk *desk, text role)
 {
     text handler = desk->ticket.handler;
-    if (handler.len > 0 && may_answer(desk, handler, role) && !names_have(barred_from(desk), handler)) return;
+    if (handler.len > 0 && may_answer(desk, handler, role) &&
+        !names_have(barred_from(desk), handler))
+        return;
     hand_wait(desk, role);
 }
 
@@ -107,10 +119,11 @@ static void give_named(struct desk *desk, text named, text role, const char *fie
     if (named.len == 0) {
         give_to_role(desk, role);
     } else if (!may_answer(desk, named, role)) {
-        plan_refuse(desk->plan, field, "ORG-69", "%.*s is no active %.*s who could take the ticket", TEXT_ARG(named),
-                    TEXT_ARG(role));
+        plan_refuse(desk->plan, field, "ORG-69", "%.*s is no active %.*s who could take the ticket",
+                    TEXT_ARG(named), TEXT_ARG(role));
     } else if (names_have(barred_from(desk), named)) {
-        plan_refuse(desk->plan, field, "ORG-70", "%.*s took part and must not decide about it", TEXT_ARG(named));
+        plan_refuse(desk->plan, field, "ORG-70", "%.*s took part and must not decide about it",
+                    TEXT_ARG(named));
     } else {
         hand_name(desk, named, "named");
     }
@@ -125,20 +138,27 @@ void hand_give(struct desk *desk, const struct flow_step *step, const struct for
     switch (step->handler) {
     case FLOW_KEEP: break;
     case FLOW_NOBODY: break;
-    case FLOW_QUEUE: give_named(desk, form == NULL ? (text){NULL, 0} : form->handler, role, "handler"); break;
+    case FLOW_QUEUE:
+        give_named(desk, form == NULL ? (text){NULL, 0} : form->handler, role, "handler");
+        break;
     case FLOW_NAMED:
-        give_named(desk, form == NULL ? (text){NULL, 0} : form_get(form, step->handler_field), role, "handler");
+        give_named(desk, form == NULL ? (text){NULL, 0} : form_get(form, step->handler_field), role,
+                   "handler");
         break;
     case FLOW_OWNER:
-        if (by_owner) hand_name(desk, desk->ticket.owner, "owner");
-        else give_to_role(desk, role);
+        if (by_owner)
+            hand_name(desk, desk->ticket.owner, "owner");
+        else
+            give_to_role(desk, role);
         break;
     case FLOW_ACTOR:
         if (actor.len > 0) hand_name(desk, actor, "named");
         break;
     case FLOW_BACK:
-        if (people_find(desk->company.people, back) != NULL) hand_name(desk, back, "named");
-        else give_to_role(desk, role);
+        if (people_find(desk->company.people, back) != NULL)
+            hand_name(desk, back, "named");
+        else
+            give_to_role(desk, role);
         break;
     }
 }
@@ -162,13 +182,20 @@ void hand_back(struct desk *desk, text staff)
 static void say_assigned(struct desk *desk, text actor)
 {
     const struct ticket_row *ticket = &desk->ticket;
-    plan_say(desk->plan, &ticket_assigned_shape,
-             &(struct ticket_assigned){.ticket = ticket->id, .kind = ticket->kind, .state = ticket->state,
-                                       .handler = ticket->handler, .before = desk->handler_before,
-                                       .owner = ticket->owner, .how = text_of(desk->how), .actor = actor,
-                                       .queue = desk->counted ? desk->queue_before : (text){NULL, 0},
-                                       .org_unit = ticket->org_unit, .department = ticket->department,
-                                       .priority = ticket->priority});
+    plan_say(
+        desk->plan, &ticket_assigned_shape,
+        &(struct ticket_assigned){.ticket = ticket->id,
+                                  .kind = ticket->kind,
+                                  .state = ticket->state,
+                                  .handler = ticket->handler,
+                                  .before = desk->handler_before,
+                                  .owner = ticket->owner,
+                                  .how = text_of(desk->how),
+                                  .actor = actor,
+                                  .queue = desk->counted ? desk->queue_before : (text){NULL, 0},
+                                  .org_unit = ticket->org_unit,
+                                  .department = ticket->department,
+                                  .priority = ticket->priority});
 }
 
 void hand_settle(struct desk *desk, text actor)
@@ -176,7 +203,8 @@ void hand_settle(struct desk *desk, text actor)
     const struct ticket_row *ticket = &desk->ticket;
     bool ended = ticket->closed_at != 0;
     bool changed = !text_equal(desk->handler_before, ticket->handler);
-    if (desk->handler_before.len > 0 && (ended || changed)) count_load(desk, desk->handler_before, -1);
+    if (desk->handler_before.len > 0 && (ended || changed))
+        count_load(desk, desk->handler_before, -1);
     if (ticket->handler.len > 0 && changed && !ended) {
         if (!desk->counted) count_load(desk, ticket->handler, 1);
         say_assigned(desk, actor);

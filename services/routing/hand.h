@@ -7,7 +7,8 @@
 #include "desk.h"
 
 /* The handler of the state just entered by this step. form may be NULL. May refuse the plan. */
-void hand_give(struct desk *desk, const struct flow_step *step, const struct form *form, text actor);
+void hand_give(struct desk *desk, const struct flow_step *step, const struct form *form,
+               text actor);
 /* Wait for somebody with this role. */
 void hand_wait(struct desk *desk, text role);
 /* Name the handler outright. */

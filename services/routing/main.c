@@ -10,7 +10,11 @@
 #include "routing.msg.h"
 #include "workforce.msg.h"
 
-#define COMPANY {&person_read, NULL}, {&unit_read, NULL}, {&queue_line_read, NULL}
+#define COMPANY                                                                                    \
+    {&person_read, NULL}, {&unit_read, NULL},                                                      \
+    {                                                                                              \
+        &queue_line_read, NULL                                                                     \
+    }
 
 static const struct handler handlers[] = {
     {ON_EVENT, "intake", &ticket_opened_shape, {COMPANY}, .decide = on_ticket_opened},
@@ -18,17 +22,41 @@ static const struct handler handlers[] = {
     {ON_EVENT, "workforce", &staff_changed_shape, .decide = on_staff_changed},
     {ON_EVENT, "workforce", &duty_changed_shape, .decide = on_duty_changed},
     {ON_EVENT, "workforce", &unit_changed_shape, .decide = on_unit_changed},
-    {ON_EVENT, "notification", &call_outcome_shape, {{&ticket_lock, "ticket"}}, .decide = on_call_outcome},
-    {ON_EVENT, "routing", &dispatch_due_shape,
-     {{&staff_load_lock, NULL}, {&waiting_read, NULL}, {&waiting_unsaid, NULL}, {&person_read, NULL}},
-     .decide = on_dispatch_due, .coalesce = true},
-    {ON_EVENT, "routing", &assignment_made_shape, {{&ticket_lock, "ticket"}, {&person_read, NULL}},
+    {ON_EVENT,
+     "notification",
+     &call_outcome_shape,
+     {{&ticket_lock, "ticket"}},
+     .decide = on_call_outcome},
+    {ON_EVENT,
+     "routing",
+     &dispatch_due_shape,
+     {{&staff_load_lock, NULL},
+      {&waiting_read, NULL},
+      {&waiting_unsaid, NULL},
+      {&person_read, NULL}},
+     .decide = on_dispatch_due,
+     .coalesce = true},
+    {ON_EVENT,
+     "routing",
+     &assignment_made_shape,
+     {{&ticket_lock, "ticket"}, {&person_read, NULL}},
      .decide = on_assignment_made},
-    {ON_COMMAND, NULL, &ticket_act_shape, {{&ticket_lock, "ticket"}, {&note_read, "ticket"}, COMPANY},
+    {ON_COMMAND,
+     NULL,
+     &ticket_act_shape,
+     {{&ticket_lock, "ticket"}, {&note_read, "ticket"}, COMPANY},
      .decide = on_ticket_act},
-    {ON_COMMAND, NULL, &ticket_assign_shape, {{&ticket_lock, "ticket"}, COMPANY}, .decide = on_ticket_assign},
+    {ON_COMMAND,
+     NULL,
+     &ticket_assign_shape,
+     {{&ticket_lock, "ticket"}, COMPANY},
+     .decide = on_ticket_assign},
     {ON_ALARM, NULL, &step_due_shape, {{&ticket_lock, "ticket"}, COMPANY}, .decide = on_step_due},
-    {ON_QUERY, NULL, &ticket_get_shape, {{&ticket_read, "ticket"}, {&move_read, "ticket"}}, .decide = on_ticket_get},
+    {ON_QUERY,
+     NULL,
+     &ticket_get_shape,
+     {{&ticket_read, "ticket"}, {&move_read, "ticket"}},
+     .decide = on_ticket_get},
     {ON_QUERY, NULL, &ticket_list_shape, {{&ticket_page_read, NULL}}, .decide = on_ticket_list},
     {ON_QUERY, NULL, &staff_loads_shape, {{&person_page_read, NULL}}, .decide = on_staff_loads},
 };

@@ -24,11 +24,25 @@ void on_ticket_opened(struct plan *plan, const void *message, const struct facts
 {
     const struct ticket_opened *m = message;
     struct ticket_row new = {
-        .id = m->ticket, .contact = m->contact, .kind = m->kind, .topic = m->topic.len > 0 ? m->topic : m->category,
-        .class = m->class, .channel = m->channel, .org_unit = m->org_unit, .project = m->project,
-        .owner = m->recorder, .flags = flags_of(m, plan->arena), .received_at = m->received_at,
-        .promised_at = m->promised_at, .customer = m->customer, .label = m->label, .locale = m->locale,
-        .important = m->important, .answered = m->answered, .deferred = m->deferred, .reachable = m->reachable,
+        .id = m->ticket,
+        .contact = m->contact,
+        .kind = m->kind,
+        .topic = m->topic.len > 0 ? m->topic : m->category,
+        .class = m->class,
+        .channel = m->channel,
+        .org_unit = m->org_unit,
+        .project = m->project,
+        .owner = m->recorder,
+        .flags = flags_of(m, plan->arena),
+        .received_at = m->received_at,
+        .promised_at = m->promised_at,
+        .customer = m->customer,
+        .label = m->label,
+        .locale = m->locale,
+        .important = m->important,
+        .answered = m->answered,
+        .deferred = m->deferred,
+        .reachable = m->reachable,
         .repeat_of = m->repeat_of,
     };
     struct desk desk = {0};
@@ -41,5 +55,6 @@ void on_note_added(struct plan *plan, const void *message, const struct facts *f
 {
     const struct note_added *m = message;
     (void)facts;
-    plan_write(plan, &note_insert, &(struct note_row){.ticket = m->ticket, .note = m->note, .name = m->name});
+    plan_write(plan, &note_insert,
+               &(struct note_row){.ticket = m->ticket, .note = m->note, .name = m->name});
 }

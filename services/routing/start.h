@@ -8,6 +8,7 @@
 
 /* State, priority, department and first handler are set here, all else of the row is given. Says ticket.started, and settles.
    False if the plan is refused. */
-bool start_open(struct desk *desk, struct plan *plan, const struct ticket_row *ticket, const struct company *company);
+bool start_open(struct desk *desk, struct plan *plan, const struct ticket_row *ticket,
+                const struct company *company);
 
 #endif

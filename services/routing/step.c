@@ -12,7 +12,8 @@ static void keep_held(struct desk *desk)
     struct arena *arena = desk->plan->arena;
     if (ticket->handler.len == 0) return;
     for (text rest = ticket->held; names_next(&rest, &entry);)
-        if (desk_entry(entry, &state, &by) && !text_equal(state, ticket->state)) kept = names_add(kept, entry, arena);
+        if (desk_entry(entry, &state, &by) && !text_equal(state, ticket->state))
+            kept = names_add(kept, entry, arena);
     entry = arena_printf(arena, "%.*s=%.*s", TEXT_ARG(ticket->state), TEXT_ARG(ticket->handler));
     ticket->held = names_add(kept, entry, arena);
 }
@@ -52,8 +53,9 @@ static void take_over_form(struct desk *desk, const struct form *form)
     if (promised_in(form) != 0) ticket->promised_at = promised_in(form);
     if (class.len == 0) return;
     ticket->class = class;
-    ticket->flags = text_is(class, "emergency") ? names_add(ticket->flags, class, desk->plan->arena)
-                                                : names_remove(ticket->flags, TEXT("emergency"), desk->plan->arena);
+    ticket->flags = text_is(class, "emergency")
+                        ? names_add(ticket->flags, class, desk->plan->arena)
+                        : names_remove(ticket->flags, TEXT("emergency"), desk->plan->arena);
 }
 
 static void end_ticket(struct desk *desk, const struct flow_step *step)
@@ -74,10 +76,22 @@ static void open_linked(struct desk *desk, text kind)
 {
     const struct ticket_row *from = &desk->ticket;
     struct ticket_row new = {
-        .id = plan_new_id(desk->plan), .contact = from->contact, .kind = kind, .topic = from->topic,
-        .channel = from->channel, .org_unit = from->org_unit, .project = from->project, .owner = from->owner,
-        .received_at = from->received_at, .customer = from->customer, .label = from->label, .locale = from->locale,
-        .important = from->important, .deferred = from->deferred, .reachable = from->reachable, .linked = from->id,
+        .id = plan_new_id(desk->plan),
+        .contact = from->contact,
+        .kind = kind,
+        .topic = from->topic,
+        .channel = from->channel,
+        .org_unit = from->org_unit,
+        .project = from->project,
+        .owner = from->owner,
+        .received_at = from->received_at,
+        .customer = from->customer,
+        .label = from->label,
+        .locale = from->locale,
+        .important = from->important,
+        .deferred = from->deferred,
+        .reachable = from->reachable,
+        .linked = from->id,
         .flags = from->important ? TEXT("important") : (text){NULL, 0},
     };
     struct desk other = {0};
@@ -90,19 +104,29 @@ static void link_other(struct desk *desk, const struct flow_step *step, const st
     int64_t other;
     text kind = step->opens;
     if (form != NULL && step->opens_field.len > 0) kind = form_get(form, step->opens_field);
-    if (kind.len > 0) open_linked(desk, kind);
-    else if (form != NULL && step->links_field.len > 0 && text_to_int(form_get(form, step->links_field), &other))
+    if (kind.len > 0)
+        open_linked(desk, kind);
+    else if (form != NULL && step->links_field.len > 0 &&
+             text_to_int(form_get(form, step->links_field), &other))
         desk->ticket.linked = other;
 }
 
-static void record_path(struct desk *desk, const struct flow_step *step, const struct form *form, text actor)
+static void record_path(struct desk *desk, const struct flow_step *step, const struct form *form,
+                        text actor)
 {
     struct ticket_row *ticket = &desk->ticket;
     text before = ticket->state;
     for (size_t i = 0; i < step->to.n; i++) {
-        struct move_row move = {.ticket = ticket->id, .n = ++ticket->moves, .step = step->id, .action = step->action,
-                                .before = before, .after = step->to.at[i], .actor = actor,
-                                .handler = ticket->handler, .round = ticket->round, .at = desk->plan->now};
+        struct move_row move = {.ticket = ticket->id,
+                                .n = ++ticket->moves,
+                                .step = step->id,
+                                .action = step->action,
+                                .before = before,
+                                .after = step->to.at[i],
+                                .actor = actor,
+                                .handler = ticket->handler,
+                                .round = ticket->round,
+                                .at = desk->plan->now};
         if (i == 0 && form != NULL) move.fields = form_write(form, desk->plan->arena);
         plan_write(desk->plan, &move_insert, &move);
         before = step->to.at[i];
@@ -117,21 +141,38 @@ static bool has_word(struct yaml_texts words, const char *word)
     return false;
 }
 
-static void say_moved(struct desk *desk, const struct flow_step *step, const struct form *form, text actor, text from)
+static void say_moved(struct desk *desk, const struct flow_step *step, const struct form *form,
+                      text actor, text from)
 {
     const struct ticket_row *ticket = &desk->ticket;
     const struct flow_state *state = flow_state(desk->flow, ticket->state);
     bool delivered = form != NULL && form_get(form, TEXT("delivery")).len > 0;
     struct ticket_moved moved = {
-        .ticket = ticket->id, .kind = ticket->kind, .step = step->id, .action = step->action, .from = from,
-        .to = ticket->state, .path = desk_list(step->to), .actor = actor, .owner = ticket->owner,
-        .handler = ticket->handler, .department = ticket->department,
-        .assignees = desk_list(names_split(ticket->assignees, desk->plan->arena)), .round = ticket->round,
-        .priority = ticket->priority, .class = ticket->class, .org_unit = ticket->org_unit,
+        .ticket = ticket->id,
+        .kind = ticket->kind,
+        .step = step->id,
+        .action = step->action,
+        .from = from,
+        .to = ticket->state,
+        .path = desk_list(step->to),
+        .actor = actor,
+        .owner = ticket->owner,
+        .handler = ticket->handler,
+        .department = ticket->department,
+        .assignees = desk_list(names_split(ticket->assignees, desk->plan->arena)),
+        .round = ticket->round,
+        .priority = ticket->priority,
+        .class = ticket->class,
+        .org_unit = ticket->org_unit,
         .replied = actor.len > 0 && (delivered || has_word(step->stops, "SLA-03")),
-        .acknowledged = actor.len > 0 && has_word(step->stops, "CMP-02"), .promised_at = promised_in(form),
-        .terminal = state->end, .exit = ticket->exit, .linked = ticket->linked, .received_at = ticket->received_at,
-        .flags = desk_list(names_split(ticket->flags, desk->plan->arena)), .waits = state->waits,
+        .acknowledged = actor.len > 0 && has_word(step->stops, "CMP-02"),
+        .promised_at = promised_in(form),
+        .terminal = state->end,
+        .exit = ticket->exit,
+        .linked = ticket->linked,
+        .received_at = ticket->received_at,
+        .flags = desk_list(names_split(ticket->flags, desk->plan->arena)),
+        .waits = state->waits,
     };
     if (form != NULL) {
         moved.reason = form_reason(step, form);
@@ -146,7 +187,8 @@ enum { WORKING_HOURS = 8, WORKDAYS = 5, WEEK = 7, DAY_HOURS = 24 };
 static time_us natural(struct span span)
 {
     if (span.unit == SPAN_WORKING_DAYS) return (span.n * WEEK + WORKDAYS - 1) / WORKDAYS * DAY_US;
-    if (span.unit == SPAN_WORKING_HOURS) return (span.n * DAY_HOURS + WORKING_HOURS - 1) / WORKING_HOURS * HOUR_US;
+    if (span.unit == SPAN_WORKING_HOURS)
+        return (span.n * DAY_HOURS + WORKING_HOURS - 1) / WORKING_HOURS * HOUR_US;
     return span_natural(span);
 }
 
@@ -155,7 +197,8 @@ static void set_alarm(struct desk *desk, bool was_set)
 {
     struct ticket_row *ticket = &desk->ticket;
     struct flow_at at = desk_at(desk);
-    const struct flow_step *step = ticket->closed_at != 0 ? NULL : flow_automatic(desk->flow, &at, FLOW_ON_DUE);
+    const struct flow_step *step =
+        ticket->closed_at != 0 ? NULL : flow_automatic(desk->flow, &at, FLOW_ON_DUE);
     if (step != NULL && step->due.kind == FLOW_DUE_SPAN)
         plan_wake(desk->plan, &step_due_shape, desk->plan->now + natural(step->due.span),
                   &(struct step_due){ticket->id, ticket->moves});
@@ -173,7 +216,8 @@ static void set_priority(struct desk *desk)
         hand_wait(desk, flow_state(desk->flow, ticket->state)->answers); /* at its new place */
 }
 
-static void move_on(struct desk *desk, const struct flow_step *step, const struct form *form, text actor)
+static void move_on(struct desk *desk, const struct flow_step *step, const struct form *form,
+                    text actor)
 {
     struct ticket_row *ticket = &desk->ticket;
     text from = ticket->state;
@@ -185,8 +229,10 @@ static void move_on(struct desk *desk, const struct flow_step *step, const struc
     if (step->refusal) ticket->refusals++;
     record_path(desk, step, form, actor);
     if (!text_equal(from, ticket->state)) ticket->attempts = 0;
-    if (flow_state(desk->flow, ticket->state)->end) end_ticket(desk, step);
-    else hand_give(desk, step, form, actor);
+    if (flow_state(desk->flow, ticket->state)->end)
+        end_ticket(desk, step);
+    else
+        hand_give(desk, step, form, actor);
     set_priority(desk);
     if (plan_refused(desk->plan)) return;
     link_other(desk, step, form);
@@ -197,10 +243,17 @@ void step_record(struct desk *desk, const char *step, const char *action, text a
 {
     struct ticket_row *ticket = &desk->ticket;
     plan_write(desk->plan, &move_insert,
-               &(struct move_row){.ticket = ticket->id, .n = ++ticket->moves, .step = text_of(step),
-                                  .action = text_of(action), .before = ticket->state, .after = ticket->state,
-                                  .actor = actor, .handler = ticket->handler, .round = ticket->round,
-                                  .at = desk->plan->now, .fields = fields});
+               &(struct move_row){.ticket = ticket->id,
+                                  .n = ++ticket->moves,
+                                  .step = text_of(step),
+                                  .action = text_of(action),
+                                  .before = ticket->state,
+                                  .after = ticket->state,
+                                  .actor = actor,
+                                  .handler = ticket->handler,
+                                  .round = ticket->round,
+                                  .at = desk->plan->now,
+                                  .fields = fields});
 }
 
 void step_take(struct desk *desk, const struct flow_step *step, const struct form *form,
@@ -212,7 +265,8 @@ void step_take(struct desk *desk, const struct flow_step *step, const struct for
     move_on(desk, step, form, actor == NULL ? (text){NULL, 0} : actor->staff);
     at = desk_at(desk);
     const struct flow_step *next = desk->ticket.closed_at != 0 || step->automatic == FLOW_ON_ENTRY
-                                       ? NULL : flow_automatic(desk->flow, &at, FLOW_ON_ENTRY);
+                                       ? NULL
+                                       : flow_automatic(desk->flow, &at, FLOW_ON_ENTRY);
     if (next != NULL && !plan_refused(desk->plan)) move_on(desk, next, NULL, (text){NULL, 0});
     set_alarm(desk, alarm_was_set);
 }

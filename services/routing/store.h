@@ -12,16 +12,16 @@
 
 #include "routing_rows.msg.h"
 
-extern const struct query ticket_lock;   /* by id */
-extern const struct query ticket_read;   /* by id, without a lock */
+extern const struct query ticket_lock; /* by id */
+extern const struct query ticket_read; /* by id, without a lock */
 extern const struct query ticket_insert;
 extern const struct query ticket_update; /* all that a step may change */
 extern const struct query move_insert;
 extern const struct query move_read; /* by ticket, in order */
 extern const struct query note_insert;
-extern const struct query note_read;       /* by ticket */
-extern const struct query waiting_read;    /* the first 200 of each line, by priority, then arrival */
-extern const struct query waiting_unsaid;  /* at most 500 of which nobody was told that they wait */
+extern const struct query note_read;    /* by ticket */
+extern const struct query waiting_read; /* the first 200 of each line, by priority, then arrival */
+extern const struct query waiting_unsaid; /* at most 500 of which nobody was told that they wait */
 extern const struct query waiting_insert;
 extern const struct query waiting_delete;
 extern const struct query waiting_say;     /* keeps the reason */

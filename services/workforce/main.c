@@ -5,11 +5,23 @@
 #include "workforce.msg.h"
 
 static const struct handler handlers[] = {
-    {.kind = ON_COMMAND, .hears = &unit_set_shape, .loads = {{&units_read, NULL}, {&staff_read, NULL}}, .decide = on_unit_set},
-    {.kind = ON_COMMAND, .hears = &staff_set_shape,
-     .loads = {{&staff_lock, "staff"}, {&duty_lock, "staff"}, {&units_read, NULL}, {&staff_read, NULL}}, .decide = on_staff_set},
-    {.kind = ON_COMMAND, .hears = &duty_set_shape, .loads = {{&staff_lock, "staff"}, {&duty_lock, "staff"}}, .decide = on_duty_set},
-    {.kind = ON_QUERY, .hears = &staff_list_shape, .loads = {{&lines_asked, NULL}}, .decide = on_staff_list},
+    {.kind = ON_COMMAND,
+     .hears = &unit_set_shape,
+     .loads = {{&units_read, NULL}, {&staff_read, NULL}},
+     .decide = on_unit_set},
+    {.kind = ON_COMMAND,
+     .hears = &staff_set_shape,
+     .loads =
+         {{&staff_lock, "staff"}, {&duty_lock, "staff"}, {&units_read, NULL}, {&staff_read, NULL}},
+     .decide = on_staff_set},
+    {.kind = ON_COMMAND,
+     .hears = &duty_set_shape,
+     .loads = {{&staff_lock, "staff"}, {&duty_lock, "staff"}},
+     .decide = on_duty_set},
+    {.kind = ON_QUERY,
+     .hears = &staff_list_shape,
+     .loads = {{&lines_asked, NULL}},
+     .decide = on_staff_list},
 };
 
 int main(int argc, char **argv)

@@ -34,22 +34,28 @@ struct compiler {
 static void compile_types(struct compiler *c, const struct yaml *types)
 {
     c->out->types = ARENA_ARRAY(c->arena, struct unit_type, yaml_count(types) + 1);
-    YAML_EACH (type, types)
-        c->out->types[c->out->types_n++] = (struct unit_type){type->key, yaml_int(&c->reader, type, "level", 1, 9)};
-    c->out->types[c->out->types_n++] = (struct unit_type){TEXT("skill_group"), DEPARTMENT_LEVEL + 1};
+    YAML_EACH(type, types)
+    c->out->types[c->out->types_n++] =
+        (struct unit_type){type->key, yaml_int(&c->reader, type, "level", 1, 9)};
+    c->out->types[c->out->types_n++] =
+        (struct unit_type){TEXT("skill_group"), DEPARTMENT_LEVEL + 1};
 }
 
 static void compile_roles(struct compiler *c, const struct yaml *roles)
 {
     c->out->roles = ARENA_ARRAY(c->arena, struct role, yaml_count(roles));
-    YAML_EACH (role, roles) {
+    YAML_EACH(role, roles)
+    {
         struct role *new = &c->out->roles[c->out->roles_n];
         *new = (struct role){role->key, yaml_texts(&c->reader, role, "aliases", c->arena)};
         for (size_t i = 0; i < new->aliases.n; i++) {
             text other = organisation_role(c->out, new->aliases.at[i]);
-            if (other.len > 0) yaml_fail(&c->reader, role, "alias %s belongs to %s already", new->aliases.at[i].at, other.at);
+            if (other.len > 0)
+                yaml_fail(&c->reader, role, "alias %s belongs to %s already", new->aliases.at[i].at,
+                          other.at);
         }
-        if (organisation_role(c->out, role->key).len > 0) yaml_fail(&c->reader, role, "the name is an alias of another role");
+        if (organisation_role(c->out, role->key).len > 0)
+            yaml_fail(&c->reader, role, "the name is an alias of another role");
         c->out->roles_n++;
     }
 }
@@ -58,23 +64,29 @@ static void compile_units(struct compiler *c, const struct yaml *units)
 {
     struct unit_tree tree = {.organisation = c->out};
     c->out->units = ARENA_ARRAY(c->arena, struct workforce_unit_row, yaml_count(units));
-    YAML_EACH (unit, units) {
-        struct workforce_unit_row row = {
-            .unit = yaml_text(&c->reader, unit, "id"), .type = yaml_text(&c->reader, unit, "type"),
-            .parent = yaml_text_or(&c->reader, unit, "under", NULL),
-            .name_zh = yaml_text(&c->reader, unit, "zh"), .name_en = yaml_text(&c->reader, unit, "en")};
+    YAML_EACH(unit, units)
+    {
+        struct workforce_unit_row row = {.unit = yaml_text(&c->reader, unit, "id"),
+                                         .type = yaml_text(&c->reader, unit, "type"),
+                                         .parent = yaml_text_or(&c->reader, unit, "under", NULL),
+                                         .name_zh = yaml_text(&c->reader, unit, "zh"),
+                                         .name_en = yaml_text(&c->reader, unit, "en")};
         if (c->reader.failed) return;
-        if (!organisation_has_type(c->out, row.type)) yaml_fail(&c->reader, unit, "unknown type %s", row.type.at);
-        if (unit_find(&tree, row.unit) != NULL) yaml_fail(&c->reader, unit, "unit %s stands there twice", row.unit.at);
+        if (!organisation_has_type(c->out, row.type))
+            yaml_fail(&c->reader, unit, "unknown type %s", row.type.at);
+        if (unit_find(&tree, row.unit) != NULL)
+            yaml_fail(&c->reader, unit, "unit %s stands there twice", row.unit.at);
         if (row.parent.len > 0 && unit_find(&tree, row.parent) == NULL)
-            yaml_fail(&c->reader, unit, "unit %s is under %s, which is not above it in the file", row.unit.at, row.parent.at);
+            yaml_fail(&c->reader, unit, "unit %s is under %s, which is not above it in the file",
+                      row.unit.at, row.parent.at);
         c->out->units[c->out->units_n++] = row;
     }
 }
 
 static const void *compile(const struct policy_files *files, struct arena *arena, struct err *err)
 {
-    struct compiler c = {.reader = {.err = err}, .arena = arena, .out = ARENA_NEW(arena, struct organisation)};
+    struct compiler c = {
+        .reader = {.err = err}, .arena = arena, .out = ARENA_NEW(arena, struct organisation)};
     const struct policy_file *file = policy_find(files, "organisation.yaml");
     if (file == NULL) {
         err_set(err, "the policy lacks organisation.yaml");
@@ -122,7 +134,8 @@ text organisation_role(const struct organisation *organisation, text name)
 
 /* --- the tree --- */
 
-static const struct workforce_unit_row *find_row(const struct workforce_unit_row *rows, size_t n, text unit)
+static const struct workforce_unit_row *find_row(const struct workforce_unit_row *rows, size_t n,
+                                                 text unit)
 {
     for (size_t i = 0; i < n; i++)
         if (text_equal(rows[i].unit, unit)) return &rows[i];
@@ -137,14 +150,16 @@ bool unit_is_stored(const struct unit_tree *tree, text unit)
 const struct workforce_unit_row *unit_find(const struct unit_tree *tree, text unit)
 {
     const struct workforce_unit_row *row = find_row(tree->stored.at, tree->stored.n, unit);
-    return row != NULL ? row : find_row(tree->organisation->units, tree->organisation->units_n, unit);
+    return row != NULL ? row
+                       : find_row(tree->organisation->units, tree->organisation->units_n, unit);
 }
 
 /* The depth is bounded: two changes at once in two lanes could tie a loop. */
 text unit_department(const struct unit_tree *tree, text unit)
 {
     const struct workforce_unit_row *row = unit_find(tree, unit);
-    for (int depth = 0; row != NULL && depth < DEPTH_MOST; depth++, row = unit_find(tree, row->parent))
+    for (int depth = 0; row != NULL && depth < DEPTH_MOST;
+         depth++, row = unit_find(tree, row->parent))
         if (type_level(tree->organisation, row->type) == DEPARTMENT_LEVEL) return row->unit;
     return (text){0};
 }
@@ -152,7 +167,8 @@ text unit_department(const struct unit_tree *tree, text unit)
 bool unit_is_under(const struct unit_tree *tree, text below, text unit)
 {
     const struct workforce_unit_row *row = unit_find(tree, below);
-    for (int depth = 0; row != NULL && depth < DEPTH_MOST; depth++, row = unit_find(tree, row->parent))
+    for (int depth = 0; row != NULL && depth < DEPTH_MOST;
+         depth++, row = unit_find(tree, row->parent))
         if (text_equal(row->unit, unit)) return true;
     return false;
 }
@@ -162,14 +178,17 @@ bool unit_is_under(const struct unit_tree *tree, text below, text unit)
 bool code_good(text value)
 {
     for (size_t i = 0; i < value.len; i++)
-        if ((unsigned char)value.at[i] <= ' ' || value.at[i] == 0x7f || value.at[i] == ',') return false;
+        if ((unsigned char)value.at[i] <= ' ' || value.at[i] == 0x7f || value.at[i] == ',')
+            return false;
     return value.len > 0 && value.len <= CODE_MOST;
 }
 
 text codes_join(const text *codes, size_t n, struct arena *arena)
 {
     text joined = {0};
-    for (size_t i = 0; i < n; i++) joined = arena_printf(arena, "%.*s%s%.*s", TEXT_ARG(joined), i == 0 ? "" : ",", TEXT_ARG(codes[i]));
+    for (size_t i = 0; i < n; i++)
+        joined = arena_printf(arena, "%.*s%s%.*s", TEXT_ARG(joined), i == 0 ? "" : ",",
+                              TEXT_ARG(codes[i]));
     return joined;
 }
 

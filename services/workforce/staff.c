@@ -15,7 +15,9 @@ static struct list canonical_roles(struct plan *plan, struct list roles)
     for (size_t i = 0; i < roles.n && !plan_refused(plan); i++) {
         text name = LIST(roles, text)[i], role = organisation_role(plan->policy, name);
         size_t seen = 0;
-        if (role.len == 0) plan_refuse(plan, "roles", "ORG-16", "role %.*s is none of organisation.yaml", TEXT_ARG(name));
+        if (role.len == 0)
+            plan_refuse(plan, "roles", "ORG-16", "role %.*s is none of organisation.yaml",
+                        TEXT_ARG(name));
         while (seen < n && !text_equal(out[seen], role)) seen++;
         if (seen == n) out[n++] = role;
     }
@@ -24,12 +26,17 @@ static struct list canonical_roles(struct plan *plan, struct list roles)
 
 static void check_codes(struct plan *plan, const struct staff_set *m)
 {
-    if (!code_good(m->staff)) plan_refuse(plan, "staff", NULL, "staff must be a code without blanks and commas");
-    if (m->name.len == 0 || m->name.len > NAME_MOST) plan_refuse(plan, "name", NULL, "name has 1 to %d bytes", NAME_MOST);
-    if (m->roles.n == 0 || m->roles.n > CODES_MOST) plan_refuse(plan, "roles", "ORG-16", "a person has 1 to %d roles", CODES_MOST);
-    if (m->skills.n > CODES_MOST) plan_refuse(plan, "skills", NULL, "a person has at most %d skills", CODES_MOST);
+    if (!code_good(m->staff))
+        plan_refuse(plan, "staff", NULL, "staff must be a code without blanks and commas");
+    if (m->name.len == 0 || m->name.len > NAME_MOST)
+        plan_refuse(plan, "name", NULL, "name has 1 to %d bytes", NAME_MOST);
+    if (m->roles.n == 0 || m->roles.n > CODES_MOST)
+        plan_refuse(plan, "roles", "ORG-16", "a person has 1 to %d roles", CODES_MOST);
+    if (m->skills.n > CODES_MOST)
+        plan_refuse(plan, "skills", NULL, "a person has at most %d skills", CODES_MOST);
     for (size_t i = 0; i < m->skills.n; i++)
-        if (!code_good(LIST(m->skills, text)[i])) plan_refuse(plan, "skills", NULL, "a skill is a code without blanks and commas");
+        if (!code_good(LIST(m->skills, text)[i]))
+            plan_refuse(plan, "skills", NULL, "a skill is a code without blanks and commas");
     if (m->most_open < 0) plan_refuse(plan, "most_open", NULL, "most_open is negative");
     if (m->locale.len > 0 && !text_is(m->locale, "zh-CN") && !text_is(m->locale, "en"))
         plan_refuse(plan, "locale", NULL, "locale is zh-CN or en");
@@ -40,7 +47,8 @@ static void check_ways(struct plan *plan, const struct staff_set *m)
     text rest = m->email, before = text_take(&rest, '@');
     if (m->email.len > 0 && (before.len == 0 || rest.len == 0 || !code_good(m->email)))
         plan_refuse(plan, "email", NULL, "email is no e-mail address");
-    if (m->webhook.len > 0 && !text_starts(m->webhook, "https://") && !text_starts(m->webhook, "http://"))
+    if (m->webhook.len > 0 && !text_starts(m->webhook, "https://") &&
+        !text_starts(m->webhook, "http://"))
         plan_refuse(plan, "webhook", NULL, "webhook is no address of the web");
 }
 
@@ -57,40 +65,65 @@ static text superior_of(struct list staff, text code)
 static void check_line(struct plan *plan, const struct staff_set *m, struct list staff)
 {
     text above = m->superior;
-    if (m->superior.len > 0 && !code_good(m->superior)) plan_refuse(plan, "superior", "ORG-11", "superior must be a staff code");
-    if (m->deputy.len > 0 && !code_good(m->deputy)) plan_refuse(plan, "deputy", "ORG-71", "deputy must be a staff code");
-    if (m->deputy.len > 0 && text_equal(m->deputy, m->staff)) plan_refuse(plan, "deputy", "ORG-71", "nobody is the own deputy");
+    if (m->superior.len > 0 && !code_good(m->superior))
+        plan_refuse(plan, "superior", "ORG-11", "superior must be a staff code");
+    if (m->deputy.len > 0 && !code_good(m->deputy))
+        plan_refuse(plan, "deputy", "ORG-71", "deputy must be a staff code");
+    if (m->deputy.len > 0 && text_equal(m->deputy, m->staff))
+        plan_refuse(plan, "deputy", "ORG-71", "nobody is the own deputy");
     for (int i = 0; i < LINE_MOST && above.len > 0; i++, above = superior_of(staff, above))
-        if (text_equal(above, m->staff)) plan_refuse(plan, "superior", "ORG-11", "superior is the person or reports to the person");
+        if (text_equal(above, m->staff))
+            plan_refuse(plan, "superior", "ORG-11",
+                        "superior is the person or reports to the person");
 }
 
 /* --- what changes --- */
 
 static bool same_staff(const struct workforce_staff_row *a, const struct workforce_staff_row *b)
 {
-    return text_equal(a->name, b->name) && text_equal(a->unit, b->unit) && text_equal(a->roles, b->roles) &&
-           text_equal(a->skills, b->skills) && text_equal(a->superior, b->superior) && text_equal(a->deputy, b->deputy) &&
-           text_equal(a->email, b->email) && text_equal(a->webhook, b->webhook) && text_equal(a->locale, b->locale) &&
-           a->most_open == b->most_open && a->active == b->active;
+    return text_equal(a->name, b->name) && text_equal(a->unit, b->unit) &&
+           text_equal(a->roles, b->roles) && text_equal(a->skills, b->skills) &&
+           text_equal(a->superior, b->superior) && text_equal(a->deputy, b->deputy) &&
+           text_equal(a->email, b->email) && text_equal(a->webhook, b->webhook) &&
+           text_equal(a->locale, b->locale) && a->most_open == b->most_open &&
+           a->active == b->active;
 }
 
-void staff_say(struct plan *plan, const struct unit_tree *tree, const struct workforce_staff_row *row)
+void staff_say(struct plan *plan, const struct unit_tree *tree,
+               const struct workforce_staff_row *row)
 {
-    struct staff_changed event = {
-        .staff = row->staff, .name = row->name, .unit = row->unit, .department = unit_department(tree, row->unit),
-        .roles = codes_split(row->roles, plan->arena), .skills = codes_split(row->skills, plan->arena),
-        .superior = row->superior, .deputy = row->deputy, .email = row->email, .webhook = row->webhook,
-        .locale = row->locale, .most_open = row->most_open, .active = row->active};
+    struct staff_changed event = {.staff = row->staff,
+                                  .name = row->name,
+                                  .unit = row->unit,
+                                  .department = unit_department(tree, row->unit),
+                                  .roles = codes_split(row->roles, plan->arena),
+                                  .skills = codes_split(row->skills, plan->arena),
+                                  .superior = row->superior,
+                                  .deputy = row->deputy,
+                                  .email = row->email,
+                                  .webhook = row->webhook,
+                                  .locale = row->locale,
+                                  .most_open = row->most_open,
+                                  .active = row->active};
     plan_say(plan, &staff_changed_shape, &event);
 }
 
-static struct workforce_staff_row row_of(struct plan *plan, const struct staff_set *m, struct list roles)
+static struct workforce_staff_row row_of(struct plan *plan, const struct staff_set *m,
+                                         struct list roles)
 {
-    return (struct workforce_staff_row){
-        .staff = m->staff, .name = m->name, .unit = m->unit, .roles = codes_join(roles.at, roles.n, plan->arena),
-        .skills = codes_join(m->skills.at, m->skills.n, plan->arena), .superior = m->superior, .deputy = m->deputy,
-        .email = m->email, .webhook = m->webhook, .locale = m->locale.len > 0 ? m->locale : TEXT("zh-CN"),
-        .most_open = m->most_open, .active = m->active};
+    return (struct workforce_staff_row){.staff = m->staff,
+                                        .name = m->name,
+                                        .unit = m->unit,
+                                        .roles = codes_join(roles.at, roles.n, plan->arena),
+                                        .skills =
+                                            codes_join(m->skills.at, m->skills.n, plan->arena),
+                                        .superior = m->superior,
+                                        .deputy = m->deputy,
+                                        .email = m->email,
+                                        .webhook = m->webhook,
+                                        .locale = m->locale.len > 0 ? m->locale : TEXT("zh-CN"),
+                                        .most_open = m->most_open,
+                                        .active = m->active};
 }
 
 void on_staff_set(struct plan *plan, const void *message, const struct facts *facts)
@@ -123,7 +156,8 @@ void on_staff_list(struct plan *plan, const void *message, const struct facts *f
     (void)message;
     for (size_t i = 0; i < rows.n; i++) {
         const struct workforce_line_row *row = &LIST(rows, struct workforce_line_row)[i];
-        lines[i] = (struct staff_line){row->staff, row->name, row->unit, row->roles, row->skills, row->on_duty, row->since};
+        lines[i] = (struct staff_line){row->staff,  row->name,    row->unit, row->roles,
+                                       row->skills, row->on_duty, row->since};
     }
     plan_answer(plan, &(struct staff_page){.rows = {lines, rows.n}});
 }

@@ -5,17 +5,17 @@
 #include "query.h"
 #include "workforce_rows.msg.h"
 
-extern const struct query staff_lock;   /* workforce_staff by staff */
-extern const struct query duty_lock;    /* workforce_duty by staff */
-extern const struct query units_read;   /* workforce_unit, all */
-extern const struct query staff_read;   /* workforce_staff, all */
-extern const struct query unit_write;   /* workforce_unit */
-extern const struct query unit_keep;    /* workforce_unit: unless somebody stored it meanwhile */
-extern const struct query staff_write;  /* workforce_staff */
-extern const struct query duty_write;   /* workforce_duty */
-extern const struct query stint_begin;  /* workforce_stint */
-extern const struct query stint_end;    /* workforce_stint */
-extern const struct query lines_asked;  /* workforce_line: of staff.list */
+extern const struct query staff_lock;  /* workforce_staff by staff */
+extern const struct query duty_lock;   /* workforce_duty by staff */
+extern const struct query units_read;  /* workforce_unit, all */
+extern const struct query staff_read;  /* workforce_staff, all */
+extern const struct query unit_write;  /* workforce_unit */
+extern const struct query unit_keep;   /* workforce_unit: unless somebody stored it meanwhile */
+extern const struct query staff_write; /* workforce_staff */
+extern const struct query duty_write;  /* workforce_duty */
+extern const struct query stint_begin; /* workforce_stint */
+extern const struct query stint_end;   /* workforce_stint */
+extern const struct query lines_asked; /* workforce_line: of staff.list */
 
 extern const struct query *const workforce_store[];
 extern const size_t workforce_store_n;

@@ -15,7 +15,8 @@ void units_announce(struct plan *plan, const struct unit_tree *tree, text unit);
 /* staff.c */
 void on_staff_set(struct plan *plan, const void *message, const struct facts *facts);
 void on_staff_list(struct plan *plan, const void *message, const struct facts *facts);
-void staff_say(struct plan *plan, const struct unit_tree *tree, const struct workforce_staff_row *row);
+void staff_say(struct plan *plan, const struct unit_tree *tree,
+               const struct workforce_staff_row *row);
 
 /* duty.c */
 void on_duty_set(struct plan *plan, const void *message, const struct facts *facts);

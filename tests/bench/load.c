@@ -72,14 +72,17 @@ static const void *make_contact(int64_t n, size_t filler)
     struct contact_record *m = ARENA_NEW(load.arena, struct contact_record);
     char *words = arena_alloc(load.arena, filler + 1);
     memset(words, 'w', filler);
-    *item = (struct contact_item){.kind = text_of(kinds[n % 4]), .topic = text_of(topics[n % 4]), .words = {words, filler}};
+    *item = (struct contact_item){
+        .kind = text_of(kinds[n % 4]), .topic = text_of(topics[n % 4]), .words = {words, filler}};
     if (n % 4 == 2) item->category = TEXT("service");
-    *m = (struct contact_record){.source = TEXT("bench"), .channel = TEXT("call"), .items = {item, 1}, .locale = TEXT("en")};
+    *m = (struct contact_record){
+        .source = TEXT("bench"), .channel = TEXT("call"), .items = {item, 1}, .locale = TEXT("en")};
     m->source_id = arena_printf(load.arena, "%s/%lld", load.prefix, (long long)n);
     m->customer_name = arena_printf(load.arena, "Customer %lld", (long long)n);
     m->phone = arena_printf(load.arena, "+99000%08lld", (long long)(n % 5000));
     m->email = arena_printf(load.arena, "customer-%lld@example.com", (long long)(n % 5000));
-    m->address = arena_printf(load.arena, "Building %lld, unit %lld", (long long)(n % 40), (long long)(n % 900));
+    m->address = arena_printf(load.arena, "Building %lld, unit %lld", (long long)(n % 40),
+                              (long long)(n % 900));
     return m;
 }
 
@@ -97,7 +100,8 @@ static const void *make_say(int64_t n, size_t filler)
 static void write_frame(int64_t n, size_t filler)
 {
     struct header header = {.id = arena_printf(load.arena, "%s/%lld", load.prefix, (long long)n),
-                            .type = text_of(load.shape->name), .version = load.shape->version};
+                            .type = text_of(load.shape->name),
+                            .version = load.shape->version};
     bool contact = load.shape == &contact_record_shape;
     buf_clear(&load.body);
     buf_clear(&load.frame);
@@ -157,7 +161,9 @@ static void on_up(void *ctx)
 static void give_up(void *ctx)
 {
     (void)ctx;
-    end_badly("no answer for half a minute; answered", arena_printf(load.arena, "%lld of %lld", (long long)load.answered, (long long)load.sent));
+    end_badly(
+        "no answer for half a minute; answered",
+        arena_printf(load.arena, "%lld of %lld", (long long)load.answered, (long long)load.sent));
 }
 
 static void finish_if_done(void)
@@ -177,8 +183,10 @@ struct again {
 static void send_again(void *ctx)
 {
     struct again *again = ctx;
-    if (send(again->n)) free(again);
-    else loop_timer_start(&again->timer, RETRY_MS, 0, send_again, again);
+    if (send(again->n))
+        free(again);
+    else
+        loop_timer_start(&again->timer, RETRY_MS, 0, send_again, again);
 }
 
 static int64_t number_of(text id)
@@ -186,7 +194,8 @@ static int64_t number_of(text id)
     int64_t n = -1;
     text rest = id;
     text prefix = text_take(&rest, '/');
-    if (!text_is(prefix, load.prefix) || !text_to_int(rest, &n) || n < 0 || n >= load.sent) return -1;
+    if (!text_is(prefix, load.prefix) || !text_to_int(rest, &n) || n < 0 || n >= load.sent)
+        return -1;
     return n;
 }
 
@@ -196,7 +205,8 @@ static void on_frame(void *ctx, text frame)
     struct err err;
     (void)ctx;
     arena_reset(load.reading);
-    if (pack_scan(frame, &pack_limits_inside, &err) < 0 || pack_open(frame, load.reading, &envelope, &err) < 0)
+    if (pack_scan(frame, &pack_limits_inside, &err) < 0 ||
+        pack_open(frame, load.reading, &envelope, &err) < 0)
         end_badly("malformed answer:", text_of(err.message));
     int64_t n = number_of(envelope.header.id);
     if (n < 0 || load.ended[n] != 0) return;
@@ -208,14 +218,17 @@ static void on_frame(void *ctx, text frame)
         return;
     }
     if (envelope.verb != VERB_ANSWER) {
-        const struct refusal *refusal = pack_read(envelope.body, &refusal_shape, load.reading, &err);
+        const struct refusal *refusal =
+            pack_read(envelope.body, &refusal_shape, load.reading, &err);
         end_badly("refused:", refusal == NULL ? text_of(err.message) : refusal->message);
     }
     load.last = load.ended[n] = now_ns();
     load.answered++;
     finish_if_done();
-    if (load.gap_ms > 0) loop_timer_start(&load.timer, load.gap_ms, 0, send_more, NULL);
-    else send_more(NULL);
+    if (load.gap_ms > 0)
+        loop_timer_start(&load.timer, load.gap_ms, 0, send_more, NULL);
+    else
+        send_more(NULL);
 }
 
 /* --- the feed --- */
@@ -236,7 +249,8 @@ static void on_published(void *ctx, text name, text frame)
     struct err err;
     (void)ctx;
     arena_reset(load.reading);
-    if (pack_scan(frame, &pack_limits_inside, &err) == 0) entry = pack_read(frame, &feed_entry_shape, load.reading, &err);
+    if (pack_scan(frame, &pack_limits_inside, &err) == 0)
+        entry = pack_read(frame, &feed_entry_shape, load.reading, &err);
     if (entry == NULL) end_badly("malformed entry of the feed:", text_of(err.message));
     struct topic_count *topic = find_topic(name);
     load.shown += entry->count - topic->count;
@@ -273,18 +287,21 @@ static void print_times(const char *name, const int64_t *ended)
         sum += (double)times[i];
     }
     qsort(times, (size_t)load.count, sizeof(*times), compare);
-    printf(", \"%s\": {\"mean\": %.4f, \"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, \"most\": %.4f}", name,
-           sum / (double)load.count / 1e6, (double)times[load.count / 2] / 1e6, (double)times[load.count * 9 / 10] / 1e6,
-           (double)times[load.count * 99 / 100] / 1e6, (double)times[load.count - 1] / 1e6);
+    printf(
+        ", \"%s\": {\"mean\": %.4f, \"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, \"most\": %.4f}",
+        name, sum / (double)load.count / 1e6, (double)times[load.count / 2] / 1e6,
+        (double)times[load.count * 9 / 10] / 1e6, (double)times[load.count * 99 / 100] / 1e6,
+        (double)times[load.count - 1] / 1e6);
     free(times);
 }
 
 static void report(void)
 {
     double seconds = (double)(load.last - load.first) / 1e9;
-    printf("{\"count\": %lld, \"seconds\": %.6f, \"rate\": %.2f, \"again\": %lld, \"began_s\": %.6f, \"frame_bytes\": %zu",
-           (long long)load.count, seconds, (double)load.count / seconds, (long long)load.again, (double)load.first / 1e9,
-           load.frame.len);
+    printf("{\"count\": %lld, \"seconds\": %.6f, \"rate\": %.2f, \"again\": %lld, \"began_s\": "
+           "%.6f, \"frame_bytes\": %zu",
+           (long long)load.count, seconds, (double)load.count / seconds, (long long)load.again,
+           (double)load.first / 1e9, load.frame.len);
     print_times("answer_ms", load.ended);
     if (load.feed != NULL) print_times("feed_ms", load.on_feed);
     printf("}\n");
@@ -308,7 +325,8 @@ int main(int argc, char **argv)
     struct bus_link_hooks hooks = {.on_up = on_up, .on_writable = send_more, .on_frame = on_frame};
     struct err err;
     if (!read_arguments(argc, argv)) {
-        fprintf(stderr, "usage: load burst|idle|paced ADDRESS contact.record|probe.say COUNT WINDOW|GAP_MS|PER_SECOND [PREFIX=FEED]\n");
+        fprintf(stderr, "usage: load burst|idle|paced ADDRESS contact.record|probe.say COUNT "
+                        "WINDOW|GAP_MS|PER_SECOND [PREFIX=FEED]\n");
         return 2;
     }
     load.arena = arena_create();

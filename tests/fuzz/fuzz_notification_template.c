@@ -16,13 +16,15 @@ static void fail_unless(bool good)
 
 static void check_mail(text any, struct arena *arena)
 {
-    const struct mail mail = {.from = TEXT("a@example.org"), .to = TEXT("b@example.org"), .subject = any, .body = any};
+    const struct mail mail = {
+        .from = TEXT("a@example.org"), .to = TEXT("b@example.org"), .subject = any, .body = any};
     text written = mail_write(&mail, arena);
     bool header = true;
     for (text rest = written; rest.len > 0;) {
         text line = text_take(&rest, '\n');
-        static const char *const known[] = {"Date: ", "From: ", "To: ", "Message-ID: ", "Subject:", "MIME-Version: ",
-                                            "Content-", " =?UTF-8?B?"};
+        static const char *const known[] = {
+            "Date: ",   "From: ",         "To: ",     "Message-ID: ",
+            "Subject:", "MIME-Version: ", "Content-", " =?UTF-8?B?"};
         bool fine = !header;
         if (line.len == 1 && line.at[0] == '\r') header = false;
         for (size_t i = 0; i < COUNT(known); i++) fine = fine || text_starts(line, known[i]);

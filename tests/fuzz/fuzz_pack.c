@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (pack_scan(frame, &pack_limits_outside, &err) < 0) return 0;
     struct arena *arena = arena_create();
     if (pack_open(frame, arena, &envelope, &err) == 0) {
-        const struct shape *shape = shape_find(envelope.header.type, (int)(envelope.header.version & 0xff));
+        const struct shape *shape =
+            shape_find(envelope.header.type, (int)(envelope.header.version & 0xff));
         if (shape != NULL) read_body(envelope.body, shape, arena);
     }
     if (size > 0) read_body(frame, shape_all[data[size - 1] % shape_all_n], arena);

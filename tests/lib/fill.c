@@ -5,11 +5,17 @@
 #include <string.h>
 
 static const char *const texts[] = {
-    "", "a", "卡夫", "O'Brien \"quoted\" \\ back", "line\nbreak\ttab", "thirty-one bytes of plain text.",
+    "",
+    "a",
+    "卡夫",
+    "O'Brien \"quoted\" \\ back",
+    "line\nbreak\ttab",
+    "thirty-one bytes of plain text.",
     "a text long enough to need a length of its own in front: more than thirty-one bytes",
 };
-static const int64_t numbers[] = {0, 1, 127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296, INT64_MAX, -1, -32, -33,
-                                  -128, -129, -32769, INT64_MIN};
+static const int64_t numbers[] = {0,     1,     127,        128,        255,       256,
+                                  65535, 65536, 4294967295, 4294967296, INT64_MAX, -1,
+                                  -32,   -33,   -128,       -129,       -32769,    INT64_MIN};
 
 uint64_t fill_random(uint64_t *state)
 {
@@ -41,14 +47,17 @@ static void fill_value(const struct field *field, void *at, uint64_t *state, str
     }
 }
 
-static void fill_list(const struct field *field, struct list *list, uint64_t *state, struct arena *arena)
+static void fill_list(const struct field *field, struct list *list, uint64_t *state,
+                      struct arena *arena)
 {
     size_t n = fill_random(state) % 20;
     size_t size = walk_item_size(field);
     char *items = arena_alloc(arena, n * size);
     for (size_t i = 0; i < n; i++) {
-        if (field->type == FIELD_STRUCT) memcpy(items + i * size, fill_body(field->of, state, arena), size);
-        else fill_value(field, items + i * size, state, arena);
+        if (field->type == FIELD_STRUCT)
+            memcpy(items + i * size, fill_body(field->of, state, arena), size);
+        else
+            fill_value(field, items + i * size, state, arena);
     }
     *list = (struct list){items, n};
 }
@@ -60,8 +69,10 @@ void *fill_body(const struct shape *shape, uint64_t *state, struct arena *arena)
         const struct field *field = &shape->fields[i];
         void *at = body + field->offset;
         if ((field->flags & FIELD_OPTIONAL) != 0 && fill_random(state) % 3 == 0) continue;
-        if ((field->flags & FIELD_LIST) != 0) fill_list(field, at, state, arena);
-        else fill_value(field, at, state, arena);
+        if ((field->flags & FIELD_LIST) != 0)
+            fill_list(field, at, state, arena);
+        else
+            fill_value(field, at, state, arena);
     }
     return body;
 }
@@ -83,7 +94,8 @@ static bool is_same_list(const struct field *field, const struct list *a, const 
     size_t size = walk_item_size(field);
     if (a->n != b->n) return false;
     for (size_t i = 0; i < a->n; i++)
-        if (!is_same(field, (const char *)a->at + i * size, (const char *)b->at + i * size)) return false;
+        if (!is_same(field, (const char *)a->at + i * size, (const char *)b->at + i * size))
+            return false;
     return true;
 }
 
@@ -92,8 +104,9 @@ const char *fill_difference(const struct shape *shape, const void *a, const void
     for (size_t i = 0; i < shape->n; i++) {
         const struct field *field = &shape->fields[i];
         const char *at_a = (const char *)a + field->offset, *at_b = (const char *)b + field->offset;
-        bool same = (field->flags & FIELD_LIST) != 0 ? is_same_list(field, (const struct list *)at_a, (const struct list *)at_b)
-                                                     : is_same(field, at_a, at_b);
+        bool same = (field->flags & FIELD_LIST) != 0
+                        ? is_same_list(field, (const struct list *)at_a, (const struct list *)at_b)
+                        : is_same(field, at_a, at_b);
         if (!same) return field->name;
     }
     return NULL;

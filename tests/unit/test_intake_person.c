@@ -29,10 +29,19 @@ TEST(phone)
     static const struct {
         const char *given, *want;
     } rows[] = {
-        {"138 0000 1111", "13800001111"}, {"+86-138-0000-1111", "13800001111"}, {"0086 13800001111", "13800001111"},
-        {"(010) 5555/0000", "01055550000"}, {"86123", "86123"}, {"+1 410 555 0100", "14105550100"},
-        {"000-0000-0001", "00000000001"}, {"1234", NULL}, {"call me", NULL}, {"", NULL},
-        {"123456789012345678901", NULL}, {"12345x", NULL}, {"+86", NULL},
+        {"138 0000 1111", "13800001111"},
+        {"+86-138-0000-1111", "13800001111"},
+        {"0086 13800001111", "13800001111"},
+        {"(010) 5555/0000", "01055550000"},
+        {"86123", "86123"},
+        {"+1 410 555 0100", "14105550100"},
+        {"000-0000-0001", "00000000001"},
+        {"1234", NULL},
+        {"call me", NULL},
+        {"", NULL},
+        {"123456789012345678901", NULL},
+        {"12345x", NULL},
+        {"+86", NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char out[PERSON_KNOWN_BY];
@@ -47,8 +56,16 @@ TEST(mail)
     static const struct {
         const char *given, *want;
     } rows[] = {
-        {"Some.One@Example.COM", "some.one@example.com"}, {"a@b.c", "a@b.c"}, {"a@b", NULL}, {"@b.c", NULL}, {"a@.c", NULL},
-        {"a@b.", NULL}, {"a b@c.d", NULL}, {"a@b@c.d", NULL}, {"<a@b.c>", NULL}, {"", NULL},
+        {"Some.One@Example.COM", "some.one@example.com"},
+        {"a@b.c", "a@b.c"},
+        {"a@b", NULL},
+        {"@b.c", NULL},
+        {"a@.c", NULL},
+        {"a@b.", NULL},
+        {"a b@c.d", NULL},
+        {"a@b@c.d", NULL},
+        {"<a@b.c>", NULL},
+        {"", NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char out[PERSON_KNOWN_BY];
@@ -63,13 +80,19 @@ TEST(label)
     static const struct {
         const char *name, *phone, *want;
     } rows[] = {
-        {"Zhang", "138 0000 4821", "Z** (***4821)"}, {"张三", "13800004821", "张** (***4821)"}, {"张三", NULL, "张**"},
-        {NULL, "13800004821", "(***4821)"}, {"  Li", NULL, "L**"}, {"Li", "5551234", "L**"}, {NULL, NULL, NULL},
+        {"Zhang", "138 0000 4821", "Z** (***4821)"},
+        {"张三", "13800004821", "张** (***4821)"},
+        {"张三", NULL, "张**"},
+        {NULL, "13800004821", "(***4821)"},
+        {"  Li", NULL, "L**"},
+        {"Li", "5551234", "L**"},
+        {NULL, NULL, NULL},
     };
     struct arena *arena = arena_create();
     for (size_t i = 0; i < COUNT(rows); i++) {
         test_row(rows[i].want);
-        CHECK_TEXT(person_label(text_of(rows[i].name), text_of(rows[i].phone), arena), rows[i].want);
+        CHECK_TEXT(person_label(text_of(rows[i].name), text_of(rows[i].phone), arena),
+                   rows[i].want);
     }
     arena_destroy(arena);
 }
@@ -92,7 +115,8 @@ TEST(a_customer_has_one_number)
     CHECK(load("2 " KEY_TWO "\n", &err) == 0);
     person_identify(TEXT("13800001111"), (text){0}, &two);
     CHECK(two.number != one.number);
-    CHECK(load("1 " KEY_ONE "\n2 " KEY_TWO "\n", &err) == 0); /* a new key to seal with leaves customers where they are */
+    CHECK(load("1 " KEY_ONE "\n2 " KEY_TWO "\n", &err) ==
+          0); /* a new key to seal with leaves customers where they are */
     person_identify(TEXT("13800001111"), (text){0}, &two);
     CHECK_INT(two.number, one.number);
 }
@@ -141,8 +165,13 @@ TEST(bad_key_files)
     static const struct {
         const char *lines, *why;
     } rows[] = {
-        {"", "no key"}, {"# nothing\n", "no key"}, {"1 abcd\n", "64 hexadecimal"}, {"0 " KEY_ONE "\n", "1 to 255"},
-        {"256 " KEY_ONE "\n", "1 to 255"}, {"1 " KEY_ONE "\n1 " KEY_TWO "\n", "twice"}, {"x " KEY_ONE "\n", "a number"},
+        {"", "no key"},
+        {"# nothing\n", "no key"},
+        {"1 abcd\n", "64 hexadecimal"},
+        {"0 " KEY_ONE "\n", "1 to 255"},
+        {"256 " KEY_ONE "\n", "1 to 255"},
+        {"1 " KEY_ONE "\n1 " KEY_TWO "\n", "twice"},
+        {"x " KEY_ONE "\n", "a number"},
         {"1 " KEY_ONE "00\n", "64 hexadecimal"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -23,8 +23,12 @@ static const struct field line_fields[] = {
     {"kind", FIELD_TEXT, 0, offsetof(struct line, kind), NULL, ""},
     {"n", FIELD_INT, FIELD_OPTIONAL, offsetof(struct line, n), NULL, ""},
 };
-static const struct shape line_shape = {.name = "line", .size = sizeof(struct line), .fields = line_fields, .n = 2, .doc = ""};
-#define EVERY(name, type, flags, of) {#name, type, FIELD_OPTIONAL | (flags), offsetof(struct every, name), of, ""}
+static const struct shape line_shape = {
+    .name = "line", .size = sizeof(struct line), .fields = line_fields, .n = 2, .doc = ""};
+#define EVERY(name, type, flags, of)                                                               \
+    {                                                                                              \
+#name, type, FIELD_OPTIONAL | (flags), offsetof(struct every, name), of, ""                \
+    }
 static const struct field every_fields[] = {
     {"n", FIELD_INT, 0, offsetof(struct every, n), NULL, ""},
     EVERY(flag, FIELD_BOOL, 0, NULL),
@@ -36,8 +40,11 @@ static const struct field every_fields[] = {
     EVERY(tickets, FIELD_ID, FIELD_LIST, NULL),
     EVERY(lines, FIELD_STRUCT, FIELD_LIST, &line_shape),
 };
-static const struct shape every_shape = {
-    .name = "every", .size = sizeof(struct every), .fields = every_fields, .n = COUNT(every_fields), .doc = ""};
+static const struct shape every_shape = {.name = "every",
+                                         .size = sizeof(struct every),
+                                         .fields = every_fields,
+                                         .n = COUNT(every_fields),
+                                         .doc = ""};
 
 static void check_written(const struct shape *shape, const void *body, const char *want)
 {
@@ -52,29 +59,41 @@ TEST(bodies_are_written_in_the_shape_s_order)
     static const int64_t tickets[] = {9007199254740993, 2};
     static const struct line lines[] = {{{"a", 1}, 7}, {{"b", 1}, 0}};
     struct every every = {
-        .n = -1, .flag = true, .ticket = 5, .rate = 0.1, .name = TEXT("卡\"\\\n\t\1/"), .raw = TEXT("\xff\0a"),
-        .at = INT64_C(1795316645000000), .tickets = {tickets, 2}, .lines = {lines, 2},
+        .n = -1,
+        .flag = true,
+        .ticket = 5,
+        .rate = 0.1,
+        .name = TEXT("卡\"\\\n\t\1/"),
+        .raw = TEXT("\xff\0a"),
+        .at = INT64_C(1795316645000000),
+        .tickets = {tickets, 2},
+        .lines = {lines, 2},
     };
     check_written(&every_shape, &every,
-                  "{\"n\":-1,\"flag\":true,\"ticket\":5,\"rate\":0.1,\"name\":\"卡\\\"\\\\\\n\\u0009\\u0001/\",\"raw\":\"/wBh\","
+                  "{\"n\":-1,\"flag\":true,\"ticket\":5,\"rate\":0.1,\"name\":"
+                  "\"卡\\\"\\\\\\n\\u0009\\u0001/\",\"raw\":\"/wBh\","
                   "\"at\":\"2026-11-22T03:04:05Z\",\"tickets\":[9007199254740993,2],"
                   "\"lines\":[{\"kind\":\"a\",\"n\":7},{\"kind\":\"b\"}]}");
     check_written(&every_shape, &(struct every){0}, "{\"n\":0}");
-    check_written(&every_shape, &(struct every){.rate = 1e300, .raw = TEXT("ab"), .at = 1},
-                  "{\"n\":0,\"rate\":1e+300,\"raw\":\"YWI=\",\"at\":\"1970-01-01T00:00:00.000001Z\"}");
+    check_written(
+        &every_shape, &(struct every){.rate = 1e300, .raw = TEXT("ab"), .at = 1},
+        "{\"n\":0,\"rate\":1e+300,\"raw\":\"YWI=\",\"at\":\"1970-01-01T00:00:00.000001Z\"}");
     check_written(&every_shape, &(struct every){.raw = TEXT("a"), .at = INT64_MAX},
                   "{\"n\":0,\"raw\":\"YQ==\",\"at\":9223372036854775807}");
-    check_written(&probe_state_shape, &(struct probe_state){0}, "{\"key\":\"\",\"count\":0,\"last\":0,\"notes\":[]}");
+    check_written(&probe_state_shape, &(struct probe_state){0},
+                  "{\"key\":\"\",\"count\":0,\"last\":0,\"notes\":[]}");
 }
 
 TEST(what_people_type_is_read)
 {
     struct arena *arena = arena_create();
     struct err err = {0};
-    const struct every *every = json_read(
-        TEXT(" { \"at\" : \"2026-11-22T11:04:05+08:00\", \"n\": 9007199254740993, \"rate\": 3, \"raw\": \"/wBh\",\n"
-             "\"name\": \"\\u5361\", \"ticket\": null, \"lines\": [{\"kind\": \"x\"}], \"tickets\": [1, 2] } "),
-        &every_shape, arena, &err);
+    const struct every *every =
+        json_read(TEXT(" { \"at\" : \"2026-11-22T11:04:05+08:00\", \"n\": 9007199254740993, "
+                       "\"rate\": 3, \"raw\": \"/wBh\",\n"
+                       "\"name\": \"\\u5361\", \"ticket\": null, \"lines\": [{\"kind\": \"x\"}], "
+                       "\"tickets\": [1, 2] } "),
+                  &every_shape, arena, &err);
     CHECK_STRING(err.message, "");
     if (CHECK(every != NULL)) {
         CHECK_INT(every->at, INT64_C(1795316645000000));
@@ -119,9 +138,11 @@ TEST(what_is_wrong_is_named)
         {"{\"n\":1,\"at\":\"2026-11-22\"}", "at", "field at must be a time such as"},
         {"{\"n\":1,\"at\":true}", "at", "field at must be a time"},
         {"{\"n\":1,\"tickets\":1}", "tickets", "field tickets must be a list"},
-        {"{\"n\":1,\"tickets\":[1,-1]}", "tickets[1]", "field tickets[1] must be a positive number"},
+        {"{\"n\":1,\"tickets\":[1,-1]}", "tickets[1]",
+         "field tickets[1] must be a positive number"},
         {"{\"n\":1,\"nmae\":\"x\"}", "nmae", "field nmae is not known"},
-        {"{\"n\":1,\"lines\":[{\"kind\":\"a\"},{\"kind\":\"b\",\"m\":1}]}", "lines[1].m", "field lines[1].m is not known"},
+        {"{\"n\":1,\"lines\":[{\"kind\":\"a\"},{\"kind\":\"b\",\"m\":1}]}", "lines[1].m",
+         "field lines[1].m is not known"},
         {"{\"n\":1,\"lines\":[{}]}", "lines[0].kind", "field lines[0].kind is missing"},
     };
     struct arena *arena = arena_create();
@@ -169,13 +190,34 @@ TEST(times_both_ways)
 TEST(times_that_are_none)
 {
     static const char *const rows[] = {
-        "", "2026", "2026-11-22", "2026-11-22T03:04:05", "2026-11-22 03:04:05Z", "2026-11-22T03:04:05z",
-        "2026-11-22T03:04Z", "2026-11-22T03:04:05ZZ", "2026-11-22T03:04:05.Z", "2026-11-22T03:04:05.1234567Z",
-        "2026-11-22T24:00:00Z", "2026-11-22T03:60:05Z", "2026-11-22T03:04:60Z", "2026-13-22T03:04:05Z",
-        "2026-00-22T03:04:05Z", "2026-11-31T03:04:05Z", "2026-02-29T03:04:05Z", "1900-02-29T03:04:05Z",
-        "2026-11-00T03:04:05Z", "0000-11-22T03:04:05Z", "2026-11-22T03:04:05+0800", "2026-11-22T03:04:05+24:00",
-        "2026-11-22T03:04:05+08:60", "2026-11-22T03:04:05+08:00Z", "-026-11-22T03:04:05Z", "2026-1-22T03:04:05Z",
-        "+2026-11-22T03:04:05Z", " 2026-11-22T03:04:05Z",
+        "",
+        "2026",
+        "2026-11-22",
+        "2026-11-22T03:04:05",
+        "2026-11-22 03:04:05Z",
+        "2026-11-22T03:04:05z",
+        "2026-11-22T03:04Z",
+        "2026-11-22T03:04:05ZZ",
+        "2026-11-22T03:04:05.Z",
+        "2026-11-22T03:04:05.1234567Z",
+        "2026-11-22T24:00:00Z",
+        "2026-11-22T03:60:05Z",
+        "2026-11-22T03:04:60Z",
+        "2026-13-22T03:04:05Z",
+        "2026-00-22T03:04:05Z",
+        "2026-11-31T03:04:05Z",
+        "2026-02-29T03:04:05Z",
+        "1900-02-29T03:04:05Z",
+        "2026-11-00T03:04:05Z",
+        "0000-11-22T03:04:05Z",
+        "2026-11-22T03:04:05+0800",
+        "2026-11-22T03:04:05+24:00",
+        "2026-11-22T03:04:05+08:60",
+        "2026-11-22T03:04:05+08:00Z",
+        "-026-11-22T03:04:05Z",
+        "2026-1-22T03:04:05Z",
+        "+2026-11-22T03:04:05Z",
+        " 2026-11-22T03:04:05Z",
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         time_us time;
@@ -187,7 +229,8 @@ TEST(every_day_of_many_years_comes_back)
 {
     struct buf buf = {0};
     int bad = 0;
-    for (time_us time = INT64_C(-62135596800000000) + 1; time < INT64_C(253402300800000000); time += 37 * DAY_US) {
+    for (time_us time = INT64_C(-62135596800000000) + 1; time < INT64_C(253402300800000000);
+         time += 37 * DAY_US) {
         time_us again = 0;
         buf_clear(&buf);
         json_add_time(&buf, time);

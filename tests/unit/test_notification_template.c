@@ -43,20 +43,27 @@ TEST(rendering)
     values.at[VALUE_LABEL] = TEXT("Z**\r\nBcc: all@example.org\x7f\x01{words}");
     CHECK_TEXT(template_render(TEXT("a {ticket} b"), &values, arena), "a 26112200001 b");
     CHECK_TEXT(template_render(TEXT("{topic}"), &values, arena), "–");
-    CHECK_TEXT(template_render(TEXT("{label}"), &values, arena), "Z**  Bcc: all@example.org  {words}");
+    CHECK_TEXT(template_render(TEXT("{label}"), &values, arena),
+               "Z**  Bcc: all@example.org  {words}");
     text body = template_render(TEXT("{label}|{words}|{answer}."), &values, arena);
     CHECK(template_has_mark(body));
     CHECK(!template_has_mark(template_render(TEXT("{label}"), &values, arena)));
-    CHECK_TEXT(template_fill(body, TEXT("line 1\nline 2 {ticket}"), arena),
-               "Z**  Bcc: all@example.org  {words}|line 1\nline 2 {ticket}|line 1\nline 2 {ticket}.");
+    CHECK_TEXT(
+        template_fill(body, TEXT("line 1\nline 2 {ticket}"), arena),
+        "Z**  Bcc: all@example.org  {words}|line 1\nline 2 {ticket}|line 1\nline 2 {ticket}.");
     arena_destroy(arena);
 }
 
 /* The headers of a written mail, one line each. */
 static text write(const char *subject, const char *body, struct arena *arena)
 {
-    const struct mail mail = {.from = TEXT("kefu@example.org"), .to = TEXT("sp01@example.org"), .subject = text_of(subject),
-                              .body = text_of(body), .message = 42, .at = 1774000000 * SECOND_US, .automatic = true};
+    const struct mail mail = {.from = TEXT("kefu@example.org"),
+                              .to = TEXT("sp01@example.org"),
+                              .subject = text_of(subject),
+                              .body = text_of(body),
+                              .message = 42,
+                              .at = 1774000000 * SECOND_US,
+                              .automatic = true};
     return mail_write(&mail, arena);
 }
 
@@ -70,8 +77,8 @@ static bool begins_a_line(text written, const char *with)
 TEST(no_subject_adds_a_header)
 {
     static const char *const poison[] = {
-        "x\r\nBcc: all@example.org", "x\nBcc: all@example.org", "x\rBcc: all@example.org", "x\r\n\r\nBcc: body",
-        "\r\nBcc: all@example.org", "新投诉\r\nBcc: all@example.org",
+        "x\r\nBcc: all@example.org", "x\nBcc: all@example.org",  "x\rBcc: all@example.org",
+        "x\r\n\r\nBcc: body",        "\r\nBcc: all@example.org", "新投诉\r\nBcc: all@example.org",
     };
     struct arena *arena = arena_create();
     for (size_t i = 0; i < COUNT(poison); i++) {
@@ -86,7 +93,8 @@ TEST(no_subject_adds_a_header)
 TEST(long_subjects_are_cut_between_characters)
 {
     struct arena *arena = arena_create();
-    text written = write("投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉", "b", arena);
+    text written =
+        write("投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉投诉", "b", arena);
     for (text rest = written; rest.len > 0;) {
         text line = text_take(&rest, '\n');
         CHECK(line.len <= 77);
@@ -101,15 +109,26 @@ TEST(long_subjects_are_cut_between_characters)
 static const struct {
     const char *address;
     bool good;
-} addresses[] = {{"sp01@example.org", true},      {"a@b", true},          {"", false},          {"@", false},
-                 {"a@", false},                   {"@b.c", false},        {"a b@c", false},     {"a@b\r\nDATA", false},
-                 {"a@b>, <c@d", false},           {"a@b,c@d", false},     {"a@@b", false},      {"-a@b", false},
-                 {"客@example.org", false},       {"a@b\x01", false}};
+} addresses[] = {{"sp01@example.org", true},
+                 {"a@b", true},
+                 {"", false},
+                 {"@", false},
+                 {"a@", false},
+                 {"@b.c", false},
+                 {"a b@c", false},
+                 {"a@b\r\nDATA", false},
+                 {"a@b>, <c@d", false},
+                 {"a@b,c@d", false},
+                 {"a@@b", false},
+                 {"-a@b", false},
+                 {"客@example.org", false},
+                 {"a@b\x01", false}};
 
 TEST(addresses_are_plain)
 {
     for (size_t i = 0; i < COUNT(addresses); i++)
-        CHECK_ROW(mail_address_is_good(text_of(addresses[i].address)) == addresses[i].good, "%s", addresses[i].address);
+        CHECK_ROW(mail_address_is_good(text_of(addresses[i].address)) == addresses[i].good, "%s",
+                  addresses[i].address);
 }
 
 /* RFC 4231, test case 2. */

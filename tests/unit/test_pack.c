@@ -39,11 +39,13 @@ static const struct {
     {"probe_heard_bare", &probe_heard_shape, &(struct probe_heard){{"k1", 2}, 0, {NULL, 0}}},
     {"probe_poked", &probe_poked_shape, &(struct probe_poked){{"k2", 2}, -5}},
     {"probe_say", &probe_say_shape,
-     &(struct probe_say){{"k3", 2}, 65536, {"a note that is longer than thirty-one bytes", 43}, {"refuse", 6}}},
+     &(struct probe_say){
+         {"k3", 2}, 65536, {"a note that is longer than thirty-one bytes", 43}, {"refuse", 6}}},
     {"probe_said", &probe_said_shape, &(struct probe_said){{"k3", 2}, 65536, 4294967296}},
     {"probe_get", &probe_get_shape, &(struct probe_get){{"k4", 2}}},
     {"probe_state", &probe_state_shape, &(struct probe_state){{"k4", 2}, 2, 127, {two_notes, 2}}},
-    {"refusal", &refusal_shape, &(struct refusal){{"field n is missing", 18}, {"n", 1}, {"INT-03", 6}}},
+    {"refusal", &refusal_shape,
+     &(struct refusal){{"field n is missing", 18}, {"n", 1}, {"INT-03", 6}}},
 };
 
 TEST(bodies_are_byte_for_byte_the_fixtures)
@@ -110,7 +112,8 @@ TEST(envelopes_are_byte_for_byte_the_fixtures)
         struct err err = {0};
         test_row(golden_envelopes[i].fixture);
         read_fixture(golden_envelopes[i].fixture, &want);
-        pack_envelope(&got, golden_envelopes[i].verb, golden_envelopes[i].header, golden_envelopes[i].body);
+        pack_envelope(&got, golden_envelopes[i].verb, golden_envelopes[i].header,
+                      golden_envelopes[i].body);
         CHECK(want.len > 0 && text_equal(buf_text(&got), buf_text(&want)));
         CHECK_INT(pack_scan(buf_text(&want), &pack_limits_outside, &err), 0);
         if (CHECK(pack_open(buf_text(&want), arena, &envelope, &err) == 0)) {
@@ -143,7 +146,8 @@ TEST(envelopes_that_cannot_be_opened)
         {BYTES("\x94\x01\xa4hint\x81\xa2id\xa1i\x80"), "header: field type is missing"},
         {BYTES("\x94\x01\xa4hint\x81\xa4type\xa3p.q\x80"), "header: field id is missing"},
         {BYTES("\x94\x01\xa4hint\x82\xa2id\xa0\xa4type\xa3p.q\x80"), "header: field id is empty"},
-        {BYTES("\x94\x01\xa4hint\x82\xa2id\x07\xa4type\xa3p.q\x80"), "header: field id must be text"},
+        {BYTES("\x94\x01\xa4hint\x82\xa2id\x07\xa4type\xa3p.q\x80"),
+         "header: field id must be text"},
         {BYTES("\x94\x01\xa4hint\x90\x80"), "header: the body must be a map"},
         {BYTES("\x94\x01\xa4hint" HEAD "\x90"), "the body must be a map"},
     };
@@ -179,10 +183,17 @@ TEST(the_scan_refuses_what_is_not_one_bounded_value)
         {BYTES("\xc0"), NULL},
         {BYTES("\x07"), NULL},
         {BYTES("\xe0"), NULL},
-        {BYTES("\x82\xa1" "a\x01\xa1" "b\xca\0\0\0\0"), NULL},
-        {BYTES("\xd9\x03" "abc"), NULL},
+        {BYTES("\x82\xa1"
+               "a\x01\xa1"
+               "b\xca\0\0\0\0"),
+         NULL},
+        {BYTES("\xd9\x03"
+               "abc"),
+         NULL},
         {BYTES("\xc6\0\0\0\x02\xff\xfe"), NULL},
-        {BYTES("\x98\xcc\1\xcd\0\1\xce\0\0\0\1\xcf\0\0\0\0\0\0\0\1\xd0\1\xd1\0\1\xd2\0\0\0\1\xd3\0\0\0\0\0\0\0\1"), NULL},
+        {BYTES("\x98\xcc\1\xcd\0\1\xce\0\0\0\1\xcf\0\0\0\0\0\0\0\1\xd0\1\xd1\0\1\xd2\0\0\0\1\xd3\0"
+               "\0\0\0\0\0\0\1"),
+         NULL},
         {BYTES("\x91\x91\x91\x91\x91\x91\x91\x90"), NULL},
         {BYTES("\xa3\xe5\x8d\xa1"), NULL},
         {BYTES(""), "cut off"},
@@ -192,15 +203,25 @@ TEST(the_scan_refuses_what_is_not_one_bounded_value)
         {BYTES("\xdf\x80\0\0\1\xa0\xa0"), "a map claims 2147483649 elements"},
         {BYTES("\xdf\0\0\0\2\xa0\xa0\xa0"), "a map claims 2 elements, 3 bytes are left"},
         {BYTES("\xdb\xff\xff\xff\xff"), "cut off"},
-        {BYTES("\xc6\x7f\xff\xff\xff" "ab"), "cut off"},
+        {BYTES("\xc6\x7f\xff\xff\xff"
+               "ab"),
+         "cut off"},
         {BYTES("\xdb\0\0"), "cut off"},
         {BYTES("\xcd\0"), "cut off"},
-        {BYTES("\xa2" "a"), "cut off"},
+        {BYTES("\xa2"
+               "a"),
+         "cut off"},
         {BYTES("\x01\x02"), "1 bytes follow the message"},
         {BYTES("\x80\xc0\xc0"), "2 bytes follow the message"},
         {BYTES("\x91\x91\x91\x91\x91\x91\x91\x91\x90"), "deeper than 8"},
-        {BYTES("\x82\xa1" "a\x01\xa1" "a\x02"), "key a stands twice"},
-        {BYTES("\x82\xa1" "a\x01\xd9\x01" "a\x02"), "key a stands twice"},
+        {BYTES("\x82\xa1"
+               "a\x01\xa1"
+               "a\x02"),
+         "key a stands twice"},
+        {BYTES("\x82\xa1"
+               "a\x01\xd9\x01"
+               "a\x02"),
+         "key a stands twice"},
         {BYTES("\x81\x01\x01"), "a key of a map is not text"},
         {BYTES("\x81\x90\x01"), "a key of a map is not text"},
         {BYTES("\xa2\xc0\x80"), "the text at byte 1 is not UTF-8"},
@@ -271,8 +292,12 @@ struct every {
     struct list notes, items;
 };
 static const struct field item_fields[] = {{"kind", FIELD_TEXT, 0, 0, NULL, ""}};
-static const struct shape item_shape = {.name = "item", .size = sizeof(text), .fields = item_fields, .n = 1, .doc = ""};
-#define EVERY(name, type, of) {#name, type, FIELD_OPTIONAL, offsetof(struct every, name), of, ""}
+static const struct shape item_shape = {
+    .name = "item", .size = sizeof(text), .fields = item_fields, .n = 1, .doc = ""};
+#define EVERY(name, type, of)                                                                      \
+    {                                                                                              \
+#name, type, FIELD_OPTIONAL, offsetof(struct every, name), of, ""                          \
+    }
 static const struct field every_fields[] = {
     EVERY(flag, FIELD_BOOL, NULL),
     {"n", FIELD_INT, 0, offsetof(struct every, n), NULL, ""},
@@ -282,10 +307,14 @@ static const struct field every_fields[] = {
     EVERY(raw, FIELD_BYTES, NULL),
     EVERY(at, FIELD_TIME, NULL),
     {"notes", FIELD_TEXT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct every, notes), NULL, ""},
-    {"items", FIELD_STRUCT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct every, items), &item_shape, ""},
+    {"items", FIELD_STRUCT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct every, items), &item_shape,
+     ""},
 };
-static const struct shape every_shape = {
-    .name = "every", .size = sizeof(struct every), .fields = every_fields, .n = COUNT(every_fields), .doc = ""};
+static const struct shape every_shape = {.name = "every",
+                                         .size = sizeof(struct every),
+                                         .fields = every_fields,
+                                         .n = COUNT(every_fields),
+                                         .doc = ""};
 
 TEST(bodies_that_cannot_be_read)
 {
@@ -296,25 +325,36 @@ TEST(bodies_that_cannot_be_read)
         {BYTES("\x80"), "n", "field n is missing"},
         {BYTES("\x81\xa1n\xc0"), "n", "field n is missing"},
         {BYTES("\x01"), "", "the body must be a map"},
-        {BYTES("\x81\xa1n\xa1" "1"), "n", "field n must be a whole number"},
+        {BYTES("\x81\xa1n\xa1"
+               "1"),
+         "n", "field n must be a whole number"},
         {BYTES("\x81\xa1n\xcb\x3f\xf0\0\0\0\0\0\0"), "n", "field n must be a whole number"},
         {BYTES("\x81\xa1n\xcf\x80\0\0\0\0\0\0\0"), "n", "field n is too large a number"},
-        {BYTES("\x82\xa1n\1\xa4" "flag\1"), "flag", "field flag must be true or false"},
+        {BYTES("\x82\xa1n\1\xa4"
+               "flag\1"),
+         "flag", "field flag must be true or false"},
         {BYTES("\x82\xa1n\1\xa6ticket\0"), "ticket", "field ticket must be a positive number"},
         {BYTES("\x82\xa1n\1\xa6ticket\xff"), "ticket", "field ticket must be a positive number"},
         {BYTES("\x82\xa1n\1\xa4rate\xa1x"), "rate", "field rate must be a number"},
-        {BYTES("\x82\xa1n\1\xa4rate\xcb\x7f\xf0\0\0\0\0\0\0"), "rate", "field rate must be a finite number"},
+        {BYTES("\x82\xa1n\1\xa4rate\xcb\x7f\xf0\0\0\0\0\0\0"), "rate",
+         "field rate must be a finite number"},
         {BYTES("\x82\xa1n\1\xa4name\1"), "name", "field name must be text"},
         {BYTES("\x82\xa1n\1\xa4name\xc4\1x"), "name", "field name must be text"},
         {BYTES("\x82\xa1n\1\xa4name\xa1\0"), "name", "field name must not hold a NUL"},
         {BYTES("\x82\xa1n\1\xa3raw\1"), "raw", "field raw must be bytes"},
-        {BYTES("\x82\xa1n\1\xa2" "at\xc2"), "at", "field at must be a whole number"},
+        {BYTES("\x82\xa1n\1\xa2"
+               "at\xc2"),
+         "at", "field at must be a whole number"},
         {BYTES("\x82\xa1n\1\xa5notes\x80"), "notes", "field notes must be a list"},
-        {BYTES("\x82\xa1n\1\xa5notes\x92\xa1" "a\1"), "notes[1]", "field notes[1] must be text"},
+        {BYTES("\x82\xa1n\1\xa5notes\x92\xa1"
+               "a\1"),
+         "notes[1]", "field notes[1] must be text"},
         {BYTES("\x82\xa1n\1\xa5notes\x91\xc0"), "notes[0]", "field notes[0] is missing"},
-        {BYTES("\x82\xa1n\1\xa5items\x93\x81\xa4kind\xa1" "a\x81\xa4kind\xa0\x80"), "items[2].kind",
-         "field items[2].kind is missing"},
-        {BYTES("\x82\xa1n\1\xa5items\x91\x81\xa4kind\x90"), "items[0].kind", "field items[0].kind must be text"},
+        {BYTES("\x82\xa1n\1\xa5items\x93\x81\xa4kind\xa1"
+               "a\x81\xa4kind\xa0\x80"),
+         "items[2].kind", "field items[2].kind is missing"},
+        {BYTES("\x82\xa1n\1\xa5items\x91\x81\xa4kind\x90"), "items[0].kind",
+         "field items[0].kind must be text"},
         {BYTES("\x82\xa1n\1\xa5items\x91\1"), "items[0]", "field items[0] must be a map"},
     };
     struct arena *arena = arena_create();
@@ -333,7 +373,8 @@ TEST(readers_are_tolerant_where_it_is_safe)
 {
     struct arena *arena = arena_create();
     struct err err = {0};
-    text body = BYTES("\x86\xa4rate\xd0\xfe\xa3raw\xa1x\xa3new\x91\x81\xa1z\1\xa4name\xa0\xa6ticket\xc0\xa1n\xd3\0\0\0\0\0\0\0\1");
+    text body = BYTES("\x86\xa4rate\xd0\xfe\xa3raw\xa1x\xa3new\x91\x81\xa1z\1\xa4name\xa0\xa6ticket"
+                      "\xc0\xa1n\xd3\0\0\0\0\0\0\0\1");
     const struct every *read = pack_read(body, &every_shape, arena, &err);
     CHECK_STRING(err.message, "");
     if (CHECK(read != NULL)) {
@@ -382,7 +423,8 @@ TEST(every_shape_comes_back_as_it_was)
     }
 }
 
-static void make_frame(const struct shape *shape, uint64_t *state, struct arena *arena, struct buf *out)
+static void make_frame(const struct shape *shape, uint64_t *state, struct arena *arena,
+                       struct buf *out)
 {
     struct buf body = {0};
     pack_write(&body, shape, fill_body(shape, state, arena));
@@ -398,7 +440,8 @@ TEST(every_cut_message_is_refused)
         struct buf frame = {0};
         make_frame(shape_all[i], &state, arena, &frame);
         test_row(shape_all[i]->name);
-        size_t last = frame.len > 700 ? 700 : frame.len; /* the beginning of every one, all of most */
+        size_t last =
+            frame.len > 700 ? 700 : frame.len; /* the beginning of every one, all of most */
         for (size_t len = 0; len < last; len++) {
             struct err err = {0};
             text cut = exact_copy((text){frame.at, len});
@@ -416,7 +459,8 @@ static bool survives(text frame, const struct shape *shape, struct arena *arena)
 {
     struct envelope envelope;
     struct err err = {0};
-    if (pack_scan(frame, &pack_limits_outside, &err) < 0 || pack_open(frame, arena, &envelope, &err) < 0)
+    if (pack_scan(frame, &pack_limits_outside, &err) < 0 ||
+        pack_open(frame, arena, &envelope, &err) < 0)
         return err.message[0] != '\0';
     return pack_read(envelope.body, shape, arena, &err) != NULL || err.message[0] != '\0';
 }
@@ -442,7 +486,8 @@ TEST(damaged_messages_are_read_or_refused)
 TEST(keys_join_their_fields)
 {
     struct arena *arena = arena_create();
-    static const struct field fields[] = {{"a", FIELD_TEXT, 0, 0, NULL, ""}, {"b", FIELD_INT, 0, sizeof(text), NULL, ""}};
+    static const struct field fields[] = {{"a", FIELD_TEXT, 0, 0, NULL, ""},
+                                          {"b", FIELD_INT, 0, sizeof(text), NULL, ""}};
     static const struct {
         text a;
         int64_t b;

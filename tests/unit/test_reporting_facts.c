@@ -37,8 +37,13 @@ static int64_t counted(const struct counters *counters, const char *topic)
 
 static void opened(struct ticket_fact_row *fact)
 {
-    fact_ticket_opened(fact, &(struct ticket_opened){.ticket = 7, .contact = 3, .kind = TEXT("complaint"), .topic = TEXT("leak"),
-                                                     .channel = TEXT("call"), .org_unit = TEXT("hq"), .received_at = nine,
+    fact_ticket_opened(fact, &(struct ticket_opened){.ticket = 7,
+                                                     .contact = 3,
+                                                     .kind = TEXT("complaint"),
+                                                     .topic = TEXT("leak"),
+                                                     .channel = TEXT("call"),
+                                                     .org_unit = TEXT("hq"),
+                                                     .received_at = nine,
                                                      .recorder = TEXT("sp01")});
 }
 
@@ -49,9 +54,16 @@ static void followed(struct ticket_fact_row *fact)
 
 static void started(struct ticket_fact_row *fact)
 {
-    fact_ticket_started(fact, &(struct ticket_started){.ticket = 7, .contact = 3, .kind = TEXT("complaint"), .topic = TEXT("leak"),
-                                                       .state = TEXT("RECEIVED"), .priority = 2, .channel = TEXT("call"),
-                                                       .org_unit = TEXT("hq"), .owner = TEXT("sp01"), .received_at = nine});
+    fact_ticket_started(fact, &(struct ticket_started){.ticket = 7,
+                                                       .contact = 3,
+                                                       .kind = TEXT("complaint"),
+                                                       .topic = TEXT("leak"),
+                                                       .state = TEXT("RECEIVED"),
+                                                       .priority = 2,
+                                                       .channel = TEXT("call"),
+                                                       .org_unit = TEXT("hq"),
+                                                       .owner = TEXT("sp01"),
+                                                       .received_at = nine});
 }
 
 static void queued(struct ticket_fact_row *fact)
@@ -61,16 +73,29 @@ static void queued(struct ticket_fact_row *fact)
 
 static void assigned(struct ticket_fact_row *fact)
 {
-    fact_ticket_assigned(fact, &(struct ticket_assigned){.ticket = 7, .handler = TEXT("sp02"), .how = TEXT("queue"), .priority = 2},
-                         nine + HOUR_US);
+    fact_ticket_assigned(
+        fact,
+        &(struct ticket_assigned){
+            .ticket = 7, .handler = TEXT("sp02"), .how = TEXT("queue"), .priority = 2},
+        nine + HOUR_US);
 }
 
-static void moved(struct ticket_fact_row *fact, const char *step, const char *to, const char *handler, int64_t hours)
+static void moved(struct ticket_fact_row *fact, const char *step, const char *to,
+                  const char *handler, int64_t hours)
 {
-    fact_ticket_moved(fact, &(struct ticket_moved){.ticket = 7, .kind = TEXT("complaint"), .step = text_of(step),
-                                                   .to = text_of(to), .handler = text_of(handler), .owner = TEXT("sp01"),
-                                                   .department = TEXT("engineering"), .round = 1, .priority = 2,
-                                                   .org_unit = TEXT("hq"), .received_at = nine}, &steps, nine + hours * HOUR_US);
+    fact_ticket_moved(fact,
+                      &(struct ticket_moved){.ticket = 7,
+                                             .kind = TEXT("complaint"),
+                                             .step = text_of(step),
+                                             .to = text_of(to),
+                                             .handler = text_of(handler),
+                                             .owner = TEXT("sp01"),
+                                             .department = TEXT("engineering"),
+                                             .round = 1,
+                                             .priority = 2,
+                                             .org_unit = TEXT("hq"),
+                                             .received_at = nine},
+                      &steps, nine + hours * HOUR_US);
 }
 
 static void submitted(struct ticket_fact_row *fact)
@@ -85,10 +110,19 @@ static void satisfied(struct ticket_fact_row *fact)
 
 static void withdrawn(struct ticket_fact_row *fact)
 {
-    fact_ticket_moved(fact, &(struct ticket_moved){.ticket = 7, .kind = TEXT("complaint"), .step = TEXT("ALL-T01"),
-                                                   .to = TEXT("WITHDRAWN"), .round = 1, .priority = 2, .org_unit = TEXT("hq"),
-                                                   .department = TEXT("engineering"), .received_at = nine, .terminal = true,
-                                                   .exit = TEXT("withdrawn"), .reason = TEXT("sold_or_moved")},
+    fact_ticket_moved(fact,
+                      &(struct ticket_moved){.ticket = 7,
+                                             .kind = TEXT("complaint"),
+                                             .step = TEXT("ALL-T01"),
+                                             .to = TEXT("WITHDRAWN"),
+                                             .round = 1,
+                                             .priority = 2,
+                                             .org_unit = TEXT("hq"),
+                                             .department = TEXT("engineering"),
+                                             .received_at = nine,
+                                             .terminal = true,
+                                             .exit = TEXT("withdrawn"),
+                                             .reason = TEXT("sold_or_moved")},
                       &steps, nine + 60 * HOUR_US);
 }
 
@@ -107,8 +141,9 @@ enum { SOURCES = 3 };
 static const struct {
     word words[8];
     size_t n;
-} sources[SOURCES] = {
-    {{opened, followed}, 2}, {{started, queued, assigned, submitted, satisfied, withdrawn}, 6}, {{replied, replied_again}, 2}};
+} sources[SOURCES] = {{{opened, followed}, 2},
+                      {{started, queued, assigned, submitted, satisfied, withdrawn}, 6},
+                      {{replied, replied_again}, 2}};
 
 static void hear(struct ticket_fact_row *fact, struct counters *counters, word said)
 {
@@ -137,7 +172,8 @@ static void check_end(const struct ticket_fact_row *fact, const struct counters 
     CHECK_INT(counted(counters, "exits/withdrawn/sold_or_moved"), 1);
     int64_t sum = 0;
     for (size_t i = 0; i < counters->len; i++) {
-        CHECK_ROW(counters->n[i] >= 0, "%.*s is %d", TEXT_ARG(counters->topics[i]), (int)counters->n[i]);
+        CHECK_ROW(counters->n[i] >= 0, "%.*s is %d", TEXT_ARG(counters->topics[i]),
+                  (int)counters->n[i]);
         sum += counters->n[i];
     }
     CHECK_INT(sum, 2); /* it stands in nothing else any more */
@@ -145,7 +181,8 @@ static void check_end(const struct ticket_fact_row *fact, const struct counters 
 
 static int interleavings;
 
-static void permute(const size_t *at, const struct ticket_fact_row *fact, const struct counters *counters)
+static void permute(const size_t *at, const struct ticket_fact_row *fact,
+                    const struct counters *counters)
 {
     bool ended = true;
     for (int s = 0; s < SOURCES; s++) {
@@ -184,9 +221,12 @@ TEST(facts_step_by_step)
         {replied, ""},
         {opened, "tickets/complaint/NEW tickets/open tickets/department/none/open"},
         {started, "tickets/complaint/RECEIVED tickets/open tickets/department/none/open"},
-        {queued, "tickets/complaint/RECEIVED tickets/open tickets/department/none/open waiting/specialists"},
-        {assigned, "tickets/complaint/RECEIVED tickets/open tickets/department/none/open held/sp02"},
-        {submitted, "tickets/complaint/IN_REVIEW tickets/open tickets/department/engineering/open held/su01"},
+        {queued, "tickets/complaint/RECEIVED tickets/open tickets/department/none/open "
+                 "waiting/specialists"},
+        {assigned,
+         "tickets/complaint/RECEIVED tickets/open tickets/department/none/open held/sp02"},
+        {submitted,
+         "tickets/complaint/IN_REVIEW tickets/open tickets/department/engineering/open held/su01"},
         {withdrawn, "tickets/complaint/WITHDRAWN exits/withdrawn/sold_or_moved"},
     };
     struct ticket_fact_row fact = {.ticket = 7};
@@ -197,7 +237,8 @@ TEST(facts_step_by_step)
         table[i].said(&fact);
         fact_ticket_topics(&topics, &fact, arena);
         for (size_t k = 0; k < topics.n; k++)
-            joined = arena_printf(arena, "%.*s%s%.*s", TEXT_ARG(joined), k == 0 ? "" : " ", TEXT_ARG(topics.at[k]));
+            joined = arena_printf(arena, "%.*s%s%.*s", TEXT_ARG(joined), k == 0 ? "" : " ",
+                                  TEXT_ARG(topics.at[k]));
         CHECK_TEXT(joined, table[i].topics);
     }
     arena_destroy(arena);
@@ -206,8 +247,10 @@ TEST(facts_step_by_step)
 TEST(facts_solved_by_recorder_waits_for_nobody)
 {
     struct ticket_fact_row fact = {.ticket = 7};
-    fact_ticket_opened(&fact, &(struct ticket_opened){.kind = TEXT("inquiry"), .received_at = nine, .answered = true});
-    fact_ticket_assigned(&fact, &(struct ticket_assigned){.handler = TEXT("sp01"), .how = TEXT("recorder")}, nine);
+    fact_ticket_opened(&fact, &(struct ticket_opened){
+                                  .kind = TEXT("inquiry"), .received_at = nine, .answered = true});
+    fact_ticket_assigned(
+        &fact, &(struct ticket_assigned){.handler = TEXT("sp01"), .how = TEXT("recorder")}, nine);
     CHECK_INT(fact.assigned_at, 0);
     CHECK_INT(fact.replied_at, nine);
 }
@@ -215,7 +258,8 @@ TEST(facts_solved_by_recorder_waits_for_nobody)
 TEST(facts_result_of_round_two_is_no_first_result)
 {
     struct ticket_fact_row fact = {.ticket = 7};
-    fact_ticket_moved(&fact, &(struct ticket_moved){.step = steps.result, .round = 2}, &steps, nine);
+    fact_ticket_moved(&fact, &(struct ticket_moved){.step = steps.result, .round = 2}, &steps,
+                      nine);
     CHECK_INT(fact.result_at, 0);
     submitted(&fact);
     submitted(&fact);

@@ -14,19 +14,24 @@ static const struct kpi_policy *shipped(void)
     struct policy_files files;
     struct err err = {0};
     arena = arena_create();
-    if (policy_read("deploy/policy", &reporting_policy, arena, &files, &err) < 0) test_skip(err.message);
+    if (policy_read("deploy/policy", &reporting_policy, arena, &files, &err) < 0)
+        test_skip(err.message);
     const struct kpi_policy *policy = reporting_policy.compile(&files, arena, &err);
     if (!CHECK_ROW(policy != NULL, "%s", err.message)) exit(1);
     return policy;
 }
 
-#define CLOCK(name, of_kind, direct, m, n, left)                                                                                  \
-    {.figure = TEXT("clock"), .clock = TEXT(name), .kind = TEXT(of_kind), .answered = direct, .met = m, .of = n, .apart = left}
+#define CLOCK(name, of_kind, direct, m, n, left)                                                   \
+    {                                                                                              \
+        .figure = TEXT("clock"), .clock = TEXT(name), .kind = TEXT(of_kind), .answered = direct,   \
+        .met = m, .of = n, .apart = left                                                           \
+    }
 
 static const struct figure_row busy[] = {
     CLOCK("SLA-02", "complaint", false, 3, 4, 1),
     CLOCK("SLA-02", "repair", false, 5, 6, 0),
-    CLOCK("SLA-02", "inquiry", true, 100, 100, 0), /* solved in the contact: in neither number of KPI-12 */
+    CLOCK("SLA-02", "inquiry", true, 100, 100,
+          0), /* solved in the contact: in neither number of KPI-12 */
     CLOCK("SLA-03", "inquiry", true, 2, 2, 0),
     CLOCK("SLA-03", "complaint", false, 0, 2, 3),
     CLOCK("SLA-03", "repair", false, 50, 50, 0), /* no kind of KPI-11 */
@@ -37,8 +42,10 @@ static const struct figure_row busy[] = {
     {.figure = TEXT("complaints"), .met = 6, .of = 40, .apart = 1},
     {.figure = TEXT("wait"), .of = 10, .mean = 90, .p50 = 60, .p90 = 240},
 };
-static const struct figure_row idle[] = {
-    {.figure = TEXT("timely")}, {.figure = TEXT("result")}, {.figure = TEXT("complaints")}, {.figure = TEXT("wait")}};
+static const struct figure_row idle[] = {{.figure = TEXT("timely")},
+                                         {.figure = TEXT("result")},
+                                         {.figure = TEXT("complaints")},
+                                         {.figure = TEXT("wait")}};
 
 static const struct {
     const char *what;
@@ -49,14 +56,34 @@ static const struct {
 } table[] = {
     {"in time", busy, COUNT(busy), "kpi/KPI-03", {.count = 19, .of = 20, .value = 95}},
     {"exits apart", busy, COUNT(busy), "kpi/KPI-03/apart", {.count = 2}},
-    {"intervals in hours", busy, COUNT(busy), "kpi/KPI-04", {.count = 4, .value = 2, .p50 = 1, .p90 = 5}},
-    {"until satisfied", busy, COUNT(busy), "kpi/KPI-04/satisfied", {.count = 1, .value = 10, .p50 = 10, .p90 = 10}},
-    {"complaints by contacts", busy, COUNT(busy), "kpi/KPI-10", {.count = 6, .of = 40, .value = 15}},
+    {"intervals in hours",
+     busy,
+     COUNT(busy),
+     "kpi/KPI-04",
+     {.count = 4, .value = 2, .p50 = 1, .p90 = 5}},
+    {"until satisfied",
+     busy,
+     COUNT(busy),
+     "kpi/KPI-04/satisfied",
+     {.count = 1, .value = 10, .p50 = 10, .p90 = 10}},
+    {"complaints by contacts",
+     busy,
+     COUNT(busy),
+     "kpi/KPI-10",
+     {.count = 6, .of = 40, .value = 15}},
     {"units are not known", busy, COUNT(busy), "kpi/KPI-10/per_1000_units", {.count = 6}},
     {"three kinds only", busy, COUNT(busy), "kpi/KPI-11", {.count = 2, .of = 4, .value = 50}},
     {"no verdict is apart", busy, COUNT(busy), "kpi/KPI-11/apart", {.count = 3}},
-    {"not the recorder's own", busy, COUNT(busy), "kpi/KPI-12", {.count = 8, .of = 10, .value = 80}},
-    {"wait in seconds", busy, COUNT(busy), "kpi/WAIT-ASSIGN", {.count = 10, .value = 90, .p50 = 60, .p90 = 240}},
+    {"not the recorder's own",
+     busy,
+     COUNT(busy),
+     "kpi/KPI-12",
+     {.count = 8, .of = 10, .value = 80}},
+    {"wait in seconds",
+     busy,
+     COUNT(busy),
+     "kpi/WAIT-ASSIGN",
+     {.count = 10, .value = 90, .p50 = 60, .p90 = 240}},
     {"nothing due is n/a", idle, COUNT(idle), "kpi/KPI-03", {0}},
     {"no interval is n/a", idle, COUNT(idle), "kpi/KPI-04", {0}},
     {"no line at all is n/a", idle, COUNT(idle), "kpi/KPI-04/satisfied", {0}},
@@ -77,8 +104,8 @@ TEST(kpi_formulas)
         if (!CHECK(got != NULL)) continue;
         CHECK_INT(got->count, want->count);
         CHECK_INT(got->of, want->of);
-        CHECK_ROW(got->value == want->value && got->p50 == want->p50 && got->p90 == want->p90, "got %g %g %g", got->value,
-                  got->p50, got->p90);
+        CHECK_ROW(got->value == want->value && got->p50 == want->p50 && got->p90 == want->p90,
+                  "got %g %g %g", got->value, got->p50, got->p90);
     }
     test_row(NULL);
     arena_destroy(arena);
@@ -91,7 +118,8 @@ TEST(kpi_per_thousand_units)
     policy.units_in_charge = 2400;
     size_t n = kpi_values(&policy, (struct list){busy, COUNT(busy)}, values);
     for (size_t i = 0; i < n; i++)
-        if (strcmp(values[i].topic, "kpi/KPI-10/per_1000_units") == 0) CHECK(values[i].value == 2.5);
+        if (strcmp(values[i].topic, "kpi/KPI-10/per_1000_units") == 0)
+            CHECK(values[i].value == 2.5);
     arena_destroy(arena);
 }
 
@@ -109,7 +137,8 @@ TEST(kpi_rules_of_topics)
 /* 2026-03-02 is a Monday; times in Shanghai. */
 static time_us at(int day, int hour, int minute)
 {
-    return INT64_C(1772380800) * SECOND_US + (day - 2) * DAY_US + hour * HOUR_US + minute * MINUTE_US;
+    return INT64_C(1772380800) * SECOND_US + (day - 2) * DAY_US + hour * HOUR_US +
+           minute * MINUTE_US;
 }
 
 TEST(kpi_limit_is_two_service_hours_then_three_working_days)
@@ -126,7 +155,8 @@ TEST(kpi_limit_is_two_service_hours_then_three_working_days)
     };
     for (size_t i = 0; i < COUNT(limits); i++) {
         test_row(limits[i].what);
-        CHECK_INT(kpi_result_due(policy, limits[i].received) / SECOND_US, limits[i].due / SECOND_US);
+        CHECK_INT(kpi_result_due(policy, limits[i].received) / SECOND_US,
+                  limits[i].due / SECOND_US);
     }
     test_row(NULL);
     CHECK_INT(kpi_result_due(policy, 0), 0);
@@ -141,7 +171,8 @@ TEST(kpi_policy_faults)
         {"kpis: []", "zone"},
         {"zone: ../etc/passwd\nkpis: []", "must be the name of a time zone"},
         {"zone: UTC\nkpis: []", "KPI-03 is missing"},
-        {"zone: UTC\nkpis:\n  - {id: KPI-03, zh: a, en: b, limit: {service: 2h, then: 3h}}", "must be working days"},
+        {"zone: UTC\nkpis:\n  - {id: KPI-03, zh: a, en: b, limit: {service: 2h, then: 3h}}",
+         "must be working days"},
         {"zone: UTC\nkpis:\n  - {id: KPI-03, zh: a, en: b, limt: 1}", "limt"},
     };
     for (size_t i = 0; i < COUNT(faults); i++) {

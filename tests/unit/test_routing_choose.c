@@ -14,16 +14,26 @@ static const struct queue_rule queues[] = {
     {.name = TEXT("hand"), .manual = true},
     {.name = TEXT("other")},
 };
-static const struct routing_policy policy = {.queues = queues, .queues_n = COUNT(queues), .roles = roles,
-                                             .roles_n = COUNT(roles), .most_open = 3};
+static const struct routing_policy policy = {.queues = queues,
+                                             .queues_n = COUNT(queues),
+                                             .roles = roles,
+                                             .roles_n = COUNT(roles),
+                                             .most_open = 3};
 
-#define PERSON(code, ...) {.staff = TEXT(code), .unit = TEXT("u"), .active = true, .on_duty = true, __VA_ARGS__}
+#define PERSON(code, ...)                                                                          \
+    {                                                                                              \
+        .staff = TEXT(code), .unit = TEXT("u"), .active = true, .on_duty = true, __VA_ARGS__       \
+    }
 
 static const struct person_row people[] = {
-    PERSON("a1", .roles = TEXT("specialist"), .skills = TEXT("inquiry,complaint"), .taken = 2, .since = 10),
-    PERSON("a2", .roles = TEXT("specialist"), .skills = TEXT("inquiry"), .taken = 4, .net = -3, .since = 20),
-    PERSON("a3", .roles = TEXT("specialist"), .skills = TEXT("inquiry"), .taken = 1, .since = 5, .freed_at = 30),
-    PERSON("a4", .roles = TEXT("ambassador"), .skills = TEXT("repair,title"), .roster = TEXT("emergency")),
+    PERSON("a1", .roles = TEXT("specialist"), .skills = TEXT("inquiry,complaint"), .taken = 2,
+           .since = 10),
+    PERSON("a2", .roles = TEXT("specialist"), .skills = TEXT("inquiry"), .taken = 4, .net = -3,
+           .since = 20),
+    PERSON("a3", .roles = TEXT("specialist"), .skills = TEXT("inquiry"), .taken = 1, .since = 5,
+           .freed_at = 30),
+    PERSON("a4", .roles = TEXT("ambassador"), .skills = TEXT("repair,title"),
+           .roster = TEXT("emergency")),
     PERSON("a5", .roles = TEXT("supervisor"), .taken = 3),
     {.staff = TEXT("a6"), .unit = TEXT("u"), .active = true, .roles = TEXT("manager")},
     PERSON("d1", .roles = TEXT("department"), .department = TEXT("sales")),
@@ -43,8 +53,10 @@ static const struct {
     {"everyone barred", "inquiry", "specialist/complaint//", "a1", NULL, "nobody_skilled"},
     {"by hand", "hand", "specialist///", "", NULL, "manual_queue"},
     {"department", "inquiry", "department//design/", "", "d2", ""},
-    {"the 24 h roster is for emergencies alone", "inquiry", "ambassador/repair//", "", NULL, "nobody_on_duty"},
-    {"the 24 h roster takes an emergency, trained by being there", "inquiry", "ambassador/emergency//emergency", "", "a4", ""},
+    {"the 24 h roster is for emergencies alone", "inquiry", "ambassador/repair//", "", NULL,
+     "nobody_on_duty"},
+    {"the 24 h roster takes an emergency, trained by being there", "inquiry",
+     "ambassador/emergency//emergency", "", "a4", ""},
     {"a role that counts as another", "inquiry", "specialist/title//emergency", "", "a4", ""},
 };
 
@@ -54,8 +66,8 @@ TEST(candidates)
         struct arena *arena = arena_create();
         struct pool *pool = pool_create(&policy, (struct list){people, COUNT(people)}, 100, arena);
         const char *reason = "";
-        const struct person_row *got = pool_give(pool, text_of(rows[i].queue), text_of(rows[i].line),
-                                                 text_of(rows[i].barred), &reason);
+        const struct person_row *got = pool_give(
+            pool, text_of(rows[i].queue), text_of(rows[i].line), text_of(rows[i].barred), &reason);
         test_row(rows[i].what);
         if (rows[i].who == NULL) {
             CHECK(got == NULL);
@@ -75,7 +87,9 @@ TEST(never_above_a_limit)
     struct pool *pool = pool_create(&policy, (struct list){people, COUNT(people)}, 100, arena);
     const char *reason = "";
     int given = 0;
-    while (pool_give(pool, TEXT("inquiry"), TEXT("specialist/inquiry//"), (text){0}, &reason) != NULL) given++;
+    while (pool_give(pool, TEXT("inquiry"), TEXT("specialist/inquiry//"), (text){0}, &reason) !=
+           NULL)
+        given++;
     CHECK_INT(given, 5);
     CHECK_STRING(reason, "all_at_limit");
     const struct person_row *changed[COUNT(people)];

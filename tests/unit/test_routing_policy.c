@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[] = {"flows/_words.yaml",  "flows/_exits.yaml", "flows/complaint.yaml", "flows/inquiry.yaml",
-                                    "flows/repair.yaml",  "flows/suggestion.yaml", "organisation.yaml", "routing.yaml"};
+static const char *const names[] = {
+    "flows/_words.yaml", "flows/_exits.yaml",     "flows/complaint.yaml", "flows/inquiry.yaml",
+    "flows/repair.yaml", "flows/suggestion.yaml", "organisation.yaml",    "routing.yaml"};
 
 static text read_whole(const char *name, struct arena *arena)
 {
@@ -22,14 +23,18 @@ static text read_whole(const char *name, struct arena *arena)
 }
 
 /* The bundle; in routing.yaml `from` is replaced by `to`, unless NULL. */
-static const struct routing_policy *compile(const char *from, const char *to, struct arena *arena, struct err *err)
+static const struct routing_policy *compile(const char *from, const char *to, struct arena *arena,
+                                            struct err *err)
 {
     struct policy_file files[COUNT(names)];
     for (size_t i = 0; i < COUNT(names); i++) {
         files[i] = (struct policy_file){text_of(names[i]), read_whole(names[i], arena)};
-        const char *at = from == NULL || strcmp(names[i], "routing.yaml") != 0 ? NULL : strstr(files[i].body.at, from);
+        const char *at = from == NULL || strcmp(names[i], "routing.yaml") != 0
+                             ? NULL
+                             : strstr(files[i].body.at, from);
         if (at == NULL) continue;
-        files[i].body = arena_printf(arena, "%.*s%s%s", (int)(at - files[i].body.at), files[i].body.at, to, at + strlen(from));
+        files[i].body = arena_printf(arena, "%.*s%s%s", (int)(at - files[i].body.at),
+                                     files[i].body.at, to, at + strlen(from));
     }
     return routing_policy_owner.compile(&(struct policy_files){files, COUNT(files)}, arena, err);
 }
@@ -44,18 +49,25 @@ static const struct {
     int64_t priority;
     const char *department, *queue, *answers;
 } rows[] = {
-    {"complaint: no department of its own (RTE-02)", "complaint", "leak", "", "", "specialist", 2, "", "complaint", "specialist"},
+    {"complaint: no department of its own (RTE-02)", "complaint", "leak", "", "", "specialist", 2,
+     "", "complaint", "specialist"},
     {"repair", "repair", "leak", "", "", "ambassador", 3, "engineering", "repair", "ambassador"},
-    {"repair, any topic", "repair", "cleaning", "", "", "ambassador", 3, "property", "repair", "ambassador"},
-    {"emergency", "repair", "leak", "emergency", "", "ambassador", 1, "engineering", "emergency", "ambassador"},
+    {"repair, any topic", "repair", "cleaning", "", "", "ambassador", 3, "property", "repair",
+     "ambassador"},
+    {"emergency", "repair", "leak", "emergency", "", "ambassador", 1, "engineering", "emergency",
+     "ambassador"},
     {"inquiry", "inquiry", "price", "", "", "specialist", 3, "sales", "inquiry", "specialist"},
     {"repeat", "inquiry", "price", "repeat", "", "specialist", 2, "sales", "inquiry", "specialist"},
-    {"suggestion", "suggestion", "product", "", "", "specialist", 4, "design", "suggestion", "specialist"},
-    {"a department", "inquiry", "price", "", "", "department", 3, "sales", "department", "department"},
-    {"supervisor", "complaint", "", "", "call_centre", "supervisor", 2, "", "supervisors", "supervisor"},
-    {"supervisor of a property department (AMB-52)", "complaint", "", "", "property_department", "supervisor", 2, "",
-     "supervisors", "assistant_manager"},
-    {"an important customer (ORG-42)", "complaint", "", "important", "call_centre", "supervisor", 2, "", "supervisors", "manager"},
+    {"suggestion", "suggestion", "product", "", "", "specialist", 4, "design", "suggestion",
+     "specialist"},
+    {"a department", "inquiry", "price", "", "", "department", 3, "sales", "department",
+     "department"},
+    {"supervisor", "complaint", "", "", "call_centre", "supervisor", 2, "", "supervisors",
+     "supervisor"},
+    {"supervisor of a property department (AMB-52)", "complaint", "", "", "property_department",
+     "supervisor", 2, "", "supervisors", "assistant_manager"},
+    {"an important customer (ORG-42)", "complaint", "", "important", "call_centre", "supervisor", 2,
+     "", "supervisors", "manager"},
     {"a role no queue names", "complaint", "", "", "", "archivist", 2, "", "other", "archivist"},
 };
 
@@ -67,8 +79,13 @@ TEST(the_bundle_decides)
     if (!CHECK_ROW(policy != NULL, "%s", err.message)) return;
     CHECK_INT(policy->most_open, 20);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct routing_case which = {text_of(rows[i].kind), text_of(rows[i].topic), {0}, text_of(rows[i].flags),
-                                     is_unit, is_unit, rows[i].unit_type};
+        struct routing_case which = {text_of(rows[i].kind),
+                                     text_of(rows[i].topic),
+                                     {0},
+                                     text_of(rows[i].flags),
+                                     is_unit,
+                                     is_unit,
+                                     rows[i].unit_type};
         text role = text_of(rows[i].role);
         test_row(rows[i].what);
         CHECK_INT(routing_priority(policy, &which), rows[i].priority);
@@ -88,7 +105,8 @@ static const struct {
     {"a word that is no mode", "mode: automatic", "mode: magic", "routing.yaml:"},
     {"a priority beyond four", "priority: 4}", "priority: 5}", "priority"},
     {"a key nobody knows", "per_department: true", "per_departments: true", "per_departments"},
-    {"a stand-in for nothing", "{unit_type: property_department, role", "{role", "unit_type or flag"},
+    {"a stand-in for nothing", "{unit_type: property_department, role", "{role",
+     "unit_type or flag"},
 };
 
 TEST(faults_are_told_with_their_place)

@@ -70,8 +70,9 @@ static bool same_key(const struct shape *shape, const void *a, const void *b)
 {
     for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
         const struct field *field = shape_field(shape, text_of(shape->key[i]));
-        bool same = field->type == FIELD_TEXT ? text_equal(shape_text(field, a), shape_text(field, b))
-                                              : shape_int(field, a) == shape_int(field, b);
+        bool same = field->type == FIELD_TEXT
+                        ? text_equal(shape_text(field, a), shape_text(field, b))
+                        : shape_int(field, a) == shape_int(field, b);
         if (!same) return false;
     }
     return true;
@@ -140,13 +141,23 @@ static struct list all_people(void)
     struct person_row *people = ARENA_ARRAY(arena, struct person_row, staff->n);
     for (size_t i = 0; i < staff->n; i++) {
         const struct staff_row *s = row_at(staff, i);
-        const struct duty_row *d = find_row(table_of(&duty_row_shape), &(struct duty_row){.staff = s->staff});
-        const struct staff_load_row *l = find_row(table_of(&staff_load_row_shape), &(struct staff_load_row){.staff = s->staff});
-        const struct staff_tally_row *t = find_row(table_of(&staff_tally_row_shape), &(struct staff_tally_row){.staff = s->staff});
-        people[i] = (struct person_row){.staff = s->staff, .unit = s->unit, .department = s->department, .roles = s->roles,
-                                        .skills = s->skills, .deputy = s->deputy, .most_open = s->most_open,
+        const struct duty_row *d =
+            find_row(table_of(&duty_row_shape), &(struct duty_row){.staff = s->staff});
+        const struct staff_load_row *l =
+            find_row(table_of(&staff_load_row_shape), &(struct staff_load_row){.staff = s->staff});
+        const struct staff_tally_row *t = find_row(table_of(&staff_tally_row_shape),
+                                                   &(struct staff_tally_row){.staff = s->staff});
+        people[i] = (struct person_row){.staff = s->staff,
+                                        .unit = s->unit,
+                                        .department = s->department,
+                                        .roles = s->roles,
+                                        .skills = s->skills,
+                                        .deputy = s->deputy,
+                                        .most_open = s->most_open,
                                         .active = s->active};
-        if (d != NULL) people[i].on_duty = d->on_duty, people[i].roster = d->roster, people[i].since = d->since;
+        if (d != NULL)
+            people[i].on_duty = d->on_duty, people[i].roster = d->roster,
+            people[i].since = d->since;
         if (l != NULL) people[i].taken = l->taken, people[i].last_at = l->last_at;
         if (t != NULL) people[i].net = t->net, people[i].freed_at = t->freed_at;
     }
@@ -184,15 +195,18 @@ static const void *policy_of(void *ctx, int64_t version)
 
 static const struct plan_host host = {draw_id, policy_of, NULL};
 
-static const struct query *const loads[] = {&ticket_lock, &person_read, &unit_read, &queue_line_read,
-                                            &note_read,   &waiting_read, &waiting_unsaid, &staff_load_lock};
+static const struct query *const loads[] = {&ticket_lock,     &person_read,    &unit_read,
+                                            &queue_line_read, &note_read,      &waiting_read,
+                                            &waiting_unsaid,  &staff_load_lock};
 
 typedef void handler_fn(struct plan *plan, const void *message, const struct facts *facts);
 
 static void take_in(struct plan_inside *inside)
 {
-    for (struct plan_row *row = inside->rows; row != NULL; row = row->next) apply(row->query, row->row);
-    for (struct plan_row *row = inside->adds; row != NULL; row = row->next) apply(row->query, row->row);
+    for (struct plan_row *row = inside->rows; row != NULL; row = row->next)
+        apply(row->query, row->row);
+    for (struct plan_row *row = inside->adds; row != NULL; row = row->next)
+        apply(row->query, row->row);
     for (struct plan_event *ev = inside->events; ev != NULL; ev = ev->next) {
         struct err err;
         assert(said_n < MOST);
@@ -201,17 +215,22 @@ static void take_in(struct plan_inside *inside)
     for (struct plan_alarm *alarm = inside->alarms; alarm != NULL; alarm = alarm->next) {
         struct err err;
         alarm_due = alarm->due;
-        if (!alarm->cancel) alarm_body = *(const struct step_due *)pack_read(alarm->body, &step_due_shape, arena, &err);
+        if (!alarm->cancel)
+            alarm_body =
+                *(const struct step_due *)pack_read(alarm->body, &step_due_shape, arena, &err);
     }
 }
 
-static void run(handler_fn *decide, const struct shape *hears, const void *message, int64_t ticket, const char *actor)
+static void run(handler_fn *decide, const struct shape *hears, const void *message, int64_t ticket,
+                const char *actor)
 {
     struct header header = {.actor = text_of(actor), .time = now};
     struct plan_inside inside = {.host = &host, .answer_shape = hears->answer};
-    struct plan plan = {.now = now, .header = &header, .policy = policy, .policy_version = 1, .arena = arena};
+    struct plan plan = {
+        .now = now, .header = &header, .policy = policy, .policy_version = 1, .arena = arena};
     struct facts facts = {.n = COUNT(loads)};
-    for (size_t i = 0; i < COUNT(loads); i++) facts.slices[i].query = loads[i], facts.slices[i].rows = load(loads[i], ticket);
+    for (size_t i = 0; i < COUNT(loads); i++)
+        facts.slices[i].query = loads[i], facts.slices[i].rows = load(loads[i], ticket);
     plan_start(&plan, &inside);
     decide(&plan, message, &facts);
     outcome.verdict = inside.verdict;
@@ -231,11 +250,13 @@ static void settle(void)
         if (ev->shape == &dispatch_due_shape) {
             run(on_dispatch_due, ev->shape, ev->body, 0, NULL);
         } else if (ev->shape == &assignment_made_shape) {
-            run(on_assignment_made, ev->shape, ev->body, ((const struct assignment_made *)ev->body)->ticket, NULL);
+            run(on_assignment_made, ev->shape, ev->body,
+                ((const struct assignment_made *)ev->body)->ticket, NULL);
         } else {
             continue;
         }
-        CHECK_ROW(outcome.verdict == PLAN_GOOD, "own events are never refused: %s", outcome.err.message);
+        CHECK_ROW(outcome.verdict == PLAN_GOOD, "own events are never refused: %s",
+                  outcome.err.message);
     }
 }
 
@@ -251,16 +272,23 @@ static text read_whole(const char *name)
     return (text){body, len};
 }
 
-static const char *const policy_names[] = {"flows/_words.yaml",     "flows/_exits.yaml", "flows/complaint.yaml",
-                                           "flows/inquiry.yaml",    "flows/repair.yaml", "flows/suggestion.yaml",
-                                           "organisation.yaml",     "routing.yaml"};
+static const char *const policy_names[] = {
+    "flows/_words.yaml", "flows/_exits.yaml",     "flows/complaint.yaml", "flows/inquiry.yaml",
+    "flows/repair.yaml", "flows/suggestion.yaml", "organisation.yaml",    "routing.yaml"};
 
-static void staff(const char *code, const char *role, const char *skill, const char *department, int64_t most, bool on)
+static void staff(const char *code, const char *role, const char *skill, const char *department,
+                  int64_t most, bool on)
 {
     text r = text_of(role), s = text_of(skill);
-    struct staff_changed changed = {.staff = text_of(code), .name = text_of(code), .unit = TEXT("service"),
-                                    .department = text_of(department), .roles = {&r, 1}, .skills = {&s, s.len > 0},
-                                    .locale = TEXT("en"), .most_open = most, .active = true};
+    struct staff_changed changed = {.staff = text_of(code),
+                                    .name = text_of(code),
+                                    .unit = TEXT("service"),
+                                    .department = text_of(department),
+                                    .roles = {&r, 1},
+                                    .skills = {&s, s.len > 0},
+                                    .locale = TEXT("en"),
+                                    .most_open = most,
+                                    .active = true};
     run(on_staff_changed, &staff_changed_shape, &changed, 0, NULL);
     struct duty_changed duty = {.staff = text_of(code), .on = on, .roster = TEXT("day")};
     run(on_duty_changed, &duty_changed_shape, &duty, 0, NULL);
@@ -280,7 +308,8 @@ static void begin(void)
     if (!CHECK_ROW(policy != NULL, "the policy compiles: %s", err.message)) exit(1);
     struct unit_changed unit = {TEXT("company"), {0}, TEXT("company"), TEXT("c"), TEXT("c")};
     run(on_unit_changed, &unit_changed_shape, &unit, 0, NULL);
-    unit = (struct unit_changed){TEXT("ps"), TEXT("company"), TEXT("property_department"), TEXT("c"), TEXT("c")};
+    unit = (struct unit_changed){TEXT("ps"), TEXT("company"), TEXT("property_department"),
+                                 TEXT("c"), TEXT("c")};
     run(on_unit_changed, &unit_changed_shape, &unit, 0, NULL);
 }
 
@@ -295,9 +324,15 @@ static void usual_people(void)
 
 static struct ticket_opened opened(int64_t id, const char *kind, const char *recorder)
 {
-    return (struct ticket_opened){.ticket = id, .contact = 5, .kind = text_of(kind), .channel = TEXT("call"),
-                                  .org_unit = TEXT("company"), .received_at = now + id, .recorder = text_of(recorder),
-                                  .locale = TEXT("en"), .reachable = true};
+    return (struct ticket_opened){.ticket = id,
+                                  .contact = 5,
+                                  .kind = text_of(kind),
+                                  .channel = TEXT("call"),
+                                  .org_unit = TEXT("company"),
+                                  .received_at = now + id,
+                                  .recorder = text_of(recorder),
+                                  .locale = TEXT("en"),
+                                  .reachable = true};
 }
 
 static void open_ticket(int64_t id, const char *kind, const char *recorder)
@@ -324,9 +359,12 @@ static struct ticket_act act_of(int64_t id, const char *action, const char *fiel
         if (value == NULL) continue;
         *value++ = '\0';
         text kept = arena_text(arena, text_of(value));
-        if (strcmp(each, "handler") == 0) m.handler = kept;
-        else if (strcmp(each, "department") == 0) m.department = kept;
-        else values[n++] = (struct form_value){arena_text(arena, text_of(each)), kept};
+        if (strcmp(each, "handler") == 0)
+            m.handler = kept;
+        else if (strcmp(each, "department") == 0)
+            m.department = kept;
+        else
+            values[n++] = (struct form_value){arena_text(arena, text_of(each)), kept};
     }
     free(copy);
     m.fields = (struct list){values, n};
@@ -347,23 +385,23 @@ static void act(int64_t id, const char *actor, const char *action, const char *f
     outcome.acted = acted;
 }
 
-#define ACT(id, actor, action, fields, state_, handler_)                                                               \
-    do {                                                                                                               \
-        act(id, actor, action, fields);                                                                                \
-        test_row(action);                                                                                              \
-        CHECK_ROW(outcome.verdict == PLAN_GOOD, "refused: %s", outcome.err.message);                                   \
-        CHECK_TEXT(ticket(id)->state, state_);                                                                         \
-        CHECK_TEXT(ticket(id)->handler, handler_);                                                                     \
-        test_row(NULL);                                                                                                \
+#define ACT(id, actor, action, fields, state_, handler_)                                           \
+    do {                                                                                           \
+        act(id, actor, action, fields);                                                            \
+        test_row(action);                                                                          \
+        CHECK_ROW(outcome.verdict == PLAN_GOOD, "refused: %s", outcome.err.message);               \
+        CHECK_TEXT(ticket(id)->state, state_);                                                     \
+        CHECK_TEXT(ticket(id)->handler, handler_);                                                 \
+        test_row(NULL);                                                                            \
     } while (0)
 
-#define REFUSED(id, actor, action, fields, rule_)                                                                      \
-    do {                                                                                                               \
-        act(id, actor, action, fields);                                                                                \
-        test_row(action);                                                                                              \
-        CHECK_INT(outcome.verdict, PLAN_REFUSED);                                                                      \
-        CHECK_STRING(outcome.err.rule, rule_);                                                                         \
-        test_row(NULL);                                                                                                \
+#define REFUSED(id, actor, action, fields, rule_)                                                  \
+    do {                                                                                           \
+        act(id, actor, action, fields);                                                            \
+        test_row(action);                                                                          \
+        CHECK_INT(outcome.verdict, PLAN_REFUSED);                                                  \
+        CHECK_STRING(outcome.err.rule, rule_);                                                     \
+        test_row(NULL);                                                                            \
     } while (0)
 
 static const void *last_said(const struct shape *shape)
@@ -385,8 +423,8 @@ static void check_loads(void)
             const struct ticket_row *row = row_at(tickets, j);
             held += row->closed_at == 0 && text_equal(row->handler, person->staff);
         }
-        CHECK_ROW(person_open(person) == held, "%.*s: load %lld, holds %lld", TEXT_ARG(person->staff),
-                  (long long)person_open(person), (long long)held);
+        CHECK_ROW(person_open(person) == held, "%.*s: load %lld, holds %lld",
+                  TEXT_ARG(person->staff), (long long)person_open(person), (long long)held);
     }
 }
 
@@ -420,13 +458,15 @@ TEST(a_complaint_through_two_rounds)
     CHECK_INT(outcome.verdict, PLAN_RETRY);
     note(1, 77);
     ACT(1, "sp1", "register", "apology=true facts=note:77", "REGISTERED", "sp1");
-    ACT(1, "su1", "acknowledge", "informed_by=sp1 acknowledged_by=su1 first_measures=note:77", "SUPERVISOR_NOTIFIED", "su1");
+    ACT(1, "su1", "acknowledge", "informed_by=sp1 acknowledged_by=su1 first_measures=note:77",
+        "SUPERVISOR_NOTIFIED", "su1");
     CHECK(((const struct ticket_moved *)last_said(&ticket_moved_shape))->acknowledged);
     ACT(1, "su1", "assess", "analysis=note:77", "ASSESSING", "su1");
     REFUSED(1, "su1", "assign", "plan=note:77", "RTE-01");
     REFUSED(1, "su1", "assign", "plan=note:77 department=engineering handler=sp1", "ORG-69");
     ACT(1, "su1", "assign", "plan=note:77 department=engineering handler=de1", "ASSIGNED", "de1");
-    CHECK_TEXT(((const struct ticket_moved *)last_said(&ticket_moved_shape))->department, "engineering");
+    CHECK_TEXT(((const struct ticket_moved *)last_said(&ticket_moved_shape))->department,
+               "engineering");
     ACT(1, "de1", "refuse", "refusal_reason=note:77", "ASSESSING", "su1"); /* back to who had it */
     ACT(1, "su1", "assign", "plan=note:77 department=engineering handler=de1", "ASSIGNED", "de1");
     act(1, "de1", "refuse", "refusal_reason=note:77");
@@ -436,10 +476,13 @@ TEST(a_complaint_through_two_rounds)
     ACT(1, "de1", "submit", "result=note:77", "IN_REVIEW", "su1");
     REFUSED(1, "sp1", "approve", "", "ORG-69");
     ACT(1, "su1", "approve", "", "APPROVED", "sp1");
-    ACT(1, "sp1", "tell", "explanation=note:77 opinion=note:77 delivery=call_reached", "COMMUNICATED", "sp1");
+    ACT(1, "sp1", "tell", "explanation=note:77 opinion=note:77 delivery=call_reached",
+        "COMMUNICATED", "sp1");
     CHECK(((const struct ticket_moved *)last_said(&ticket_moved_shape))->replied);
-    REFUSED(1, "ma1", "decline", "decline_reason=note:77 company_rule=r delivery=mail_accepted", "AMB-06"); /* round 1 */
-    ACT(1, "su1", "dissatisfied", "customer_words=note:77", "REPROCESSING", "ma1"); /* CMP-T16: the manager's round */
+    REFUSED(1, "ma1", "decline", "decline_reason=note:77 company_rule=r delivery=mail_accepted",
+            "AMB-06"); /* round 1 */
+    ACT(1, "su1", "dissatisfied", "customer_words=note:77", "REPROCESSING",
+        "ma1"); /* CMP-T16: the manager's round */
     CHECK_INT(ticket(1)->round, 2);
     CHECK_TEXT(((const struct ticket_moved *)last_said(&ticket_moved_shape))->step, "CMP-T16");
     ACT(1, "de1", "finish_plan", "findings=note:77 measures=note:77", "PLAN_READY", "ma1");
@@ -451,13 +494,16 @@ TEST(a_closed_complaint_frees_everyone)
     begin();
     usual_people();
     open_ticket(1, "complaint", "sp1");
-    REFUSED(1, "sp1", "withdraw", "withdraw_reason=settled_otherwise customer_words=a requested_by=sp1", "ORG-69");
-    ACT(1, "su1", "withdraw", "withdraw_reason=settled_otherwise customer_words=a requested_by=sp1", "WITHDRAWN", "sp1");
+    REFUSED(1, "sp1", "withdraw",
+            "withdraw_reason=settled_otherwise customer_words=a requested_by=sp1", "ORG-69");
+    ACT(1, "su1", "withdraw", "withdraw_reason=settled_otherwise customer_words=a requested_by=sp1",
+        "WITHDRAWN", "sp1");
     const struct ticket_moved *moved = last_said(&ticket_moved_shape);
     CHECK(moved->terminal);
     CHECK_TEXT(moved->exit, "withdrawn");
     CHECK_TEXT(moved->reason, "settled_otherwise");
-    REFUSED(1, "su1", "withdraw", "withdraw_reason=settled_otherwise customer_words=a requested_by=sp1", "");
+    REFUSED(1, "su1", "withdraw",
+            "withdraw_reason=settled_otherwise customer_words=a requested_by=sp1", "");
     check_loads();
 }
 
@@ -467,7 +513,8 @@ TEST(a_repair_is_walked_to_its_end)
     staff("am1", "ambassador", "repair", NULL, 0, false);
     open_ticket(1, "repair", "am1");
     CHECK_INT(ticket(1)->handler.len, 0);
-    CHECK_TEXT(((const struct ticket_queued *)last_said(&ticket_queued_shape))->reason, "nobody_on_duty");
+    CHECK_TEXT(((const struct ticket_queued *)last_said(&ticket_queued_shape))->reason,
+               "nobody_on_duty");
     struct ticket_act m = act_of(1, "enter", "class=normal");
     run(on_ticket_act, &ticket_act_shape, &m, 1, "am1");
     settle();
@@ -477,7 +524,8 @@ TEST(a_repair_is_walked_to_its_end)
     CHECK_INT(table_of(&waiting_row_shape)->n, 0);
     ACT(1, "am1", "accept", "appointment=2026-11-22T10:00:00Z", "ACCEPTED", "am1");
     ACT(1, "am1", "start_work", "", "IN_PROGRESS", "am1");
-    ACT(1, "am1", "tell_progress", "progress=soon next_date=2026-11-23T10:00:00Z", "IN_PROGRESS", "am1");
+    ACT(1, "am1", "tell_progress", "progress=soon next_date=2026-11-23T10:00:00Z", "IN_PROGRESS",
+        "am1");
     CHECK(((const struct ticket_moved *)last_said(&ticket_moved_shape))->promised_at != 0);
     ACT(1, "am1", "finish", "result=r proof=p", "DONE", "am1");
     ACT(1, "am1", "inform", "delivery=call_reached", "CUSTOMER_INFORMED", "am1");
@@ -515,7 +563,8 @@ TEST(answered_in_the_contact)
     run(on_ticket_opened, &ticket_opened_shape, &m, 1, NULL);
     settle();
     CHECK_TEXT(((const struct ticket_started *)last_said(&ticket_started_shape))->handler, "sp1");
-    CHECK_TEXT(((const struct ticket_assigned *)last_said(&ticket_assigned_shape))->how, "recorder");
+    CHECK_TEXT(((const struct ticket_assigned *)last_said(&ticket_assigned_shape))->how,
+               "recorder");
     check_loads();
 }
 
@@ -535,15 +584,18 @@ TEST(an_emergency_comes_first_and_lowering_is_the_supervisors)
     run(on_duty_changed, &duty_changed_shape, &on, 0, NULL);
     settle();
     CHECK_TEXT(ticket(3)->handler, "am2");
-    CHECK_TEXT(ticket(1)->handler, "am1"); /* the first one of its priority; its handler becomes contact owner */
+    CHECK_TEXT(ticket(1)->handler,
+               "am1"); /* the first one of its priority; its handler becomes contact owner */
     CHECK_TEXT(ticket(1)->owner, "am1");
     CHECK_INT(ticket(2)->handler.len, 0);
-    CHECK_TEXT(((const struct ticket_queued *)last_said(&ticket_queued_shape))->reason, "all_at_limit");
+    CHECK_TEXT(((const struct ticket_queued *)last_said(&ticket_queued_shape))->reason,
+               "all_at_limit");
     REFUSED(3, "am2", "enter", "class=normal", "REP-11");
     ACT(1, "am1", "enter", "class=emergency", "ENTERED", "am1");
     CHECK_INT(ticket(1)->priority, 1);
     /* Somebody frees: the queue is drained. */
-    ACT(1, "su1", "record_in_error", "error_reason=test requested_by=am1", "RECORDED_IN_ERROR", "am1");
+    ACT(1, "su1", "record_in_error", "error_reason=test requested_by=am1", "RECORDED_IN_ERROR",
+        "am1");
     CHECK_TEXT(ticket(2)->handler, "am1");
     check_loads();
 }
@@ -554,14 +606,21 @@ TEST(an_unknown_ticket)
     begin();
     usual_people();
     now = INT64_C(1795305600) * SECOND_US; /* 2026-11-22T00:00:00Z */
-    static const struct { int64_t ticket; enum plan_verdict verdict; } rows[] = {
-        {261122000000001, PLAN_RETRY}, {261121999999999, PLAN_RETRY}, {261120000000001, PLAN_REFUSED},
-        {261123000000001, PLAN_REFUSED}, {7, PLAN_REFUSED},
+    static const struct {
+        int64_t ticket;
+        enum plan_verdict verdict;
+    } rows[] = {
+        {261122000000001, PLAN_RETRY},
+        {261121999999999, PLAN_RETRY},
+        {261120000000001, PLAN_REFUSED},
+        {261123000000001, PLAN_REFUSED},
+        {7, PLAN_REFUSED},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct ticket_act m = {.ticket = rows[i].ticket, .action = TEXT("close")};
         run(on_ticket_act, &ticket_act_shape, &m, m.ticket, "sp1");
-        CHECK_ROW(outcome.verdict == rows[i].verdict, "%lld: %s", (long long)rows[i].ticket, outcome.err.message);
+        CHECK_ROW(outcome.verdict == rows[i].verdict, "%lld: %s", (long long)rows[i].ticket,
+                  outcome.err.message);
     }
 }
 
@@ -594,7 +653,8 @@ TEST(who_acts_as_supervisor)
     run(on_ticket_opened, &ticket_opened_shape, &m, 1, NULL);
     settle();
     ACT(1, "sp1", "register", "apology=true facts=a", "REGISTERED", "sp1");
-    ACT(1, "as1", "acknowledge", "informed_by=sp1 acknowledged_by=as1 first_measures=a", "SUPERVISOR_NOTIFIED", "as1");
+    ACT(1, "as1", "acknowledge", "informed_by=sp1 acknowledged_by=as1 first_measures=a",
+        "SUPERVISOR_NOTIFIED", "as1");
     check_loads();
 }
 
@@ -605,7 +665,8 @@ TEST(dispatch_that_comes_too_late_gives_back)
     struct ticket_opened m = opened(1, "complaint", NULL);
     run(on_ticket_opened, &ticket_opened_shape, &m, 1, NULL);
     for (; heard_n < said_n; heard_n++) /* dispatch decides, the ticket has not heard of it yet */
-        if (said[heard_n].shape == &dispatch_due_shape) run(on_dispatch_due, &dispatch_due_shape, said[heard_n].body, 0, NULL);
+        if (said[heard_n].shape == &dispatch_due_shape)
+            run(on_dispatch_due, &dispatch_due_shape, said[heard_n].body, 0, NULL);
     struct ticket_assign named = {1, TEXT("ma1"), TEXT("urgent")};
     run(on_ticket_assign, &ticket_assign_shape, &named, 1, "su1");
     heard_n = 0;
@@ -640,7 +701,9 @@ TEST(loads_add_up_after_a_random_day)
     test_limit(120);
     begin();
     srand(20261122);
-    for (int i = 0; i < 6; i++) staff((const char *[]){"p1", "p2", "p3", "p4", "p5", "p6"}[i], "specialist", kinds[i % 4], NULL, 3, i % 2);
+    for (int i = 0; i < 6; i++)
+        staff((const char *[]){"p1", "p2", "p3", "p4", "p5", "p6"}[i], "specialist", kinds[i % 4],
+              NULL, 3, i % 2);
     staff("am1", "ambassador", "repair", NULL, 2, true);
     staff("su1", "supervisor", NULL, NULL, 0, true);
     for (int64_t i = 1; i <= 150; i++) {
@@ -649,7 +712,8 @@ TEST(loads_add_up_after_a_random_day)
         run(on_ticket_opened, &ticket_opened_shape, &m, i, NULL);
         if (rand() % 3 == 0) settle();
         int64_t other = 1 + rand() % i;
-        if (rand() % 3 == 0) act(other, "su1", "record_in_error", "error_reason=test requested_by=p1");
+        if (rand() % 3 == 0)
+            act(other, "su1", "record_in_error", "error_reason=test requested_by=p1");
         struct ticket_assign assign = {other, TEXT("p2"), TEXT("urgent")};
         if (rand() % 9 == 0) run(on_ticket_assign, &ticket_assign_shape, &assign, other, "su1");
         struct duty_changed duty = {TEXT("p3"), rand() % 2, TEXT("day")};

@@ -19,13 +19,20 @@ TEST(roles_by_any_name)
     static const struct {
         const char *name, *want;
     } rows[] = {
-        {"specialist", "specialist"}, {"客服代表", "specialist"}, {"agent", "specialist"}, {"客户大使", "ambassador"},
-        {"呼叫中心经理", "manager"}, {"king", NULL}, {"", NULL},
+        {"specialist", "specialist"},
+        {"客服代表", "specialist"},
+        {"agent", "specialist"},
+        {"客户大使", "ambassador"},
+        {"呼叫中心经理", "manager"},
+        {"king", NULL},
+        {"", NULL},
     };
     struct arena *arena = arena_create();
     const struct organisation *organisation = shipped(arena);
-    for (size_t i = 0; i < COUNT(rows); i++) CHECK_TEXT(organisation_role(organisation, text_of(rows[i].name)), rows[i].want);
-    CHECK(organisation_has_type(organisation, TEXT("team")) && organisation_has_type(organisation, TEXT("skill_group")));
+    for (size_t i = 0; i < COUNT(rows); i++)
+        CHECK_TEXT(organisation_role(organisation, text_of(rows[i].name)), rows[i].want);
+    CHECK(organisation_has_type(organisation, TEXT("team")) &&
+          organisation_has_type(organisation, TEXT("skill_group")));
     CHECK(!organisation_has_type(organisation, TEXT("tower")));
     arena_destroy(arena);
 }
@@ -34,7 +41,9 @@ TEST(departments)
 {
     static const struct workforce_unit_row stored[] = {
         {.unit = TEXT("night"), .parent = TEXT("call-agents"), .type = TEXT("team")},
-        {.unit = TEXT("title"), .parent = TEXT("engineering"), .type = TEXT("team")}, /* moved from where the policy has it */
+        {.unit = TEXT("title"),
+         .parent = TEXT("engineering"),
+         .type = TEXT("team")}, /* moved from where the policy has it */
         {.unit = TEXT("alone"), .type = TEXT("team")},
         {.unit = TEXT("loop"), .parent = TEXT("noose"), .type = TEXT("team")},
         {.unit = TEXT("noose"), .parent = TEXT("loop"), .type = TEXT("team")},
@@ -42,13 +51,17 @@ TEST(departments)
     static const struct {
         const char *unit, *want;
     } rows[] = {
-        {"night", "call"}, {"call", "call"}, {"title", "engineering"}, {"signing", "property-service"}, {"company", NULL},
-        {"alone", NULL}, {"loop", NULL}, {"nowhere", NULL},
+        {"night", "call"},        {"call", "call"},
+        {"title", "engineering"}, {"signing", "property-service"},
+        {"company", NULL},        {"alone", NULL},
+        {"loop", NULL},           {"nowhere", NULL},
     };
     struct arena *arena = arena_create();
     struct unit_tree tree = {shipped(arena), {stored, COUNT(stored)}};
-    for (size_t i = 0; i < COUNT(rows); i++) CHECK_TEXT(unit_department(&tree, text_of(rows[i].unit)), rows[i].want);
-    CHECK(unit_is_under(&tree, TEXT("night"), TEXT("group")) && !unit_is_under(&tree, TEXT("call"), TEXT("night")));
+    for (size_t i = 0; i < COUNT(rows); i++)
+        CHECK_TEXT(unit_department(&tree, text_of(rows[i].unit)), rows[i].want);
+    CHECK(unit_is_under(&tree, TEXT("night"), TEXT("group")) &&
+          !unit_is_under(&tree, TEXT("call"), TEXT("night")));
     CHECK(!unit_is_under(&tree, TEXT("loop"), TEXT("group")));
     arena_destroy(arena);
 }
@@ -62,7 +75,9 @@ TEST(faulty_files)
     } rows[] = {
         {TYPES ROLES "units: [{id: u, type: tower, zh: x, en: x}]\n", "unknown type tower"},
         {TYPES ROLES "units: [{id: u, type: team, under: v, zh: x, en: x}]\n", "is under v"},
-        {TYPES ROLES "units: [{id: u, type: team, zh: x, en: x}, {id: u, type: team, zh: x, en: x}]\n", "twice"},
+        {TYPES ROLES
+         "units: [{id: u, type: team, zh: x, en: x}, {id: u, type: team, zh: x, en: x}]\n",
+         "twice"},
         {TYPES "roles: {a: {aliases: [x]}, b: {aliases: [x]}}\nunits: []\n", "belongs to a"},
         {TYPES "roles: {a: {aliases: [b]}, b: {en: x}}\nunits: []\n", "alias of another"},
         {ROLES "units: []\n", "unit_types"},
@@ -87,6 +102,7 @@ TEST(codes)
     struct list split = codes_split(TEXT("a,b-2"), arena);
     CHECK_INT((int64_t)split.n, 2);
     CHECK_TEXT(LIST(split, text)[1], "b-2");
-    CHECK(code_good(TEXT("客服-1")) && !code_good(TEXT("a b")) && !code_good(TEXT("a,b")) && !code_good(TEXT("")));
+    CHECK(code_good(TEXT("客服-1")) && !code_good(TEXT("a b")) && !code_good(TEXT("a,b")) &&
+          !code_good(TEXT("")));
     arena_destroy(arena);
 }
