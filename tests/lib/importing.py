@@ -65,7 +65,7 @@ class Import:
     @staticmethod
     def mapping_start(file):
         """A day before the first request."""
-        return "2018-11-01T00:00:00-04:00" if file is None else "2014-01-01T00:00:00-05:00"
+        return "2018-11-01T00:00:00-04:00" if file is None else "2013-12-31T00:00:00-05:00"
 
     def words(self):
         return ["import", self.file, "--map", MAPPING, "--clock", "--until", self.until, "--timeout", "300s"]
