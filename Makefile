@@ -63,22 +63,22 @@ install-deps: ## install missing Debian packages (deploy/packages.txt)
 	@deploy/install.sh
 
 run: install-deps ## install, build and start everything with a live demo day
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@$(call script,deploy/run.sh)
 
 test: install-deps ## run every test
-	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@B='$(B)' tests/run.py
 
 check: unit-tests ## run the unit tests only
 	@B='$(B)' tests/run.py unit
 
 bench: install-deps ## measure
-	@$(MAKE) --no-print-directory all benches
+	@$(MAKE) --no-print-directory -j$$(nproc) all benches
 	@$(call script,tests/bench/run.sh)
 
 import-test: install-deps ## bring real service requests in through the public door
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@$(call script,tests/import/run.sh)
 
 lint: ## check sizes, include directions, doors and forbidden words; list the ten longest functions

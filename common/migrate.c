@@ -150,10 +150,10 @@ int migrate_test_clock(const char *dsn, const char *schema, time_us start, struc
     char sql[200];
     PGconn *conn = open_schema(dsn, schema, err);
     if (conn == NULL) return -1;
-    snprintf(sql, sizeof(sql),
-             "INSERT INTO test_clock (at) VALUES (timestamptz 'epoch' + %lld * interval '1 us') ON "
-             "CONFLICT DO NOTHING",
-             (long long)start);
+    snprintf(
+        sql, sizeof(sql),
+        "INSERT INTO test_clock (at) VALUES (timestamptz 'epoch' + %lld * interval '1 us') ON CONFLICT DO NOTHING",
+        (long long)start);
     int bad = run(conn, sql, err);
     PQfinish(conn);
     return bad;

@@ -11,24 +11,23 @@ const struct pg_statement statement_id_block = {"id_block", "SELECT nextval('id_
 const struct pg_statement statement_counts = {
     "counts",
     "SELECT (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'alarm'::regclass),"
-    " (SELECT count(*) FROM dead_letter WHERE state = 'dead'), (SELECT count(*) FROM dead_letter "
-    "WHERE state = 'parked')"};
+    " (SELECT count(*) FROM dead_letter WHERE state = 'dead'), (SELECT count(*) FROM dead_letter WHERE state = 'parked')"};
 
 const struct pg_statement statement_clock_set = {
     "clock_set", "INSERT INTO test_clock AS t (at) VALUES ($1::timestamptz) ON CONFLICT (one)"
                  " DO UPDATE SET at = greatest(t.at, excluded.at) RETURNING at"};
 
 const struct pg_statement statement_dead_discard = {
-    "dead_discard", "DELETE FROM dead_letter WHERE dead = (SELECT min(dead) FROM dead_letter WHERE "
-                    "key = convert_from($1, 'UTF8')"
-                    " AND state = 'dead')"};
+    "dead_discard",
+    "DELETE FROM dead_letter WHERE dead = (SELECT min(dead) FROM dead_letter WHERE key = convert_from($1, 'UTF8')"
+    " AND state = 'dead')"};
 
 const struct pg_statement statement_alarms = {
     "alarms", "SELECT partition, name, key, due_at, attempt FROM alarm ORDER BY due_at LIMIT 200"};
 
 const struct pg_statement statement_dead = {
-    "dead", "SELECT dead, state, source, type, key, partition, seq, reason, set_aside_at FROM "
-            "dead_letter ORDER BY dead LIMIT 500"};
+    "dead",
+    "SELECT dead, state, source, type, key, partition, seq, reason, set_aside_at FROM dead_letter ORDER BY dead LIMIT 500"};
 
 const struct pg_statement statement_policy_lock = {
     "policy_lock",
@@ -42,15 +41,12 @@ const char statement_policy_version[] =
     "INSERT INTO policy_version (version, published_at, published_by)"
     " SELECT coalesce(max(version), 0) + 1, now_us(), 'operator' FROM policy_version"
     " HAVING NOT EXISTS (SELECT 1 FROM policy_version)"
-    " OR EXISTS (SELECT name, body FROM offered EXCEPT SELECT name, body FROM policy_file WHERE "
-    "version = (SELECT max(version) FROM policy_version))"
-    " OR (SELECT count(*) FROM offered) <> (SELECT count(*) FROM policy_file WHERE version = "
-    "(SELECT max(version) FROM policy_version))"
+    " OR EXISTS (SELECT name, body FROM offered EXCEPT SELECT name, body FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
+    " OR (SELECT count(*) FROM offered) <> (SELECT count(*) FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
     " RETURNING version";
 
 const char statement_policy_files[] =
-    "INSERT INTO policy_file (version, name, body) SELECT v.version, o.name, o.body FROM offered "
-    "AS o"
+    "INSERT INTO policy_file (version, name, body) SELECT v.version, o.name, o.body FROM offered AS o"
     " CROSS JOIN (SELECT max(version) AS version FROM policy_version) AS v ON CONFLICT DO NOTHING";
 
 const struct pg_statement statement_member_clean = {
@@ -60,74 +56,67 @@ const struct pg_statement statement_member_clean = {
 const struct query sql_journal_lock = {
     .kind = QUERY_WRITE,
     .row = &partition_lock_row_shape,
-    .sql = "SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::integer, "
-           "partition::integer) FROM :rows"};
+    .sql =
+        "SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::integer, partition::integer) FROM :rows"};
 
 const struct query sql_journal_put = {
     .kind = QUERY_WRITE,
     .row = &journal_row_shape,
-    .sql = "INSERT INTO journal (partition, seq, at, type, version, key, cause, trace, body)"
-           " SELECT partition, nextval('journal_seq'), at, type, version, key, cause, trace, body "
-           "FROM :rows"};
+    .sql =
+        "INSERT INTO journal (partition, seq, at, type, version, key, cause, trace, body)"
+        " SELECT partition, nextval('journal_seq'), at, type, version, key, cause, trace, body FROM :rows"};
 
 const struct query sql_journal_tail = {
     .kind = QUERY_WRITE,
     .row = &tail_row_shape,
-    .sql = "SELECT j.* FROM (SELECT * FROM :rows) AS w CROSS JOIN LATERAL"
-           " (SELECT partition, seq, at, type, version, key, cause, trace, body FROM journal"
-           "  WHERE partition = w.partition AND seq > w.seq ORDER BY seq LIMIT 512) AS j ORDER BY "
-           "j.seq LIMIT 2048"};
+    .sql =
+        "SELECT j.* FROM (SELECT * FROM :rows) AS w CROSS JOIN LATERAL"
+        " (SELECT partition, seq, at, type, version, key, cause, trace, body FROM journal"
+        "  WHERE partition = w.partition AND seq > w.seq ORDER BY seq LIMIT 512) AS j ORDER BY j.seq LIMIT 2048"};
 
 const struct query sql_position_last = {
     .kind = QUERY_READ,
     .row = &position_row_shape,
     .by = "partition",
-    .sql = "SELECT l.partition::bigint AS partition, l.n, l.owner, l.seqs, l.expires_at > "
-           "clock_timestamp() AS live"
-           " FROM unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition, n, owner, seqs, "
-           "expires_at FROM position"
-           " WHERE partition = p ORDER BY n DESC LIMIT 1) AS l"};
+    .sql =
+        "SELECT l.partition::bigint AS partition, l.n, l.owner, l.seqs, l.expires_at > clock_timestamp() AS live"
+        " FROM unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition, n, owner, seqs, expires_at FROM position"
+        " WHERE partition = p ORDER BY n DESC LIMIT 1) AS l"};
 
 const struct query sql_position_put = {
     .kind = QUERY_WRITE,
     .row = &position_row_shape,
-    .sql = "INSERT INTO position (partition, n, owner, seqs, expires_at) SELECT partition, "
-           "fenced(partition, n), owner, seqs,"
-           " clock_timestamp() + coalesce(lease_ms, 0) * interval '1 ms' FROM :rows"};
+    .sql =
+        "INSERT INTO position (partition, n, owner, seqs, expires_at) SELECT partition, fenced(partition, n), owner, seqs,"
+        " clock_timestamp() + coalesce(lease_ms, 0) * interval '1 ms' FROM :rows"};
 
 const struct query sql_position_clean = {
     .kind = QUERY_WRITE,
     .row = &tail_row_shape,
-    .sql = "DELETE FROM position AS p USING (SELECT * FROM :rows) AS r WHERE p.partition = "
-           "r.partition AND p.n < r.seq"};
+    .sql =
+        "DELETE FROM position AS p USING (SELECT * FROM :rows) AS r WHERE p.partition = r.partition AND p.n < r.seq"};
 
 /* Alarms and reported jobs are deleted, jobs to run are marked; what is not found any more is not given back. */
 const struct query sql_alarm_claim = {
     .kind = QUERY_WRITE,
     .row = &alarm_row_shape,
-    .sql = "WITH r AS (SELECT * FROM :rows), gone AS (DELETE FROM alarm AS a USING r WHERE "
-           "a.partition = r.partition"
-           "  AND a.name = r.name AND a.key = r.key AND NOT r.running AND (r.attempt IS NOT NULL "
-           "OR a.due_at = r.due_at)"
-           "  RETURNING a.partition::bigint AS partition, a.name, a.key, a.attempt::bigint AS "
-           "attempt),"
-           " taken AS (UPDATE alarm AS a SET running = true, attempt = a.attempt + 1, due_at = "
-           "now_us() + interval '120 s'"
-           "  FROM r WHERE a.partition = r.partition AND a.name = r.name AND a.key = r.key AND "
-           "r.running"
-           "  AND a.due_at = r.due_at RETURNING a.partition::bigint AS partition, a.name, a.key, "
-           "a.attempt::bigint AS attempt)"
-           " SELECT * FROM gone UNION ALL SELECT * FROM taken"};
+    .sql =
+        "WITH r AS (SELECT * FROM :rows), gone AS (DELETE FROM alarm AS a USING r WHERE a.partition = r.partition"
+        "  AND a.name = r.name AND a.key = r.key AND NOT r.running AND (r.attempt IS NOT NULL OR a.due_at = r.due_at)"
+        "  RETURNING a.partition::bigint AS partition, a.name, a.key, a.attempt::bigint AS attempt),"
+        " taken AS (UPDATE alarm AS a SET running = true, attempt = a.attempt + 1, due_at = now_us() + interval '120 s'"
+        "  FROM r WHERE a.partition = r.partition AND a.name = r.name AND a.key = r.key AND r.running"
+        "  AND a.due_at = r.due_at RETURNING a.partition::bigint AS partition, a.name, a.key, a.attempt::bigint AS attempt)"
+        " SELECT * FROM gone UNION ALL SELECT * FROM taken"};
 
 const struct query sql_alarm_set = {
     .kind = QUERY_WRITE,
     .row = &alarm_row_shape,
-    .sql = "INSERT INTO alarm (partition, name, key, due_at, attempt, running, cause, body)"
-           " SELECT partition, name, key, due_at, coalesce(attempt, 0), running, cause, body FROM "
-           ":rows"
-           " ON CONFLICT (partition, name, key) DO UPDATE SET due_at = excluded.due_at, attempt = "
-           "excluded.attempt,"
-           " running = excluded.running, cause = excluded.cause, body = excluded.body"};
+    .sql =
+        "INSERT INTO alarm (partition, name, key, due_at, attempt, running, cause, body)"
+        " SELECT partition, name, key, due_at, coalesce(attempt, 0), running, cause, body FROM :rows"
+        " ON CONFLICT (partition, name, key) DO UPDATE SET due_at = excluded.due_at, attempt = excluded.attempt,"
+        " running = excluded.running, cause = excluded.cause, body = excluded.body"};
 
 const struct query sql_alarm_drop = {
     .kind = QUERY_WRITE,
@@ -139,20 +128,21 @@ const struct query sql_alarm_due = {
     .kind = QUERY_READ,
     .row = &alarm_row_shape,
     .by = "partition",
-    .sql = "SELECT a.* FROM unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS "
-           "partition, name, key, due_at,"
-           " attempt::bigint AS attempt, running, cause, body FROM alarm WHERE partition = p AND "
-           "due_at <= now_us()"
-           " ORDER BY due_at LIMIT 32) AS a ORDER BY a.due_at, a.name, a.key"};
+    .sql =
+        "WITH t AS MATERIALIZED (SELECT now_us() AS now)"
+        " SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
+        " due_at, attempt::bigint AS attempt, running, cause, body FROM alarm WHERE partition = p AND due_at <= t.now"
+        " ORDER BY due_at LIMIT 32) AS a ORDER BY a.due_at, a.name, a.key"};
 
-const struct query sql_alarm_next = {.kind = QUERY_READ,
-                                     .row = &alarm_row_shape,
-                                     .by = "partition",
-                                     .sql =
-                                         "SELECT a.* FROM unnest(:keys) AS p CROSS JOIN LATERAL "
-                                         "(SELECT partition::bigint AS partition, name, key, due_at"
-                                         " FROM alarm WHERE partition = p AND due_at > now_us() "
-                                         "ORDER BY due_at LIMIT 1) AS a ORDER BY a.due_at LIMIT 1"};
+const struct query sql_alarm_next = {
+    .kind = QUERY_READ,
+    .row = &alarm_row_shape,
+    .by = "partition",
+    .sql =
+        "WITH t AS MATERIALIZED (SELECT now_us() AS now)"
+        " SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
+        " due_at FROM alarm WHERE partition = p AND due_at > t.now ORDER BY due_at LIMIT 1) AS a"
+        " ORDER BY a.due_at LIMIT 1"};
 
 /* Jobs that a process now gone had begun: due again at once. */
 const struct query sql_alarm_orphans = {
@@ -168,46 +158,47 @@ const struct query sql_reply_find = {
     .sql = "SELECT p.principal, p.id, p.hash, p.body FROM (SELECT * FROM :rows) AS r"
            " JOIN reply AS p ON p.principal = r.principal AND p.id = r.id"};
 
-const struct query sql_reply_put = {.kind = QUERY_WRITE,
-                                    .row = &kept_reply_row_shape,
-                                    .sql = "INSERT INTO reply (principal, id, hash, body, at)"
-                                           " SELECT principal, id, coalesce(hash, 0), "
-                                           "coalesce(body, ''), clock_timestamp() FROM :rows"};
+const struct query sql_reply_put = {
+    .kind = QUERY_WRITE,
+    .row = &kept_reply_row_shape,
+    .sql =
+        "INSERT INTO reply (principal, id, hash, body, at)"
+        " SELECT principal, id, coalesce(hash, 0), coalesce(body, ''), clock_timestamp() FROM :rows"};
 
 const struct query sql_dead_put = {
     .kind = QUERY_WRITE,
     .row = &dead_row_shape,
-    .sql = "INSERT INTO dead_letter (partition, key, state, source, seq, type, version, at, cause, "
-           "body, reason, set_aside_at)"
-           " SELECT partition, key, state, source, coalesce(seq, 0), type, coalesce(version, 0), "
-           "coalesce(at, now_us()),"
-           " coalesce(cause, ''), coalesce(body, ''), reason, now_us() FROM :rows"};
+    .sql =
+        "INSERT INTO dead_letter (partition, key, state, source, seq, type, version, at, cause, body, reason, set_aside_at)"
+        " SELECT partition, key, state, source, coalesce(seq, 0), type, coalesce(version, 0), coalesce(at, now_us()),"
+        " coalesce(cause, ''), coalesce(body, ''), reason, now_us() FROM :rows"};
 
 const struct query sql_dead_drop = {
     .kind = QUERY_WRITE,
     .row = &dead_row_shape,
     .sql = "DELETE FROM dead_letter AS d USING (SELECT * FROM :rows) AS r WHERE d.dead = r.dead"};
 
-const struct query sql_dead_keys = {.kind = QUERY_READ,
-                                    .row = &dead_row_shape,
-                                    .by = "partition",
-                                    .sql = "SELECT DISTINCT partition::bigint AS partition, key "
-                                           "FROM dead_letter WHERE partition = ANY(:keys)"};
+const struct query sql_dead_keys = {
+    .kind = QUERY_READ,
+    .row = &dead_row_shape,
+    .by = "partition",
+    .sql =
+        "SELECT DISTINCT partition::bigint AS partition, key FROM dead_letter WHERE partition = ANY(:keys)"};
 
 const struct query sql_dead_of_key = {
     .kind = QUERY_READ,
     .row = &dead_row_shape,
     .by = "key",
-    .sql = "SELECT dead, partition::bigint AS partition, key, state, source, seq, type, "
-           "version::bigint AS version, at, cause,"
-           " body, reason FROM dead_letter WHERE key = ANY(:keys) ORDER BY dead"};
+    .sql =
+        "SELECT dead, partition::bigint AS partition, key, state, source, seq, type, version::bigint AS version, at, cause,"
+        " body, reason FROM dead_letter WHERE key = ANY(:keys) ORDER BY dead"};
 
 const struct query sql_suspect_put = {
     .kind = QUERY_WRITE,
     .row = &suspect_row_shape,
-    .sql = "INSERT INTO suspect AS s (identity, times) SELECT identity, 1 FROM :rows"
-           " ON CONFLICT (identity) DO UPDATE SET times = s.times + 1 RETURNING identity, "
-           "times::bigint AS times"};
+    .sql =
+        "INSERT INTO suspect AS s (identity, times) SELECT identity, 1 FROM :rows"
+        " ON CONFLICT (identity) DO UPDATE SET times = s.times + 1 RETURNING identity, times::bigint AS times"};
 
 const struct query sql_suspect_drop = {
     .kind = QUERY_WRITE,
@@ -215,11 +206,12 @@ const struct query sql_suspect_drop = {
     .sql =
         "DELETE FROM suspect AS s USING (SELECT * FROM :rows) AS r WHERE s.identity = r.identity"};
 
-const struct query sql_policy_files = {.kind = QUERY_READ,
-                                       .row = &policy_file_row_shape,
-                                       .by = "version",
-                                       .sql = "SELECT version, name, body FROM policy_file WHERE "
-                                              "version = ANY(:keys) ORDER BY version, name"};
+const struct query sql_policy_files = {
+    .kind = QUERY_READ,
+    .row = &policy_file_row_shape,
+    .by = "version",
+    .sql =
+        "SELECT version, name, body FROM policy_file WHERE version = ANY(:keys) ORDER BY version, name"};
 
 const struct query sql_policy_offer = {
     .kind = QUERY_WRITE,

@@ -170,10 +170,8 @@ const char *runtime_setup(void)
     int64_t idle = runtime.settings.lease_ms * 8 / 10;
     snprintf(
         setup, sizeof(setup),
-        "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET "
-        "lock_timeout = '5s';"
-        " SET idle_in_transaction_session_timeout = '%lldms'; SET application_name = 'kefu-%s'; "
-        "SET jit = off;"
+        "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '5s';"
+        " SET idle_in_transaction_session_timeout = '%lldms'; SET application_name = 'kefu-%s'; SET jit = off;"
         " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off", /* plans are made while tables are small */
         runtime.settings.schema, (long long)idle, runtime.service->name);
     return setup;

@@ -3,8 +3,11 @@
 -- The test clock: at most one row; without it the clock is the database's.
 CREATE TABLE test_clock (one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL);
 
-CREATE FUNCTION now_us() RETURNS timestamptz LANGUAGE sql STABLE
+-- plpgsql keeps its plan for the session; a function in SQL would be planned anew by every statement.
+CREATE FUNCTION now_us() RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+BEGIN
     RETURN coalesce((SELECT at FROM test_clock), clock_timestamp());
+END $$;
 
 -- The journal: a log. Whoever sees seq = n in a partition sees everything before it in that partition.
 CREATE SEQUENCE journal_seq CACHE 1;

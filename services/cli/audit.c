@@ -248,16 +248,17 @@ static int load_rows(struct audit *audit, const struct load *load, struct err *e
 static int load_journal(struct audit *audit, const char *service, struct err *err)
 {
     char select[400];
-    snprintf(select, sizeof(select),
-             "SELECT '%s', partition, seq, type, version, '%s/' || partition || '/' || seq, at, "
-             "key, cause, body FROM %s.journal",
-             service, service, service);
-    return load_rows(audit,
-                     &(struct load){select,
-                                    "COPY said (service, partition, seq, type, version, place, at, "
-                                    "key, cause, body) FROM STDIN",
-                                    NULL},
-                     err);
+    snprintf(
+        select, sizeof(select),
+        "SELECT '%s', partition, seq, type, version, '%s/' || partition || '/' || seq, at, key, cause, body FROM %s.journal",
+        service, service, service);
+    return load_rows(
+        audit,
+        &(struct load){
+            select,
+            "COPY said (service, partition, seq, type, version, place, at, key, cause, body) FROM STDIN",
+            NULL},
+        err);
 }
 
 static int load_details(struct audit *audit, struct err *err)

@@ -29,12 +29,11 @@ static enum exit_status check_command(const struct words *words);
 const struct command command_check = {
     .name = "check",
     .most = 0,
-    .usage = "Does the system hold what it promises? Invariants I1 (nothing lost), I2 (nothing "
-             "without cause), I3 (once), I4 (order),\n"
-             "I5 (positions and counters true), I7 (nothing undone), I11 (clocks), over all "
-             "schemas. Reads only. Waits until all is quiet.",
-    .examples = "  kefu check\n  kefu check --json\n  kefu check --database 'host=/run/postgresql "
-                "dbname=kefu'   # the services may be stopped",
+    .usage =
+        "Does the system hold what it promises? Invariants I1 (nothing lost), I2 (nothing without cause), I3 (once), I4 (order),\n"
+        "I5 (positions and counters true), I7 (nothing undone), I11 (clocks), over all schemas. Reads only. Waits until all is quiet.",
+    .examples =
+        "  kefu check\n  kefu check --json\n  kefu check --database 'host=/run/postgresql dbname=kefu'   # the services may be stopped",
     .options = options,
     .options_n = COUNT(options),
     .exec = check_command};

@@ -12,12 +12,13 @@
 
 static enum exit_status down(const struct words *words);
 
-const struct command command_down = {.name = "down",
-                                     .most = 0,
-                                     .usage = "Stop all services (they finish what they are doing; "
-                                              "after 30 s they are killed) and PostgreSQL.",
-                                     .examples = "  kefu down\n  kefu down --dir /tmp/t1",
-                                     .exec = down};
+const struct command command_down = {
+    .name = "down",
+    .most = 0,
+    .usage =
+        "Stop all services (they finish what they are doing; after 30 s they are killed) and PostgreSQL.",
+    .examples = "  kefu down\n  kefu down --dir /tmp/t1",
+    .exec = down};
 
 enum { LOOK_US = 20 * 1000, WAIT_LOOKS = 100 * 50 };
 

@@ -25,9 +25,9 @@ const struct command command_follow = {
     .name = "follow",
     .args = "[PREFIX]",
     .most = 1,
-    .usage = "The feed for dashboards: a snapshot of every topic, then each change. What the "
-             "subscription misses is read from reporting\n"
-             "by its number, so there is no gap and nothing twice.",
+    .usage =
+        "The feed for dashboards: a snapshot of every topic, then each change. What the subscription misses is read from reporting\n"
+        "by its number, so there is no gap and nothing twice.",
     .examples =
         "  kefu follow\n  kefu follow tickets/repair/ --json\n  kefu follow --after 1234 --for 10s",
     .options = options,

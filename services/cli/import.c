@@ -37,13 +37,12 @@ const struct command command_import = {
     .args = "FILE.csv",
     .least = 1,
     .most = 1,
-    .usage = "Bring the requests of a CSV file in through the flows' own commands. Importing a "
-             "file again changes nothing. Rows that will\n"
-             "not do are listed with line, field and rule at the end (exit status 1); the others "
-             "are imported.",
-    .examples = "  kefu import requests.csv --map deploy/import/baltimore.yaml\n"
-                "  kefu import requests.csv --map deploy/import/baltimore.yaml --clock --until "
-                "'03/01/2019 12:00:00 AM'",
+    .usage =
+        "Bring the requests of a CSV file in through the flows' own commands. Importing a file again changes nothing. Rows that will\n"
+        "not do are listed with line, field and rule at the end (exit status 1); the others are imported.",
+    .examples =
+        "  kefu import requests.csv --map deploy/import/baltimore.yaml\n"
+        "  kefu import requests.csv --map deploy/import/baltimore.yaml --clock --until '03/01/2019 12:00:00 AM'",
     .options = options,
     .options_n = COUNT(options),
     .exec = import};

@@ -22,10 +22,9 @@ const struct command command_play = {
     .args = "FILE|DIR",
     .least = 1,
     .most = 1,
-    .usage = "Play a day on the test clock: contacts, steps, calls and shifts at their own times "
-             "(deploy/demo/README.md says how such\n"
-             "a day is written). Playing it again changes nothing. Afterwards `kefu report` shows "
-             "what came of it.",
+    .usage =
+        "Play a day on the test clock: contacts, steps, calls and shifts at their own times (deploy/demo/README.md says how such\n"
+        "a day is written). Playing it again changes nothing. Afterwards `kefu report` shows what came of it.",
     .examples =
         "  kefu up --test-clock=2026-03-17T15:00:00Z --detach\n  kefu play deploy/demo/day.yaml",
     .exec = play};

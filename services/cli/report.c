@@ -6,13 +6,13 @@
 
 static enum exit_status report(const struct words *words);
 
-const struct command command_report = {.name = "report",
-                                       .most = 0,
-                                       .usage =
-                                           "The numbers of the day: tickets by kind and state, who "
-                                           "holds what, clocks, messages, key figures.",
-                                       .examples = "  kefu report\n  kefu report --json",
-                                       .exec = report};
+const struct command command_report = {
+    .name = "report",
+    .most = 0,
+    .usage =
+        "The numbers of the day: tickets by kind and state, who holds what, clocks, messages, key figures.",
+    .examples = "  kefu report\n  kefu report --json",
+    .exec = report};
 
 static enum exit_status report(const struct words *words)
 {

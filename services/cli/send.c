@@ -30,12 +30,12 @@ const struct command command_send = {
     .args = "TYPE [FIELD=VALUE…]",
     .least = 1,
     .most = -1,
-    .usage = "Send a command and print its answer. It is sent again until it is answered or "
-             "--timeout is over.",
-    .examples = "  kefu send duty.set staff=sp01 on=true\n"
-                "  kefu send contact.record source=crm source_id=17 channel=call "
-                "'items=[{\"kind\":\"inquiry\"}]'\n"
-                "  kefu send contact.record --id crm-17 --body - <contact.json",
+    .usage =
+        "Send a command and print its answer. It is sent again until it is answered or --timeout is over.",
+    .examples =
+        "  kefu send duty.set staff=sp01 on=true\n"
+        "  kefu send contact.record source=crm source_id=17 channel=call 'items=[{\"kind\":\"inquiry\"}]'\n"
+        "  kefu send contact.record --id crm-17 --body - <contact.json",
     .options = send_options,
     .options_n = COUNT(send_options),
     .exec = send};

@@ -60,11 +60,11 @@ int store_start_clock(struct store *store, const char *schema, time_us at, struc
     const char *values[] = {number};
     snprintf(number, sizeof(number), "%" PRId64, at);
     char *quoted = PQescapeIdentifier(store->conn, schema, strlen(schema));
-    snprintf(statement, sizeof(statement),
-             "INSERT INTO %s.test_clock (at) VALUES ('epoch'::timestamptz + $1::bigint * interval "
-             "'1 microsecond')"
-             " ON CONFLICT DO NOTHING",
-             quoted);
+    snprintf(
+        statement, sizeof(statement),
+        "INSERT INTO %s.test_clock (at) VALUES ('epoch'::timestamptz + $1::bigint * interval '1 microsecond')"
+        " ON CONFLICT DO NOTHING",
+        quoted);
     PQfreemem(quoted);
     PGresult *result = PQexecParams(store->conn, statement, 1, NULL, values, NULL, NULL, 0);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) return failed(result, store, err);

@@ -54,11 +54,10 @@ static const struct option options[] = {
 const struct command command_up = {
     .name = "up",
     .most = 0,
-    .usage = "Start PostgreSQL and all services on this machine and keep them running.\n"
-             "The replica number R (from 0) of the service number S (from 0, as listed) hears on "
-             "base port + 10 R + S, the feed of\n"
-             "reporting on base port + 105 + 10 R. Everything is on 127.0.0.1 only. What runs "
-             "where stands in DIR/run.json.",
+    .usage =
+        "Start PostgreSQL and all services on this machine and keep them running.\n"
+        "The replica number R (from 0) of the service number S (from 0, as listed) hears on base port + 10 R + S, the feed of\n"
+        "reporting on base port + 105 + 10 R. Everything is on 127.0.0.1 only. What runs where stands in DIR/run.json.",
     .examples =
         "  kefu up --detach\n"
         "  kefu up --scale routing=3 --scale escalation=2\n"

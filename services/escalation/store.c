@@ -2,13 +2,11 @@
 
 #include "escalation_rows.msg.h"
 
-#define TICKET                                                                                     \
-    "ticket, kind, state, org_unit, department, owner, handler, class, round, received_at, "       \
-    "repeated, "                                                                                   \
+#define TICKET                                                                                         \
+    "ticket, kind, state, org_unit, department, owner, handler, class, round, received_at, repeated, " \
     "promised_at, handled_at, kept_at, ended_at"
-#define CLOCK                                                                                      \
-    "id, ticket, name, kind, round, policy, state, verdict, breached, base, calendar, allowed, "   \
-    "limit_n, "                                                                                    \
+#define CLOCK                                                                                             \
+    "id, ticket, name, kind, round, policy, state, verdict, breached, base, calendar, allowed, limit_n, " \
     "limit_unit, levels, started_at, due_at, stopped_at, paused_at, started_by, stopped_by"
 #define PAUSE "clock, from_at, to_at, ticket"
 #define REPLY "ticket, at, person, gives, next_at"
@@ -26,18 +24,16 @@ const struct query ticket_asked = {.kind = QUERY_READ,
                                    .sql = "SELECT " TICKET
                                           " FROM ticket_copy WHERE ticket = ANY(:keys)"};
 
-const struct query ticket_write = {.kind = QUERY_WRITE,
-                                   .row = &ticket_copy_row_shape,
-                                   .sql = "INSERT INTO ticket_copy (" TICKET ") SELECT " TICKET
-                                          " FROM :rows ON CONFLICT (ticket) DO UPDATE SET"
-                                          " kind = excluded.kind, state = excluded.state, org_unit "
-                                          "= excluded.org_unit, department = excluded.department,"
-                                          " owner = excluded.owner, handler = excluded.handler, "
-                                          "class = excluded.class, round = excluded.round,"
-                                          " received_at = excluded.received_at, repeated = "
-                                          "excluded.repeated, promised_at = excluded.promised_at,"
-                                          " handled_at = excluded.handled_at, kept_at = "
-                                          "excluded.kept_at, ended_at = excluded.ended_at"};
+const struct query ticket_write = {
+    .kind = QUERY_WRITE,
+    .row = &ticket_copy_row_shape,
+    .sql =
+        "INSERT INTO ticket_copy (" TICKET ") SELECT " TICKET
+        " FROM :rows ON CONFLICT (ticket) DO UPDATE SET"
+        " kind = excluded.kind, state = excluded.state, org_unit = excluded.org_unit, department = excluded.department,"
+        " owner = excluded.owner, handler = excluded.handler, class = excluded.class, round = excluded.round,"
+        " received_at = excluded.received_at, repeated = excluded.repeated, promised_at = excluded.promised_at,"
+        " handled_at = excluded.handled_at, kept_at = excluded.kept_at, ended_at = excluded.ended_at"};
 
 #define CLOCKS_OF_TICKETS                                                                          \
     {                                                                                              \
@@ -49,15 +45,14 @@ const struct query clocks_read = CLOCKS_OF_TICKETS;
 const struct query clocks_asked = CLOCKS_OF_TICKETS;
 
 /* What is fixed when a clock starts is never written again. */
-const struct query clock_write = {.kind = QUERY_WRITE,
-                                  .row = &clock_row_shape,
-                                  .sql = "INSERT INTO clock (" CLOCK ") SELECT " CLOCK
-                                         " FROM :rows ON CONFLICT (id) DO UPDATE SET"
-                                         " state = excluded.state, verdict = excluded.verdict, "
-                                         "breached = excluded.breached, levels = excluded.levels,"
-                                         " due_at = excluded.due_at, stopped_at = "
-                                         "excluded.stopped_at, paused_at = excluded.paused_at,"
-                                         " stopped_by = excluded.stopped_by"};
+const struct query clock_write = {
+    .kind = QUERY_WRITE,
+    .row = &clock_row_shape,
+    .sql =
+        "INSERT INTO clock (" CLOCK ") SELECT " CLOCK " FROM :rows ON CONFLICT (id) DO UPDATE SET"
+        " state = excluded.state, verdict = excluded.verdict, breached = excluded.breached, levels = excluded.levels,"
+        " due_at = excluded.due_at, stopped_at = excluded.stopped_at, paused_at = excluded.paused_at,"
+        " stopped_by = excluded.stopped_by"};
 
 #define PAUSES_OF_TICKETS                                                                          \
     {                                                                                              \
@@ -81,12 +76,12 @@ const struct query replies_read = {
     .sql = "SELECT " REPLY
            " FROM customer_reply WHERE ticket = ANY(:keys) ORDER BY ticket, at, person"};
 
-const struct query reply_write = {.kind = QUERY_WRITE,
-                                  .row = &customer_reply_row_shape,
-                                  .sql = "INSERT INTO customer_reply (" REPLY ") SELECT " REPLY
-                                         " FROM :rows"
-                                         " ON CONFLICT (ticket, at, person) DO UPDATE SET gives = "
-                                         "excluded.gives, next_at = excluded.next_at"};
+const struct query reply_write = {
+    .kind = QUERY_WRITE,
+    .row = &customer_reply_row_shape,
+    .sql =
+        "INSERT INTO customer_reply (" REPLY ") SELECT " REPLY " FROM :rows"
+        " ON CONFLICT (ticket, at, person) DO UPDATE SET gives = excluded.gives, next_at = excluded.next_at"};
 
 const struct query verdicts_asked = {
     .kind = QUERY_READ,

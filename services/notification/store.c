@@ -79,10 +79,10 @@ const struct query call_write = {
 const struct query call_page_read = {
     .kind = QUERY_READ,
     .row = &call_row_shape,
-    .sql = "SELECT " CALL " FROM call WHERE (:ticket IS NULL OR ticket = :ticket) "
-           "AND (:caller IS NULL OR caller = :caller) AND (:state IS NULL OR state = :state) "
-           "AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT least(coalesce(:limit, "
-           "50), 1000)"};
+    .sql =
+        "SELECT " CALL " FROM call WHERE (:ticket IS NULL OR ticket = :ticket) "
+        "AND (:caller IS NULL OR caller = :caller) AND (:state IS NULL OR state = :state) "
+        "AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
 
 const struct query staff_write = {
     .kind = QUERY_WRITE,

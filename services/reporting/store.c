@@ -4,11 +4,9 @@
 
 /* ---- facts ---------------------------------------------------------------------------------------------------------------- */
 
-#define TICKET                                                                                     \
-    "ticket, contact, kind, topic, channel, org_unit, class, state, priority, department, owner, " \
-    "handler, queue, "                                                                             \
-    "round, answered, received_at, assigned_at, replied_at, result_due_at, result_at, "            \
-    "satisfied_at, closed_at, "                                                                    \
+#define TICKET                                                                                                     \
+    "ticket, contact, kind, topic, channel, org_unit, class, state, priority, department, owner, handler, queue, " \
+    "round, answered, received_at, assigned_at, replied_at, result_due_at, result_at, satisfied_at, closed_at, "   \
     "exit, reason"
 #define CLOCK "clock, ticket, name, kind, round, verdict, started_at, due_at, stopped_at"
 
@@ -25,17 +23,13 @@ const struct query ticket_write = {
     .sql =
         "INSERT INTO ticket_fact (" TICKET ") SELECT " TICKET
         " FROM :rows ON CONFLICT (ticket) DO UPDATE SET"
-        " contact = excluded.contact, kind = excluded.kind, topic = excluded.topic, channel = "
-        "excluded.channel,"
-        " org_unit = excluded.org_unit, class = excluded.class, state = excluded.state, priority = "
-        "excluded.priority,"
-        " department = excluded.department, owner = excluded.owner, handler = excluded.handler, "
-        "queue = excluded.queue,"
+        " contact = excluded.contact, kind = excluded.kind, topic = excluded.topic, channel = excluded.channel,"
+        " org_unit = excluded.org_unit, class = excluded.class, state = excluded.state, priority = excluded.priority,"
+        " department = excluded.department, owner = excluded.owner, handler = excluded.handler, queue = excluded.queue,"
         " round = excluded.round, answered = excluded.answered, received_at = excluded.received_at,"
         " assigned_at = excluded.assigned_at, replied_at = excluded.replied_at,"
         " result_due_at = excluded.result_due_at, result_at = excluded.result_at,"
-        " satisfied_at = excluded.satisfied_at, closed_at = excluded.closed_at, exit = "
-        "excluded.exit,"
+        " satisfied_at = excluded.satisfied_at, closed_at = excluded.closed_at, exit = excluded.exit,"
         " reason = excluded.reason"};
 
 const struct query clock_lock = {
@@ -53,11 +47,12 @@ const struct query clock_write = {
         " verdict = excluded.verdict, started_at = excluded.started_at, due_at = excluded.due_at,"
         " stopped_at = excluded.stopped_at"};
 
-const struct query message_lock = {.kind = QUERY_LOCK,
-                                   .row = &message_fact_row_shape,
-                                   .by = "message",
-                                   .sql = "SELECT message, ticket, state FROM message_fact WHERE "
-                                          "message = ANY(:keys) ORDER BY message FOR UPDATE"};
+const struct query message_lock = {
+    .kind = QUERY_LOCK,
+    .row = &message_fact_row_shape,
+    .by = "message",
+    .sql =
+        "SELECT message, ticket, state FROM message_fact WHERE message = ANY(:keys) ORDER BY message FOR UPDATE"};
 
 const struct query message_write = {
     .kind = QUERY_WRITE,
@@ -66,11 +61,12 @@ const struct query message_write = {
         "INSERT INTO message_fact (message, ticket, state) SELECT message, ticket, state FROM :rows"
         " ON CONFLICT (message) DO UPDATE SET state = excluded.state"};
 
-const struct query staff_lock = {.kind = QUERY_LOCK,
-                                 .row = &staff_fact_row_shape,
-                                 .by = "staff",
-                                 .sql = "SELECT staff, active, on_duty FROM staff_fact WHERE staff "
-                                        "= ANY(:keys) ORDER BY staff FOR UPDATE"};
+const struct query staff_lock = {
+    .kind = QUERY_LOCK,
+    .row = &staff_fact_row_shape,
+    .by = "staff",
+    .sql =
+        "SELECT staff, active, on_duty FROM staff_fact WHERE staff = ANY(:keys) ORDER BY staff FOR UPDATE"};
 
 const struct query staff_write = {
     .kind = QUERY_WRITE,
@@ -93,28 +89,29 @@ const struct query contact_add = {
 const struct query topic_count_add = {
     .kind = QUERY_ADD,
     .row = &topic_count_row_shape,
-    .sql = "INSERT INTO topic_count (topic, n, version, published) SELECT topic, n, version, "
-           "published FROM :rows"
-           " ON CONFLICT (topic) DO UPDATE SET n = topic_count.n + excluded.n,"
-           " version = topic_count.version + excluded.version, published = topic_count.published + "
-           "excluded.published"};
+    .sql =
+        "INSERT INTO topic_count (topic, n, version, published) SELECT topic, n, version, published FROM :rows"
+        " ON CONFLICT (topic) DO UPDATE SET n = topic_count.n + excluded.n,"
+        " version = topic_count.version + excluded.version, published = topic_count.published + excluded.published"};
 
-const struct query topics_changed = {.kind = QUERY_READ,
-                                     .row = &topic_count_row_shape,
-                                     .sql = "SELECT topic, n, version, published FROM topic_count "
-                                            "WHERE version <> published ORDER BY topic LIMIT 1000"};
+const struct query topics_changed = {
+    .kind = QUERY_READ,
+    .row = &topic_count_row_shape,
+    .sql =
+        "SELECT topic, n, version, published FROM topic_count WHERE version <> published ORDER BY topic LIMIT 1000"};
 
 const struct query kpi_topics = {.kind = QUERY_READ,
                                  .row = &topic_row_shape,
                                  .sql = "SELECT topic, seq, " VALUE
                                         " FROM topic WHERE topic >= 'kpi/' AND topic < 'kpi0'"};
 
-const struct query feed_lock = {.kind = QUERY_LOCK,
-                                .row = &feed_state_row_shape,
-                                .by = "feed",
-                                .sql = "SELECT feed, head, zone, refreshed_at, wait_ms, EXISTS "
-                                       "(SELECT FROM test_clock) AS test_clock FROM feed_state"
-                                       " WHERE feed = ANY(:keys) ORDER BY feed FOR UPDATE"};
+const struct query feed_lock = {
+    .kind = QUERY_LOCK,
+    .row = &feed_state_row_shape,
+    .by = "feed",
+    .sql =
+        "SELECT feed, head, zone, refreshed_at, wait_ms, EXISTS (SELECT FROM test_clock) AS test_clock FROM feed_state"
+        " WHERE feed = ANY(:keys) ORDER BY feed FOR UPDATE"};
 
 const struct query feed_state_write = {
     .kind = QUERY_WRITE,
@@ -136,78 +133,64 @@ const struct query feed_cut = {.kind = QUERY_WRITE,
 const struct query topic_write = {
     .kind = QUERY_WRITE,
     .row = &topic_row_shape,
-    .sql = "INSERT INTO topic (topic, seq, " VALUE ") SELECT topic, seq, " VALUE " FROM :rows"
-           " ON CONFLICT (topic) DO UPDATE SET seq = excluded.seq, value = excluded.value, count = "
-           "excluded.count,"
-           " of = excluded.of, p50 = excluded.p50, p90 = excluded.p90, at = excluded.at"};
+    .sql =
+        "INSERT INTO topic (topic, seq, " VALUE ") SELECT topic, seq, " VALUE " FROM :rows"
+        " ON CONFLICT (topic) DO UPDATE SET seq = excluded.seq, value = excluded.value, count = excluded.count,"
+        " of = excluded.of, p50 = excluded.p50, p90 = excluded.p90, at = excluded.at"};
 
 /* ---- figures of a period --------------------------------------------------------------------------------------------------- */
 
 /* What `period(from_at, to_at)` of at most one row makes of the facts. Each line reads one index over that period only.
    percentile_disc is the nearest rank: the smallest value that at least that share of all values does not exceed. */
-#define INTERVAL(name, end, also)                                                                  \
-    " UNION ALL SELECT '" name "', NULL, NULL, NULL, count(*), count(*), 0::bigint, avg(s),"       \
-    " percentile_disc(0.5) WITHIN GROUP (ORDER BY s), percentile_disc(0.9) WITHIN GROUP (ORDER "   \
-    "BY s)"                                                                                        \
-    " FROM (SELECT extract(epoch FROM t." end                                                      \
-    " - t.received_at)::double precision AS s FROM period JOIN ticket_fact t"                      \
-    " ON t." end " >= from_at AND t." end                                                          \
+#define INTERVAL(name, end, also)                                                                     \
+    " UNION ALL SELECT '" name "', NULL, NULL, NULL, count(*), count(*), 0::bigint, avg(s),"          \
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY s), percentile_disc(0.9) WITHIN GROUP (ORDER BY s)" \
+    " FROM (SELECT extract(epoch FROM t." end                                                         \
+    " - t.received_at)::double precision AS s FROM period JOIN ticket_fact t"                         \
+    " ON t." end " >= from_at AND t." end                                                             \
     " < to_at WHERE t.exit IS NULL AND t.received_at IS NOT NULL" also ") x"
 
 /* Of each clock its ticket is looked up by key: a join would be planned without knowing the period, and read all tickets. */
-#define FIGURES                                                                                    \
-    " SELECT 'clock' AS figure, name AS clock, kind, answered, count(*) FILTER (WHERE verdict = "  \
-    "'met') AS met,"                                                                               \
-    " count(*) FILTER (WHERE verdict <> 'none') AS of, count(*) FILTER (WHERE verdict = 'none') "  \
-    "AS apart,"                                                                                    \
-    " NULL::double precision AS mean, NULL::double precision AS p50, NULL::double precision AS "   \
-    "p90"                                                                                          \
-    " FROM (SELECT c.name, c.kind, c.verdict, coalesce((SELECT t.answered FROM ticket_fact t "     \
-    "WHERE t.ticket = c.ticket),"                                                                  \
-    " false) AS answered FROM period JOIN clock_fact c ON c.due_at >= from_at AND c.due_at < "     \
-    "to_at) x"                                                                                     \
-    " GROUP BY name, kind, answered"                                                               \
-    " UNION ALL SELECT 'timely', NULL, NULL, NULL, count(*) FILTER (WHERE intime), count(*) "      \
-    "FILTER (WHERE NOT gone),"                                                                     \
-    " count(*) FILTER (WHERE gone), NULL, NULL, NULL"                                              \
-    " FROM (SELECT coalesce(t.result_at <= t.result_due_at, false) AS intime, t.exit IS NOT NULL " \
-    "AND t.closed_at <="                                                                           \
-    " t.result_due_at AND coalesce(t.result_at > t.result_due_at, true) AS gone FROM period JOIN " \
-    "ticket_fact t"                                                                                \
-    " ON t.result_due_at >= from_at AND t.result_due_at < to_at) x"                                \
-    " UNION ALL SELECT 'complaints', NULL, NULL, NULL, count(*) FILTER (WHERE t.exit IS NULL), "   \
-    "(SELECT count(*) FROM period"                                                                 \
-    " JOIN contact_fact k ON k.at >= from_at AND k.at < to_at), count(*) FILTER (WHERE t.exit IS " \
-    "NOT NULL), NULL, NULL, NULL"                                                                  \
-    " FROM period JOIN ticket_fact t ON t.received_at >= from_at AND t.received_at < to_at AND "   \
-    "t.kind = 'complaint'" INTERVAL("result", "result_at", "")                                     \
-        INTERVAL("satisfied", "satisfied_at", "")                                                  \
-            INTERVAL("wait", "assigned_at", " AND NOT coalesce(t.answered, false)")
+#define FIGURES                                                                                                                \
+    " SELECT 'clock' AS figure, name AS clock, kind, answered, count(*) FILTER (WHERE verdict = 'met') AS met,"                \
+    " count(*) FILTER (WHERE verdict <> 'none') AS of, count(*) FILTER (WHERE verdict = 'none') AS apart,"                     \
+    " NULL::double precision AS mean, NULL::double precision AS p50, NULL::double precision AS p90"                            \
+    " FROM (SELECT c.name, c.kind, c.verdict, coalesce((SELECT t.answered FROM ticket_fact t WHERE t.ticket = c.ticket),"      \
+    " false) AS answered FROM period JOIN clock_fact c ON c.due_at >= from_at AND c.due_at < to_at) x"                         \
+    " GROUP BY name, kind, answered"                                                                                           \
+    " UNION ALL SELECT 'timely', NULL, NULL, NULL, count(*) FILTER (WHERE intime), count(*) FILTER (WHERE NOT gone),"          \
+    " count(*) FILTER (WHERE gone), NULL, NULL, NULL"                                                                          \
+    " FROM (SELECT coalesce(t.result_at <= t.result_due_at, false) AS intime, t.exit IS NOT NULL AND t.closed_at <="           \
+    " t.result_due_at AND coalesce(t.result_at > t.result_due_at, true) AS gone FROM period JOIN ticket_fact t"                \
+    " ON t.result_due_at >= from_at AND t.result_due_at < to_at) x"                                                            \
+    " UNION ALL SELECT 'complaints', NULL, NULL, NULL, count(*) FILTER (WHERE t.exit IS NULL), (SELECT count(*) FROM period"   \
+    " JOIN contact_fact k ON k.at >= from_at AND k.at < to_at), count(*) FILTER (WHERE t.exit IS NOT NULL), NULL, NULL, NULL"  \
+    " FROM period JOIN ticket_fact t ON t.received_at >= from_at AND t.received_at < to_at AND t.kind = 'complaint'" INTERVAL( \
+        "result", "result_at", "") INTERVAL("satisfied", "satisfied_at", "")                                                   \
+        INTERVAL("wait", "assigned_at", " AND NOT coalesce(t.answered, false)")
 
 /* The last line is `gate`: how long the others took (of, microseconds). While it is too early nothing is
    looked at. What happens at this very instant is part of the period. */
 const struct query figures_now = {
     .kind = QUERY_READ,
     .row = &figure_row_shape,
-    .sql = "WITH period AS MATERIALIZED (SELECT date_trunc('month', now_us(), zone) AS from_at,"
-           " now_us() + interval '1 microsecond' AS to_at FROM feed_state WHERE feed = 'feed'"
-           " AND coalesce(refreshed_at + wait_ms * interval '1 millisecond' <= clock_timestamp(), "
-           "true)),"
-           " lines AS MATERIALIZED (" FIGURES ")"
-           " SELECT * FROM lines"
-           " UNION ALL SELECT 'gate', NULL, NULL, NULL, 0::bigint,"
-           " (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint, "
-           "(SELECT count(*) FROM lines),"
-           " NULL, NULL, NULL FROM period"};
+    .sql =
+        "WITH period AS MATERIALIZED (SELECT date_trunc('month', now_us(), zone) AS from_at,"
+        " now_us() + interval '1 microsecond' AS to_at FROM feed_state WHERE feed = 'feed'"
+        " AND coalesce(refreshed_at + wait_ms * interval '1 millisecond' <= clock_timestamp(), true)),"
+        " lines AS MATERIALIZED (" FIGURES ")"
+        " SELECT * FROM lines"
+        " UNION ALL SELECT 'gate', NULL, NULL, NULL, 0::bigint,"
+        " (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint, (SELECT count(*) FROM lines),"
+        " NULL, NULL, NULL FROM period"};
 
-const struct query figures_between = {.kind = QUERY_READ,
-                                      .row = &figure_row_shape,
-                                      .sql =
-                                          "WITH period AS MATERIALIZED (SELECT coalesce(:from, "
-                                          "date_trunc('month', now_us(), zone)) AS from_at,"
-                                          " least(:to, now_us() + interval '1 microsecond') AS "
-                                          "to_at FROM feed_state WHERE feed = 'feed'"
-                                          " AND (:from IS NOT NULL OR :to IS NOT NULL))" FIGURES};
+const struct query figures_between = {
+    .kind = QUERY_READ,
+    .row = &figure_row_shape,
+    .sql =
+        "WITH period AS MATERIALIZED (SELECT coalesce(:from, date_trunc('month', now_us(), zone)) AS from_at,"
+        " least(:to, now_us() + interval '1 microsecond') AS to_at FROM feed_state WHERE feed = 'feed'"
+        " AND (:from IS NOT NULL OR :to IS NOT NULL))" FIGURES};
 
 /* ---- queries --------------------------------------------------------------------------------------------------------------- */
 
@@ -231,9 +214,9 @@ const struct query feed_resumes = {
 const struct query feed_entries = {
     .kind = QUERY_READ,
     .row = &feed_row_shape,
-    .sql = "SELECT seq, topic, " VALUE " FROM feed WHERE seq > :after AND " RESUMES
-           " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY seq LIMIT "
-           "least(greatest(coalesce(:limit, 500), 1), 5000)"};
+    .sql =
+        "SELECT seq, topic, " VALUE " FROM feed WHERE seq > :after AND " RESUMES
+        " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY seq LIMIT least(greatest(coalesce(:limit, 500), 1), 5000)"};
 
 const struct query feed_snapshot = {
     .kind = QUERY_READ,
@@ -242,13 +225,12 @@ const struct query feed_snapshot = {
            " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY topic"};
 
 #define DRILL_PART(n) "split_part(:topic, '/', " #n ")"
-#define DRILL(from, first, condition)                                                              \
-    {                                                                                              \
-        .kind = QUERY_READ, .row = &drill_row_shape,                                               \
-        .sql = "SELECT ticket FROM " from                                                          \
-               " WHERE " DRILL_PART(1) " = '" first "' AND " condition                             \
-                                       " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT "  \
-                                       "least(greatest(coalesce(:limit, 100), 1), 1000)"           \
+#define DRILL(from, first, condition)                                                                                    \
+    {                                                                                                                    \
+        .kind = QUERY_READ, .row = &drill_row_shape,                                                                     \
+        .sql = "SELECT ticket FROM " from " WHERE " DRILL_PART(                                                          \
+            1) " = '" first "' AND " condition                                                                           \
+               " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT least(greatest(coalesce(:limit, 100), 1), 1000)" \
     }
 
 const struct query drill_state =

@@ -1,12 +1,9 @@
 #include "store.h"
 
-#define TICKET_COLUMNS                                                                             \
-    "id, contact, kind, state, policy, priority, topic, class, channel, org_unit, project, "       \
-    "department, owner, "                                                                          \
-    "handler, assignees, queue, wish, round, refusals, attempts, flags, took, held, moves, "       \
-    "received_at, promised_at, "                                                                   \
-    "customer, label, locale, important, answered, deferred, reachable, repeat_of, linked, exit, " \
-    "closed_at"
+#define TICKET_COLUMNS                                                                                                 \
+    "id, contact, kind, state, policy, priority, topic, class, channel, org_unit, project, department, owner, "        \
+    "handler, assignees, queue, wish, round, refusals, attempts, flags, took, held, moves, received_at, promised_at, " \
+    "customer, label, locale, important, answered, deferred, reachable, repeat_of, linked, exit, closed_at"
 
 const struct query ticket_lock = {
     .kind = QUERY_LOCK,
@@ -28,34 +25,34 @@ const struct query ticket_insert = {.kind = QUERY_WRITE,
 const struct query ticket_update = {
     .kind = QUERY_WRITE,
     .row = &ticket_row_shape,
-    .sql = "UPDATE ticket SET state = rows.state, priority = rows.priority, class = rows.class, "
-           "department = rows.department, owner = rows.owner, handler = rows.handler, assignees = "
-           "rows.assignees, "
-           "queue = rows.queue, wish = rows.wish, round = rows.round, refusals = rows.refusals, "
-           "attempts = rows.attempts, flags = rows.flags, took = rows.took, held = rows.held, "
-           "moves = rows.moves, "
-           "promised_at = rows.promised_at, linked = rows.linked, exit = rows.exit, closed_at = "
-           "rows.closed_at "
-           "FROM :rows WHERE ticket.id = rows.id"};
+    .sql =
+        "UPDATE ticket SET state = rows.state, priority = rows.priority, class = rows.class, "
+        "department = rows.department, owner = rows.owner, handler = rows.handler, assignees = rows.assignees, "
+        "queue = rows.queue, wish = rows.wish, round = rows.round, refusals = rows.refusals, "
+        "attempts = rows.attempts, flags = rows.flags, took = rows.took, held = rows.held, moves = rows.moves, "
+        "promised_at = rows.promised_at, linked = rows.linked, exit = rows.exit, closed_at = rows.closed_at "
+        "FROM :rows WHERE ticket.id = rows.id"};
 
-const struct query move_insert = {.kind = QUERY_WRITE,
-                                  .row = &move_row_shape,
-                                  .sql = "INSERT INTO move (ticket, n, step, action, before, "
-                                         "after, actor, handler, round, at, fields) "
-                                         "SELECT ticket, n, step, action, before, after, actor, "
-                                         "handler, round, at, fields FROM :rows"};
+const struct query move_insert = {
+    .kind = QUERY_WRITE,
+    .row = &move_row_shape,
+    .sql =
+        "INSERT INTO move (ticket, n, step, action, before, after, actor, handler, round, at, fields) "
+        "SELECT ticket, n, step, action, before, after, actor, handler, round, at, fields FROM :rows"};
 
-const struct query move_read = {.kind = QUERY_READ,
-                                .row = &move_row_shape,
-                                .by = "ticket",
-                                .sql = "SELECT ticket, n, step, action, before, after, actor, "
-                                       "handler, round, at, fields FROM move "
-                                       "WHERE ticket = ANY(:keys) ORDER BY ticket, n"};
+const struct query move_read = {
+    .kind = QUERY_READ,
+    .row = &move_row_shape,
+    .by = "ticket",
+    .sql =
+        "SELECT ticket, n, step, action, before, after, actor, handler, round, at, fields FROM move "
+        "WHERE ticket = ANY(:keys) ORDER BY ticket, n"};
 
-const struct query note_insert = {.kind = QUERY_WRITE,
-                                  .row = &note_row_shape,
-                                  .sql = "INSERT INTO note (ticket, note, name) SELECT ticket, "
-                                         "note, name FROM :rows ON CONFLICT DO NOTHING"};
+const struct query note_insert = {
+    .kind = QUERY_WRITE,
+    .row = &note_row_shape,
+    .sql =
+        "INSERT INTO note (ticket, note, name) SELECT ticket, note, name FROM :rows ON CONFLICT DO NOTHING"};
 
 const struct query note_read = {
     .kind = QUERY_READ,
@@ -66,19 +63,20 @@ const struct query note_read = {
 const struct query waiting_read = {
     .kind = QUERY_READ,
     .row = &waiting_row_shape,
-    .sql = "SELECT w.ticket, w.wish, w.queue, w.line, w.priority, w.arrived, w.barred, w.reason, "
-           "t.id IS NULL OR t.queue IS NULL OR t.wish <> w.wish AS stale "
-           "FROM queue_line l CROSS JOIN LATERAL (SELECT ticket, wish, queue, line, priority, "
-           "arrived, barred, reason "
-           "FROM waiting WHERE waiting.queue = l.queue AND waiting.line = l.line "
-           "ORDER BY priority, arrived, ticket LIMIT 200) w LEFT JOIN ticket t ON t.id = w.ticket "
-           "ORDER BY w.priority, w.arrived, w.ticket"};
+    .sql =
+        "SELECT w.ticket, w.wish, w.queue, w.line, w.priority, w.arrived, w.barred, w.reason, "
+        "t.id IS NULL OR t.queue IS NULL OR t.wish <> w.wish AS stale "
+        "FROM queue_line l CROSS JOIN LATERAL (SELECT ticket, wish, queue, line, priority, arrived, barred, reason "
+        "FROM waiting WHERE waiting.queue = l.queue AND waiting.line = l.line "
+        "ORDER BY priority, arrived, ticket LIMIT 200) w LEFT JOIN ticket t ON t.id = w.ticket "
+        "ORDER BY w.priority, w.arrived, w.ticket"};
 
-const struct query waiting_unsaid = {.kind = QUERY_READ,
-                                     .row = &waiting_row_shape,
-                                     .sql = "SELECT ticket, wish, queue, line, priority, arrived, "
-                                            "barred, reason, false AS stale FROM waiting "
-                                            "WHERE reason IS NULL ORDER BY ticket LIMIT 500"};
+const struct query waiting_unsaid = {
+    .kind = QUERY_READ,
+    .row = &waiting_row_shape,
+    .sql =
+        "SELECT ticket, wish, queue, line, priority, arrived, barred, reason, false AS stale FROM waiting "
+        "WHERE reason IS NULL ORDER BY ticket LIMIT 500"};
 
 const struct query waiting_insert = {
     .kind = QUERY_WRITE,
@@ -86,10 +84,11 @@ const struct query waiting_insert = {
     .sql = "INSERT INTO waiting (ticket, wish, queue, line, priority, arrived, barred, reason) "
            "SELECT ticket, wish, queue, line, priority, arrived, barred, reason FROM :rows"};
 
-const struct query waiting_delete = {.kind = QUERY_WRITE,
-                                     .row = &waiting_row_shape,
-                                     .sql = "DELETE FROM waiting USING :rows WHERE waiting.ticket "
-                                            "= rows.ticket AND waiting.wish = rows.wish"};
+const struct query waiting_delete = {
+    .kind = QUERY_WRITE,
+    .row = &waiting_row_shape,
+    .sql =
+        "DELETE FROM waiting USING :rows WHERE waiting.ticket = rows.ticket AND waiting.wish = rows.wish"};
 
 const struct query waiting_say = {
     .kind = QUERY_WRITE,
@@ -100,10 +99,11 @@ const struct query waiting_say = {
 const struct query queue_line_read = {
     .kind = QUERY_READ, .row = &queue_line_row_shape, .sql = "SELECT queue, line FROM queue_line"};
 
-const struct query queue_line_insert = {.kind = QUERY_WRITE,
-                                        .row = &queue_line_row_shape,
-                                        .sql = "INSERT INTO queue_line (queue, line) SELECT queue, "
-                                               "line FROM :rows ON CONFLICT DO NOTHING"};
+const struct query queue_line_insert = {
+    .kind = QUERY_WRITE,
+    .row = &queue_line_row_shape,
+    .sql =
+        "INSERT INTO queue_line (queue, line) SELECT queue, line FROM :rows ON CONFLICT DO NOTHING"};
 
 const struct query unit_write = {
     .kind = QUERY_WRITE,
@@ -118,10 +118,8 @@ const struct query staff_write = {
     .kind = QUERY_WRITE,
     .row = &staff_row_shape,
     .sql =
-        "INSERT INTO staff (staff, name, unit, department, roles, skills, superior, deputy, "
-        "most_open, active) "
-        "SELECT staff, name, unit, department, roles, skills, superior, deputy, most_open, active "
-        "FROM :rows "
+        "INSERT INTO staff (staff, name, unit, department, roles, skills, superior, deputy, most_open, active) "
+        "SELECT staff, name, unit, department, roles, skills, superior, deputy, most_open, active FROM :rows "
         "ON CONFLICT (staff) DO UPDATE SET name = excluded.name, unit = excluded.unit, "
         "department = excluded.department, roles = excluded.roles, skills = excluded.skills, "
         "superior = excluded.superior, deputy = excluded.deputy, most_open = excluded.most_open, "
@@ -131,8 +129,7 @@ const struct query duty_write = {
     .kind = QUERY_WRITE,
     .row = &duty_row_shape,
     .sql =
-        "INSERT INTO duty (staff, on_duty, roster, since) SELECT staff, on_duty, roster, since "
-        "FROM :rows "
+        "INSERT INTO duty (staff, on_duty, roster, since) SELECT staff, on_duty, roster, since FROM :rows "
         "ON CONFLICT (staff) DO UPDATE SET on_duty = excluded.on_duty, roster = excluded.roster, "
         "since = excluded.since"};
 
@@ -161,13 +158,10 @@ const struct query staff_tally_add = {
            "freed_at = greatest(staff_tally.freed_at, excluded.freed_at)"};
 
 static const char people_sql[] =
-    "SELECT s.staff, s.unit, s.department, s.roles, s.skills, s.superior, s.deputy, s.most_open, "
-    "s.active, "
-    "coalesce(d.on_duty, false) AS on_duty, d.roster, d.since, coalesce(l.taken, 0) AS taken, "
-    "coalesce(t.net, 0) AS net, "
+    "SELECT s.staff, s.unit, s.department, s.roles, s.skills, s.superior, s.deputy, s.most_open, s.active, "
+    "coalesce(d.on_duty, false) AS on_duty, d.roster, d.since, coalesce(l.taken, 0) AS taken, coalesce(t.net, 0) AS net, "
     "l.last_at, t.freed_at FROM staff s LEFT JOIN duty d ON d.staff = s.staff "
-    "LEFT JOIN staff_load l ON l.staff = s.staff LEFT JOIN staff_tally t ON t.staff = s.staff "
-    "ORDER BY s.staff";
+    "LEFT JOIN staff_load l ON l.staff = s.staff LEFT JOIN staff_tally t ON t.staff = s.staff ORDER BY s.staff";
 
 const struct query person_read = {.kind = QUERY_READ, .row = &person_row_shape, .sql = people_sql};
 
@@ -178,11 +172,11 @@ const struct query person_page_read = {
 const struct query ticket_page_read = {
     .kind = QUERY_READ,
     .row = &ticket_row_shape,
-    .sql = "SELECT " TICKET_COLUMNS " FROM ticket WHERE (:kind IS NULL OR kind = :kind) "
-           "AND (:state IS NULL OR state = :state) AND (:handler IS NULL OR handler = :handler) "
-           "AND (NOT coalesce(:open, false) OR closed_at IS NULL) AND (:before IS NULL OR id < "
-           ":before) "
-           "ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
+    .sql =
+        "SELECT " TICKET_COLUMNS " FROM ticket WHERE (:kind IS NULL OR kind = :kind) "
+        "AND (:state IS NULL OR state = :state) AND (:handler IS NULL OR handler = :handler) "
+        "AND (NOT coalesce(:open, false) OR closed_at IS NULL) AND (:before IS NULL OR id < :before) "
+        "ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
 
 const struct query *const routing_store[] = {
     &ticket_lock,      &ticket_read,      &ticket_insert,  &ticket_update,   &move_insert,

@@ -298,10 +298,10 @@ static void print_times(const char *name, const int64_t *ended)
 static void report(void)
 {
     double seconds = (double)(load.last - load.first) / 1e9;
-    printf("{\"count\": %lld, \"seconds\": %.6f, \"rate\": %.2f, \"again\": %lld, \"began_s\": "
-           "%.6f, \"frame_bytes\": %zu",
-           (long long)load.count, seconds, (double)load.count / seconds, (long long)load.again,
-           (double)load.first / 1e9, load.frame.len);
+    printf(
+        "{\"count\": %lld, \"seconds\": %.6f, \"rate\": %.2f, \"again\": %lld, \"began_s\": %.6f, \"frame_bytes\": %zu",
+        (long long)load.count, seconds, (double)load.count / seconds, (long long)load.again,
+        (double)load.first / 1e9, load.frame.len);
     print_times("answer_ms", load.ended);
     if (load.feed != NULL) print_times("feed_ms", load.on_feed);
     printf("}\n");
@@ -325,8 +325,9 @@ int main(int argc, char **argv)
     struct bus_link_hooks hooks = {.on_up = on_up, .on_writable = send_more, .on_frame = on_frame};
     struct err err;
     if (!read_arguments(argc, argv)) {
-        fprintf(stderr, "usage: load burst|idle|paced ADDRESS contact.record|probe.say COUNT "
-                        "WINDOW|GAP_MS|PER_SECOND [PREFIX=FEED]\n");
+        fprintf(
+            stderr,
+            "usage: load burst|idle|paced ADDRESS contact.record|probe.say COUNT WINDOW|GAP_MS|PER_SECOND [PREFIX=FEED]\n");
         return 2;
     }
     load.arena = arena_create();

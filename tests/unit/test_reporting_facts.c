@@ -221,8 +221,8 @@ TEST(facts_step_by_step)
         {replied, ""},
         {opened, "tickets/complaint/NEW tickets/open tickets/department/none/open"},
         {started, "tickets/complaint/RECEIVED tickets/open tickets/department/none/open"},
-        {queued, "tickets/complaint/RECEIVED tickets/open tickets/department/none/open "
-                 "waiting/specialists"},
+        {queued,
+         "tickets/complaint/RECEIVED tickets/open tickets/department/none/open waiting/specialists"},
         {assigned,
          "tickets/complaint/RECEIVED tickets/open tickets/department/none/open held/sp02"},
         {submitted,
