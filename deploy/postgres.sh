@@ -67,6 +67,7 @@ jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %q%u@%d '
+log_error_verbosity = terse # without DETAIL, which quotes rows
 END
 }
 
