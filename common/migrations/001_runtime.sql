@@ -4,7 +4,7 @@
 CREATE TABLE test_clock (one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL);
 
 -- plpgsql keeps its plan for the session; a function in SQL would be planned anew by every statement.
-CREATE FUNCTION now_us() RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION now_us() RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
     RETURN coalesce((SELECT at FROM test_clock), clock_timestamp());
 END $$;
