@@ -69,7 +69,7 @@ class Bench:
         before = self.cluster.create(self.with_people)
         captured = self.cluster.create(self.with_people)
         log = os.path.join(self.cluster.where, "log")
-        self.cluster.sql(f"ALTER DATABASE {captured} SET log_statement = 'all'; ALTER DATABASE {captured} SET log_parameter_max_length = -1")
+        self.cluster.sql(f"ALTER DATABASE {captured} SET log_statement = 'all'; ALTER DATABASE {captured} SET log_error_verbosity = 'default'; ALTER DATABASE {captured} SET log_parameter_max_length = -1")
         services = Services(self.cluster, captured)
         try:
             services.quiet()

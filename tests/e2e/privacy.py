@@ -145,6 +145,7 @@ def follow(centre):
 
 def everything_is_logged_that_can_be(centre):
     centre.sql("ALTER SYSTEM SET log_statement = 'all'")
+    centre.sql("ALTER SYSTEM SET log_error_verbosity = 'default'")  # with the parameters of every statement
     centre.sql("SELECT pg_reload_conf()")
     follow(centre)
     centre.at("09:00")
