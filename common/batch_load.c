@@ -26,10 +26,9 @@ uint64_t batch_key_hash(const void *tag, const struct sql_key *key)
 }
 
 /* The values that a load looks up for a message. At most `most`; returns how many. */
-static size_t load_keys(const struct batch *batch, const struct message *m, const struct load *load,
-                        struct sql_key *keys, size_t most)
+static size_t load_keys(const struct message *m, const struct load *load, struct sql_key *keys,
+                        size_t most)
 {
-    (void)batch;
     struct sql *sql = runtime_sql(load->query);
     bool numbers = sql_keys_are_numbers(sql);
     if (load->with == NULL) return 0;
@@ -68,7 +67,7 @@ static size_t load_keys(const struct batch *batch, const struct message *m, cons
 enum { KEYS_MOST = 64 };
 
 /* The hashes that keep a message apart from others: its key, and the rows it locks. */
-static size_t conflict_hashes(const struct batch *batch, const struct message *m, uint64_t *hashes)
+static size_t conflict_hashes(const struct message *m, uint64_t *hashes)
 {
     struct sql_key keys[KEYS_MOST];
     size_t n = 0;
@@ -76,7 +75,7 @@ static size_t conflict_hashes(const struct batch *batch, const struct message *m
     for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].query != NULL; i++) {
         const struct load *load = &m->handler->loads[i];
         if (load->query->kind != QUERY_LOCK) continue;
-        size_t count = load_keys(batch, m, load, keys, KEYS_MOST / 2);
+        size_t count = load_keys(m, load, keys, KEYS_MOST / 2);
         for (size_t k = 0; k < count && n < KEYS_MOST; k++)
             hashes[n++] = batch_key_hash(load->query->row, &keys[k]);
         if (load->with == NULL) hashes[n++] = (uint64_t)(uintptr_t)load->query->row;
@@ -92,7 +91,7 @@ void batch_assign_rounds(struct batch *batch, int base)
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
         if (m->fate != FATE_OPEN || m->handler == NULL || m->handler->kind == ON_JOB) continue;
-        size_t n = conflict_hashes(batch, m, hashes);
+        size_t n = conflict_hashes(m, hashes);
         int last = base;
         for (size_t k = 0; k < n; k++) {
             int before = note_conflict(batch, hashes[k], 0);
@@ -168,7 +167,7 @@ static void plan_loads(struct batch *batch)
         if (!batch_in_round(batch, m)) continue;
         for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].query != NULL; k++) {
             struct sql_key keys[KEYS_MOST];
-            size_t n = load_keys(batch, m, &m->handler->loads[k], keys, KEYS_MOST);
+            size_t n = load_keys(m, &m->handler->loads[k], keys, KEYS_MOST);
             for (size_t j = 0; j < n; j++)
                 add_key(batch, loading_of(batch, m->handler->loads[k].query), keys[j]);
         }
@@ -255,7 +254,7 @@ static struct list slice(struct batch *batch, const struct message *m, const str
     const struct loading *loading = loading_of(batch, load->query);
     size_t size = load->query->row->size, total = 0;
     if (load->with == NULL) return loading->rows;
-    size_t n = load_keys(batch, m, load, keys, KEYS_MOST);
+    size_t n = load_keys(m, load, keys, KEYS_MOST);
     if (n == 0) return (struct list){0};
     if (n == 1) return rows_of(loading, &keys[0]);
     for (size_t i = 0; i < n; i++) total += rows_of(loading, &keys[i]).n;

@@ -1,7 +1,6 @@
 #include "journal.h"
 #include "lane.h"
 #include "log.h"
-#include "uuid.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -159,10 +158,9 @@ static size_t held_positions(const struct lane *lane, int source, int64_t *parti
     return n;
 }
 
-static void ask_own(struct lane *lane, int source, struct reading *reading,
-                    const int64_t *partitions, const int64_t *after, size_t n)
+static void ask_own(struct reading *reading, const int64_t *partitions, const int64_t *after,
+                    size_t n)
 {
-    (void)lane, (void)source;
     struct journal_ask ask = {.n = n,
                               .most = READ_MOST,
                               .wait_ms = WAIT_MS,
@@ -213,7 +211,7 @@ static void ask(struct lane *lane, int source, bool fresh)
     else
         outstanding[lane->number][source] = true;
     if (runtime.sources[source].own)
-        ask_own(lane, source, reading, partitions, after, n);
+        ask_own(reading, partitions, after, n);
     else
         ask_other(lane, source, reading, partitions, after, n);
 }

@@ -14,7 +14,6 @@ struct work {
 struct workline {
     struct pg *pg;
     struct work *first, **end;
-    size_t waiting;
     bool running;
 };
 
@@ -68,7 +67,6 @@ void workline_add(struct workline *line, void (*start)(void *ctx, struct pg *pg)
     work->ctx = ctx;
     *line->end = work;
     line->end = &work->next;
-    line->waiting++;
     go(line);
 }
 
@@ -81,11 +79,5 @@ void workline_next(struct workline *line)
 {
     assert(line->running);
     line->running = false;
-    line->waiting--;
     loop_soon(go_on, line);
-}
-
-size_t workline_waiting(const struct workline *line)
-{
-    return line->waiting;
 }

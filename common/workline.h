@@ -17,6 +17,5 @@ bool workline_up(const struct workline *line);
    connection is lost in a trip (trip->lost), the work must still end with workline_next(). Work waits while the connection is down. */
 void workline_add(struct workline *line, void (*start)(void *ctx, struct pg *pg), void *ctx);
 void workline_next(struct workline *line);
-size_t workline_waiting(const struct workline *line); /* with the one under way */
 
 #endif
