@@ -2,13 +2,14 @@
 #
 #   B=dir     where everything is built (default: build)
 #   CC=gcc    the compiler ("ccache gcc" and clang work as well; use another B for another compiler)
+#   T=seconds how long `make fuzz` runs each fuzzer (default: 10)
 
 B ?= build
 ifeq ($(origin CC),default)
 CC = gcc
 endif
 FUZZ_CC ?= clang
-FUZZ_SECONDS ?= 20
+T ?= 10
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -44,7 +45,7 @@ MODULE_LIBS = $(eval MODULE_LIBS := $(shell pkg-config --libs $(MODULES)) -lcsv 
 C_FLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Icommon -I$(B)/gen -Iservices -Itests/lib \
           -fno-omit-frame-pointer -fstack-protector-strong $(MODULE_FLAGS)
 release_FLAGS = -O2 -g
-test_FLAGS    = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+test_FLAGS    = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -DKEFU_FAILPOINTS
 fuzz_FLAGS    = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 release_CC = $(CC)
 test_CC    = $(CC)
@@ -53,7 +54,7 @@ LINK_FLAGS = -Wl,-z,relro,-z,now
 
 # ---- goals ---------------------------------------------------------------------------------------------------------
 
-.PHONY: all help run test check bench lint fuzz clean import-test install-deps programs unit-tests tests fuzzers benches
+.PHONY: all help run test check bench fault lint fuzz mutants clean import-test install-deps programs unit-tests tests fuzzers benches
 all: programs ## build the services and the command line (build/bin)
 
 help: ## list the goals
@@ -77,6 +78,10 @@ bench: install-deps ## measure
 	@$(MAKE) --no-print-directory -j$$(nproc) all benches
 	@$(call script,tests/bench/run.sh)
 
+fault: install-deps ## inject every fault at length (60 minutes at most)
+	@$(MAKE) --no-print-directory -j$$(nproc) all tests
+	@B='$(B)' tests/fault/_run.py
+
 import-test: install-deps ## bring real service requests in through the public door
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@$(call script,tests/import/run.sh)
@@ -84,10 +89,12 @@ import-test: install-deps ## bring real service requests in through the public d
 lint: ## check sizes, include directions, doors and forbidden words; list the ten longest functions
 	@B='$(B)' tests/lint.py --longest
 
-fuzz: fuzzers ## fuzz every parser for FUZZ_SECONDS each
-	@for f in $(FUZZERS); do echo "fuzz $$f"; mkdir -p $(B)/corpus/$$f; \
-	  $(B)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -print_final_stats=0 \
-	    -verbosity=0 -artifact_prefix=$(B)/corpus/ $(B)/corpus/$$f $(wildcard tests/fuzz/corpus) || exit 1; done
+fuzz: install-deps ## fuzz every parser of outside bytes, T seconds each
+	@$(MAKE) --no-print-directory -j$$(nproc) fuzzers
+	@B='$(B)' tests/fuzz/fuzz.py --seconds=$(T)
+
+mutants: install-deps ## break the code on purpose and see that named tests notice
+	@B='$(B)' CC='$(CC)' tests/mutants/mutants.py
 
 clean: ## remove what was built
 	rm -rf $(B)
@@ -183,7 +190,7 @@ programs: $(B)/protogen
 endif
 programs: $(B)/libcommon.a
 unit-tests: $(UNIT:%=$(B)/test/%)
-tests: unit-tests $(INTEGRATION:%=$(B)/test/%) \
+tests: unit-tests $(INTEGRATION:%=$(B)/test/%) $(FUZZERS:%=$(B)/test/fuzz/%) \
        $(foreach service,$(SERVICES),$(B)/test/$(call program,$(service)))
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
 benches: $(BENCHES:%=$(B)/bench/%)
@@ -205,6 +212,13 @@ $(B)/fuzz/$(1): $(B)/fuzz/obj/tests/fuzz/$(1).o $(call needs,$(1),$(B)/fuzz) $(B
 	$$(call link,$$(fuzz_CC),$$(fuzz_FLAGS) -fsanitize=fuzzer)
 endef
 $(foreach fuzzer,$(FUZZERS),$(eval $(call fuzz_rules,$(fuzzer))))
+
+# The same without a fuzzer: it runs what is kept in tests/fuzz/corpus, with every `make test`.
+define replay_rules
+$(B)/test/fuzz/$(1): $(B)/test/obj/tests/fuzz/$(1).o $(B)/test/obj/tests/fuzz/replay.o $(call needs,$(1),$(B)/test) $(B)/test/libcommon.a
+	$$(call link,$$(test_CC),$$(test_FLAGS))
+endef
+$(foreach fuzzer,$(FUZZERS),$(eval $(call replay_rules,$(fuzzer))))
 
 define bench_rules
 $(B)/bench/$(1): $(B)/obj/tests/bench/$(1).o $(call needs,$(1),$(B)) $(B)/libcommon.a

@@ -1,4 +1,5 @@
 #include "batch_inside.h"
+#include "fail.h"
 #include "journal.h"
 #include "log.h"
 #include "metrics.h"
@@ -54,6 +55,7 @@ static void step(struct batch *batch)
         return;
     }
     batch_add_writes(batch);
+    fail_within(batch->lane->pg, "inserted");
     batch->round++;
     if (more) {
         batch_add_loads(batch);
@@ -61,9 +63,11 @@ static void step(struct batch *batch)
         return;
     }
     batch_add_end(batch);
+    fail_within(batch->lane->pg, "written");
     pg_add_text(batch->lane->pg, "COMMIT");
     batch->committing = true;
     pg_run(batch->lane->pg, committed, batch);
+    fail_at("committing");
 }
 
 static void read_opening(struct batch *batch)
@@ -297,6 +301,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
         return;
     }
     int64_t now_ms = loop_now_ms();
+    fail_at("committed");
     for (int p = 0; p < PARTITIONS; p++)
         if (batch->touched[p]) lane->slots[p].written_ms = now_ms;
     for (size_t i = 0; i < batch->n; i++) {
@@ -310,6 +315,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
             i--;
         }
     }
+    fail_at("answered");
     for (size_t i = 0; i < batch->starts.n; i++) alarm_start_planned(lane, batch->starts.at[i]);
     lane->batches++;
     lane->messages += (int64_t)batch->n;
@@ -393,6 +399,7 @@ static void begin(struct batch *batch)
     batch_assign_rounds(batch, 0);
     batch->round = 1;
     batch_add_loads(batch);
+    fail_within(batch->lane->pg, "claimed");
     pg_run(batch->lane->pg, opened, batch);
 }
 

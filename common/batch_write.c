@@ -1,4 +1,5 @@
 #include "batch_inside.h"
+#include "fail.h"
 #include "log.h"
 
 #include <string.h>
@@ -263,6 +264,7 @@ static void add_journal(struct batch *batch)
     if (rows.n == 0) return;
     sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_lock), locks.at, locks.n);
     sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_put), rows.at, rows.n);
+    fail_within(batch->lane->pg, "drawn");
 }
 
 static void add_positions(struct batch *batch)
@@ -300,5 +302,6 @@ void batch_add_end(struct batch *batch)
     add_dead(batch);
     add_suspects_cleared(batch);
     add_journal(batch);
+    fail_within(batch->lane->pg, "effect");
     add_positions(batch);
 }

@@ -1,3 +1,4 @@
+#include "fail.h"
 #include "lane.h"
 #include "log.h"
 #include "runtime.msg.h"
@@ -113,6 +114,7 @@ static void written(void *ctx, const struct pg_trip *trip)
     }
     finish(look);
     if (changed) {
+        fail_at("leased");
         int held = 0;
         for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
         log_info("leases", "lane=%d held=%d", lane->number, held);

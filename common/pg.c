@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 enum { ITEMS_AT_START = 32, RETRY_MS = 50, RETRY_MOST_MS = 2000 };
@@ -342,6 +343,13 @@ int pg_add_text(struct pg *pg, const char *sql)
     if (PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1) == 0) pg->add_failed = true;
     return add_answer(pg);
 }
+
+#ifdef KEFU_FAILPOINTS
+void pg_push(struct pg *pg)
+{
+    while (PQflush(pg->conn) == 1) usleep(1000);
+}
+#endif
 
 void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), void *ctx)
 {

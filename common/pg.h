@@ -53,6 +53,10 @@ int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_
            int n);
 /* A statement without parameters, not prepared (BEGIN, COMMIT …). */
 int pg_add_text(struct pg *pg, const char *sql);
+#ifdef KEFU_FAILPOINTS
+/* Let the database begin with what has been added so far. */
+void pg_push(struct pg *pg);
+#endif
 /* Send it. `done` is called once, from the loop, unless the pg is destroyed; results live until it returns. */
 void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), void *ctx);
 /* In `done`: the result of statement i (binary format). NULL if it was not reached. */

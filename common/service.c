@@ -1,5 +1,6 @@
 #include "service.h"
 
+#include "fail.h"
 #include "journal.h"
 #include "json.h"
 #include "lane.h"
@@ -422,6 +423,7 @@ static int left_to_release;
 static void goodbye(void *ctx, const struct pg_trip *trip)
 {
     (void)ctx, (void)trip;
+    fail_at("released");
     workline_next(control_line);
     loop_stop();
 }
@@ -452,6 +454,7 @@ static bool lanes_idle(void)
 static void drain_on(void *ctx)
 {
     (void)ctx;
+    fail_at("draining");
     if (!lanes_idle() && loop_now_ms() < drain_until_ms) {
         loop_timer_start(&drain_timer, 5, 0, drain_on, NULL);
         return;
