@@ -190,7 +190,7 @@ programs: $(B)/protogen
 endif
 programs: $(B)/libcommon.a
 unit-tests: $(UNIT:%=$(B)/test/%)
-tests: unit-tests $(INTEGRATION:%=$(B)/test/%) $(FUZZERS:%=$(B)/test/fuzz/%) \
+tests: unit-tests $(INTEGRATION:%=$(B)/test/%) $(B)/test/faultproxy $(FUZZERS:%=$(B)/test/fuzz/%) \
        $(foreach service,$(SERVICES),$(B)/test/$(call program,$(service)))
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
 benches: $(BENCHES:%=$(B)/bench/%)
@@ -206,6 +206,10 @@ $(B)/test/$(1): $(B)/test/obj/tests/$(1).o $(B)/test/libtest.a $(call needs,$(1)
 	$$(call link,$$(test_CC),$$(test_FLAGS))
 endef
 $(foreach test,$(UNIT) $(INTEGRATION),$(eval $(call test_rules,$(test))))
+
+# The fault proxy stands alone: a network for fault tests.
+$(B)/test/faultproxy: $(B)/test/obj/tests/fault/proxy.o
+	$(call link,$(test_CC),$(test_FLAGS))
 
 define fuzz_rules
 $(B)/fuzz/$(1): $(B)/fuzz/obj/tests/fuzz/$(1).o $(call needs,$(1),$(B)/fuzz) $(B)/fuzz/libcommon.a
