@@ -19,8 +19,9 @@ static void count_up(struct plan *plan, const struct facts *facts, text key, int
 static void on_say(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct probe_say *m = message;
-    struct probe_heard heard = {
-        .key = m->key, .n = m->n, .note = m->fail.len > 0 ? m->fail : m->note};
+    struct probe_heard heard = {.key = m->to.len > 0 ? m->to : m->key,
+                                .n = m->n,
+                                .note = m->fail.len > 0 ? m->fail : m->note};
     const struct probe_count_row *old = facts_one(facts, &probe_count_lock);
     if (text_is(m->fail, "refuse")) plan_refuse(plan, "fail", "PRB-01", "refused as asked");
     count_up(plan, facts, m->key, m->n, text_is(m->fail, "constraint") ? 1000000 : 1);
@@ -32,6 +33,17 @@ static void on_say(struct plan *plan, const void *message, const struct facts *f
         plan_job(plan, &probe_work_shape, plan->now, &(struct probe_work){m->key, m->n});
     plan_answer(
         plan, &(struct probe_said){.key = m->key, .n = m->n, .seen = old == NULL ? 0 : old->count});
+}
+
+static void on_take(struct plan *plan, const void *message, const struct facts *facts)
+{
+    const struct probe_take *m = message;
+    const struct probe_share_row *share = facts_one(facts, &probe_share_read);
+    if (share == NULL || share->taken >= share->most)
+        plan_refuse(plan, "share", "PRB-02", "nothing is left of it");
+    else
+        plan_answer(plan, &(struct probe_took){share->most - share->taken - 1});
+    plan_write(plan, &probe_taking_put, &(struct probe_taking_row){m->share, m->key});
 }
 
 static void on_heard(struct plan *plan, const void *message, const struct facts *facts)
@@ -81,6 +93,10 @@ static const struct handler handlers[] = {
      .hears = &probe_say_shape,
      .loads = {{&probe_count_lock, "key"}},
      .decide = on_say},
+    {.kind = ON_COMMAND,
+     .hears = &probe_take_shape,
+     .loads = {{&probe_share_lock, "share"}, {&probe_share_read, "share"}},
+     .decide = on_take},
     {.kind = ON_EVENT, .from = "probe", .hears = &probe_heard_shape, .decide = on_heard},
     {.kind = ON_ALARM, .hears = &probe_wake_shape, .decide = on_wake},
     {.kind = ON_JOB, .hears = &probe_work_shape, .run = do_work},

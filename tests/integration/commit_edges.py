@@ -1,0 +1,188 @@
+"""What must not happen between the statements of a transaction. Somebody else's transaction is played here by hand, or a process is
+made to wait at a failpoint, so that each test meets its instant and none is left to chance. `make mutants` breaks the code behind each."""
+import contextlib
+import os
+import subprocess
+import uuid
+
+from kefu import Client, Database, Process, Refused, run, wait_for, wait_quiet
+
+MASK = (1 << 64) - 1
+
+
+def partition_of(key):
+    value = 0xCBF29CE484222325
+    for byte in key.encode():
+        value = ((value ^ byte) * 0x100000001B3) & MASK
+    value ^= value >> 33
+    value = (value * 0xFF51AFD7ED558CCD) & MASK
+    return (value ^ (value >> 33)) % 32
+
+
+def key_in(partitions):
+    return next(key for key in (f"k{n}" for n in range(10000)) if partition_of(key) in partitions)
+
+
+class Session:
+    """A transaction of our own, one statement after the other."""
+
+    def __init__(self, dsn):
+        self.psql = subprocess.Popen(["psql", dsn, "-qAtX"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT, text=True)
+
+    def __call__(self, sql):
+        mark = uuid.uuid4().hex
+        self.psql.stdin.write(f"{sql};\n\\echo {mark}\n")
+        self.psql.stdin.flush()
+        lines = []
+        for line in self.psql.stdout:
+            if line.strip() == mark:
+                return lines
+            lines.append(line.strip())
+        raise RuntimeError(f"psql ended: {lines}")
+
+    def close(self):
+        self.psql.stdin.close()
+        self.psql.stdout.close()
+        self.psql.wait()
+
+
+@contextlib.contextmanager
+def probe_and_session(*args):
+    database = Database()
+    probe = Process("probe", database.dsn, args=args).start().wait_ready()
+    session = Session(database.dsn)
+    try:
+        yield database, probe, session
+    finally:
+        session.close()
+        probe.kill()
+        database.drop()
+
+
+def check(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+
+
+def held_up_or_answered(database, client, id, kind):
+    """Waits until the service waits for a lock of that kind, or the command is answered all the same. The answer, or None."""
+    frame = [None]
+
+    def either():
+        frame[0] = client.receive(id, 0.05)
+        return frame[0] or database("SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE NOT l.granted"
+                                    f" AND l.locktype = '{kind}' AND a.application_name = 'kefu-probe'") != [["0"]]
+
+    wait_for(f"a lock of kind {kind}, or an answer", either)
+    return frame[0] or client.receive(id, 0.3)
+
+
+def test_of_two_who_write_one_position_one_is_fenced():
+    """Another owner has written the partition's next position and not committed yet."""
+    with probe_and_session() as (database, probe, session):
+        client, key = probe.client(), "a"
+        partition = partition_of(key)
+        client.do("probe.say", key=key, n=1)
+        for _ in range(100):  # the probe renews its leases meanwhile
+            session("BEGIN")
+            if not session("INSERT INTO probe.position (partition, n, owner, seqs, expires_at) SELECT partition, n + 1, 'probe@other#1', seqs,"
+                           f" clock_timestamp() + interval '1 s' FROM probe.position WHERE partition = {partition} ORDER BY n DESC LIMIT 1"):
+                break
+            session("ROLLBACK")
+        id = client.send("command", "probe.say", {"key": key, "n": 2}, "two")
+        early = held_up_or_answered(database, client, id, "transactionid")
+        session("COMMIT")
+        check("an answer in spite of the other owner", early, None)
+        client.call("command", "probe.say", {"key": key, "n": 2}, "two")
+        doubled = database("SELECT partition, n FROM probe.position GROUP BY partition, n HAVING count(*) > 1")
+        check("positions written twice", doubled, [])
+        check("commands run", database("SELECT sum(count) FROM probe.counted"), [["2"]])
+
+
+def test_no_answer_before_the_commit():
+    """Everything is written and the transaction waits for a lock of the journal: the command has no answer yet."""
+    with probe_and_session() as (database, probe, session):
+        client, key = probe.client(), "a"
+        client.do("probe.say", key=key, n=1)
+        session("BEGIN")
+        session(f"SELECT pg_advisory_xact_lock('probe'::regnamespace::oid::integer, {partition_of(key)})")
+        id = client.send("command", "probe.say", {"key": key, "n": 2}, "two")
+        early = held_up_or_answered(database, client, id, "advisory")
+        session("ROLLBACK")
+        check("an answer before the commit", early, None)
+        check("the answer", client.call("command", "probe.say", {"key": key, "n": 2}, "two")["n"], 2)
+
+
+def test_an_event_drawn_first_and_committed_last_is_heard():
+    """Two replicas write to one partition's journal. The first waits between drawing its number and the commit; the second one's event,
+    with a higher number, must not be seen before."""
+    database = Database()
+    settings = ("--lease=6s",)
+    two = Process("probe", database.dsn, args=settings).start().wait_ready()
+    one = Process("probe", database.dsn, args=settings)
+    os.environ["FAIL_AT"] = "drawn:1:sleep=1500"
+    try:
+        one.start().wait_ready()
+    finally:
+        del os.environ["FAIL_AT"]
+
+    def held(who):
+        rows = database("SELECT DISTINCT ON (partition) partition, owner FROM probe.position ORDER BY partition, n DESC")
+        return [int(row[0]) for row in rows if f":{who.port}#" in row[1]]
+
+    try:
+        wait_for("a fair share", lambda: len(held(one)) == 16 and len(held(two)) == 16)
+        heard = key_in(held(two))
+        first, second = one.client(), two.client()
+        drawn = lambda: int(database("SELECT last_value FROM probe.journal_seq")[0][0])
+        before = drawn()
+        slow = first.send("command", "probe.say", {"key": key_in(held(one)), "n": 1, "to": heard})
+        wait_for("the first number drawn", lambda: drawn() > before)
+        second.do("probe.say", key=key_in(held(two)), n=2, to=heard)
+        check("the first one's answer", first.receive(slow, 20)[1], "answer")
+        wait_quiet({"probe": [first, second]})
+        check("effects", database(f"SELECT n FROM probe.effect WHERE key = '{heard}' ORDER BY n"), [["1"], ["2"]])
+        check("heard in the journal's order", database("SELECT n FROM probe.effect ORDER BY ctid"), [["1"], ["2"]])
+    finally:
+        one.kill()
+        two.kill()
+        database.drop()
+
+
+def test_an_alarm_goes_in_the_transaction_that_hears_it():
+    """In each snapshot an alarm is either there, or heard."""
+    with probe_and_session() as (database, probe, _):
+        client = probe.client()
+        for n in range(20):
+            client.do("probe.say", key=f"k{n}", n=n * 20 + 1, fail="alarm")
+
+        def all_heard():
+            heard, there = database("SELECT (SELECT count(*) FROM probe.effect WHERE cause = 'alarm'), (SELECT count(*) FROM probe.alarm)")[0]
+            check("alarms heard and alarms there", int(heard) + int(there), 20)
+            return heard == "20"
+
+        wait_for("20 alarms heard", all_heard)
+
+
+def test_what_partitions_share_is_counted_under_its_lock():
+    """Another lane holds the lock and takes the last one while a command waits for it."""
+    with probe_and_session() as (database, probe, session):
+        client = probe.client()
+        database("INSERT INTO probe.share VALUES ('till', 2)")
+        check("left", client.do("probe.take", key="a", share="till"), {"left": 1})
+        session("BEGIN")
+        session("SELECT FROM probe.share WHERE share = 'till' FOR UPDATE")
+        session("INSERT INTO probe.taking VALUES ('till', 'other')")
+        id = client.send("command", "probe.take", {"key": "b", "share": "till"})
+        early = held_up_or_answered(database, client, id, "transactionid")
+        session("COMMIT")
+        check("an answer before the lock was free", early, None)
+        try:
+            client.call("command", "probe.take", {"key": "b", "share": "till"}, id)
+            raise AssertionError("one more was taken than there are")
+        except Refused as refused:
+            check("rule", refused.rule, "PRB-02")
+
+
+run(*[test for name, test in list(globals().items()) if name.startswith("test_")])
