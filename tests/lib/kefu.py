@@ -115,8 +115,8 @@ class Database:
 class Process:
     """One replica of a service."""
 
-    def __init__(self, name, dsn, port=None, peers=(), args=(), log=None):
-        self.name, self.dsn, self.port = name, dsn, port or free_port()
+    def __init__(self, name, dsn, port=None, peers=(), args=(), log=None, environment=None):
+        self.name, self.dsn, self.port, self.environment = name, dsn, port or free_port(), environment
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.args = [f"--endpoint={self.address}", "--lease=1s", "--careful=2s", *args]
         self.args += [f"--peer-{peer}=static:127.0.0.1:{peer_port}" for peer, peer_port in dict(peers).items()]
@@ -125,7 +125,7 @@ class Process:
 
     def start(self):
         program = os.path.join(os.environ.get("KEFU_BIN", "build/bin"), f"kefu-{self.name}")
-        environment = dict(os.environ, KEFU_DATABASE=self.dsn)
+        environment = dict(os.environ, KEFU_DATABASE=self.dsn, **(self.environment or {}))
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([program, *self.args], stderr=log, stdout=log, env=environment)
         return self
