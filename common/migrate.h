@@ -6,9 +6,17 @@
 
 #include "err.h"
 
-/* Create the schema if needed, then apply home/common/migrations and home/services/NAME/migrations. */
-MUST_CHECK int migrate_schema(const char *dsn, const char *schema, const char *home,
-                              const char *service, struct err *err);
+enum migrate_result {
+    MIGRATE_DONE,
+    MIGRATE_UNREACHABLE, /* no connection */
+    MIGRATE_NOT_OWNER,   /* it is behind, and the DSN's role may not bring it forward */
+    MIGRATE_FAILED
+};
+
+/* See that everything in home/common/migrations and home/services/NAME/migrations has been applied. What is missing is applied as the
+   owner of the schema, if the DSN's role is that or may become it (a member, a superuser); without a schema, if it may create one. */
+MUST_CHECK enum migrate_result migrate_schema(const char *dsn, const char *schema, const char *home,
+                                              const char *service, struct err *err);
 /* Was this instance's last life ended without a drain? (False if it never lived.) */
 MUST_CHECK int migrate_was_unclean(const char *dsn, const char *schema, const char *instance,
                                    bool *unclean, struct err *err);

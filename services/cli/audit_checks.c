@@ -119,9 +119,8 @@ const size_t audit_invariants_n = COUNT(audit_invariants);
 #define OVERDUE(s)                                                                                 \
     "SELECT '" s ": ' || name || ' ' || key || ', due at ' || due_at FROM " s                      \
     ".alarm WHERE NOT running AND due_at <="                                                       \
-    " CASE WHEN EXISTS (SELECT FROM " s ".test_clock) THEN " s ".now_us()"                         \
-    " ELSE least(clock_timestamp(), (SELECT max(expires_at) FROM " s                               \
-    ".position)) - interval '5 s' END"
+    " coalesce((SELECT at FROM " s ".test_clock),"                                                 \
+    " least(clock_timestamp(), (SELECT max(expires_at) FROM " s ".position)) - interval '5 s')"
 
 #define CLOCKS(s) "SELECT '" s "' AS service, (SELECT at FROM " s ".test_clock) AS at"
 

@@ -167,7 +167,7 @@ static const char *find_database(struct arena *arena, struct err *err)
 {
     if (given.database != NULL) return given.database;
     const struct run_file *run = run_file_read(common_options.dir, arena, err);
-    return run == NULL ? NULL : run->dsn.at;
+    return run == NULL ? NULL : arena_printf(arena, "%s user=kefu_operator", run->dsn.at).at;
 }
 
 static int examine(const char *dsn, struct arena *arena, struct verdict *verdict, struct err *err)

@@ -179,7 +179,8 @@ static char **arguments_of(const struct run_child *child, bool migrate_only)
     char **argv = ARENA_ARRAY(self.arena, char *, ARGUMENTS_MOST);
     size_t n = 0;
     argv[n++] = ARGUMENT("%s/kefu-%s", self.plan->programs, child->service.at);
-    argv[n++] = ARGUMENT("--database=%s", self.run.dsn.at);
+    argv[n++] = ARGUMENT("--database=%s user=kefu_%s", self.run.dsn.at,
+                         migrate_only ? "migrate" : child->service.at);
     argv[n++] = ARGUMENT("--home=%s", self.plan->home);
     argv[n++] = ARGUMENT("--endpoint=%s", child->endpoint.at);
     argv[n++] = ARGUMENT("--instance=%s%s", child->instance.at, migrate_only ? "-migrate" : "");
@@ -290,14 +291,27 @@ static void on_stop(void *ctx)
 
 /* --- start --- */
 
-/* Clocks must show their first time before a service looks at them: schemas first, then the clocks, then the services. */
-static int start_clocks(struct err *err)
+/* Two roles for each service (deploy/postgres/roles.sql), then the schemas, as their owners. */
+static int prepare_schemas(struct err *err)
 {
-    struct store *store = NULL;
-    int bad = 0;
+    char **argv = ARENA_ARRAY(self.arena, char *, SUPERVISED_MOST + 3);
+    size_t n = 0;
+    int bad;
+    argv[n++] = ARGUMENT("%s/deploy/postgres/roles.sh", self.plan->home);
+    argv[n++] = ARGUMENT("%s", self.run.dsn.at);
+    for (size_t i = 0; i < self.n; i++)
+        if (is_first(i)) argv[n++] = ARGUMENT("%s", self.told[i].service.at);
+    bad = supervisor_do(argv, NULL, err);
     for (size_t i = 0; i < self.n && bad == 0; i++)
         if (is_first(i)) bad = supervisor_do(arguments_of(&self.told[i], true), NULL, err);
-    if (bad == 0 && (store = store_open(self.run.dsn.at, err)) == NULL) bad = -1;
+    return bad;
+}
+
+/* Clocks must show their first time before a service looks at them. */
+static int start_clocks(struct err *err)
+{
+    struct store *store = store_open(self.run.dsn.at, err);
+    int bad = store == NULL ? -1 : 0;
     for (size_t i = 0; i < self.n && bad == 0; i++)
         bad = store_start_clock(store, self.told[i].service.at, self.plan->test_time, err);
     store_close(store);
@@ -323,7 +337,7 @@ static int prepare(struct err *err)
     }
     self.n = plan->n;
     set_environment();
-    if (start_postgres(err) < 0) return -1;
+    if (start_postgres(err) < 0 || prepare_schemas(err) < 0) return -1;
     return plan->test_clock ? start_clocks(err) : 0;
 }
 

@@ -1,0 +1,30 @@
+#!/bin/sh
+# The roles of the database: two for each service (roles.sql says what they may), kefu_migrate and kefu_operator.
+#   roles.sh DSN [SERVICE…]      may be run again: after an upgrade that brings a service, or when passwords have changed
+# DSN is a superuser's, of the database that the services share. A role gets the password in SECRETS/<role>_password (/run/secrets),
+# if there is such a file; without one it can only log in where the server asks for none.
+set -eu
+
+sql=$(dirname "$0")/roles.sql
+secrets=${SECRETS:-/run/secrets}
+dsn=$1
+shift
+[ $# -gt 0 ] || set -- intake routing escalation notification workforce reporting
+
+run() { psql "$dsn" -qX -v ON_ERROR_STOP=1 "$@"; }
+
+# The password goes from the file to the server, not through arguments or the log.
+set_password() {
+    [ ! -f "$secrets/$1_password" ] || run <<END
+\\set password \`cat '$secrets/$1_password'\`
+SET log_statement = 'none';
+ALTER ROLE $1 PASSWORD :'password';
+END
+}
+
+for service; do
+    run -v service="$service" -f "$sql"
+    set_password "kefu_$service"
+done
+set_password kefu_migrate
+set_password kefu_operator
