@@ -29,9 +29,13 @@ static struct peers *other_peers[SOURCES_MOST]; /* by service_names[] */
 
 /* --- settings --- */
 
+static const char *database_password;
+
 static const struct setting rows[] = {
     {"database", SETTING_TEXT, &runtime.settings.database, "host=127.0.0.1 dbname=kefu", 1, 1000,
      "PostgreSQL connection string."},
+    {"database-password", SETTING_SECRET, &database_password, "", 0, 0,
+     "File with the password of its role."},
     {"schema", SETTING_TEXT, &runtime.settings.schema, "", 0, 60,
      "Schema; left out: the service's name."},
     {"endpoint", SETTING_TEXT, &runtime.settings.endpoint, "", 0, 200,
@@ -123,6 +127,7 @@ static void read_settings(int argc, char **argv, struct arena *arena)
         fwrite(out.at, 1, out.len, stdout);
         exit(0);
     }
+    if (database_password != NULL) setenv("PGPASSWORD", database_password, 1);
     fill_defaults(arena);
 }
 
@@ -347,18 +352,38 @@ static void compile_store(void)
     }
 }
 
+enum { SCHEMA_LOOKS = 60 }; /* half a second apart */
+
+/* A service does not own its schema: it waits a while for whoever brings it forward. */
+static void see_schema(void)
+{
+    static const char *const hints[] = {
+        [MIGRATE_UNREACHABLE] = "is the database up?",
+        [MIGRATE_NOT_OWNER] =
+            "bring it forward with --migrate-only and the DSN of kefu_migrate, then start again",
+        [MIGRATE_FAILED] = "may this role create the schema?"};
+    const struct runtime_settings *s = &runtime.settings;
+    struct err err;
+    enum migrate_result result;
+    for (int i = 0; (result = migrate_schema(s->database, s->schema, s->home, runtime.service->name,
+                                             &err)) != MIGRATE_DONE;
+         i++) {
+        bool waits = result == MIGRATE_UNREACHABLE ||
+                     (result == MIGRATE_NOT_OWNER && !runtime.settings.migrate_only);
+        if (!waits || i >= SCHEMA_LOOKS) fatal(hints[result], "%s", err.message);
+        if (i % 10 == 0)
+            log_warn(result == MIGRATE_UNREACHABLE ? "database_unreachable" : "schema_is_behind",
+                     "reason=%s", log_quoted(err.message));
+        usleep(500 * 1000);
+    }
+}
+
 static void migrate(void)
 {
     const struct runtime_settings *s = &runtime.settings;
     struct err err;
     bool unclean = false;
-    for (int i = 0;
-         migrate_schema(s->database, s->schema, s->home, runtime.service->name, &err) < 0; i++) {
-        if (i >= 20 || strstr(err.message, "connect") == NULL)
-            fatal("is the database up, and may this user create the schema?", "%s", err.message);
-        log_warn("database_unreachable", "reason=%s", log_quoted(err.message));
-        usleep(500 * 1000);
-    }
+    see_schema();
     time_us start = system_now() / SECOND_US * SECOND_US;
     if (s->test_clock_start[0] != '\0' && !json_time(text_of(s->test_clock_start), &start))
         fatal("such as 2026-03-02T01:00:00Z", "test-clock-start is no time: %s",

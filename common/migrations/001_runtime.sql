@@ -26,8 +26,20 @@ CREATE TABLE journal (
     PRIMARY KEY (partition, seq)
 ) PARTITION BY RANGE (seq);
 
--- Ranges of five million events are made ahead; retention drops whole ranges.
-CREATE FUNCTION journal_extend() RETURNS integer LANGUAGE plpgsql AS $$
+-- Everybody but the table's owner, who alone may make tables and change them, can add rows and read them, no more.
+CREATE FUNCTION add_only(wanted regclass) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    role text;
+BEGIN
+    FOR role IN SELECT DISTINCT a.grantee::regrole FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = wanted AND a.grantee NOT IN (0, c.relowner) LOOP
+        EXECUTE format('REVOKE UPDATE, DELETE ON %s FROM %s', wanted, role);
+    END LOOP;
+END $$;
+
+-- Ranges of five million events are made ahead; retention drops whole ranges. A service is not the owner of its schema: it does
+-- this in the owner's name.
+CREATE FUNCTION journal_extend() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     size CONSTANT bigint := 5000000;
     upto bigint := (SELECT last_value FROM journal_seq) + 2 * size;
@@ -38,12 +50,13 @@ BEGIN
     WHILE low * size < upto LOOP
         EXECUTE format('CREATE TABLE journal_%s PARTITION OF journal FOR VALUES FROM (%s) TO (%s)
             WITH (autovacuum_vacuum_insert_scale_factor = 0.05)', low, low * size, (low + 1) * size);
+        PERFORM add_only(format('journal_%s', low)::regclass);
         low := low + 1;
         made := made + 1;
     END LOOP;
     RETURN made;
 END $$;
-SELECT journal_extend();
+SELECT add_only('journal'), add_only('journal_self'), journal_extend();
 
 -- Lease, fence, offset and inbox in one: insert-only; a duplicate key means somebody else owns the partition now.
 CREATE TABLE position (
@@ -130,3 +143,4 @@ CREATE TABLE policy_file (
     body text NOT NULL,
     PRIMARY KEY (version, name)
 );
+SELECT add_only('policy_version'), add_only('policy_file'), add_only('schema_migration');
