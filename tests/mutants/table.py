@@ -1,0 +1,40 @@
+"""The mutants. An edit is (file, regular expression over the whole file that must fit exactly once, what takes its place); a test is
+"folder/program:name"; `because` must be found in what the failing test says; `programs` are built anew and no others."""
+import collections
+
+Mutant = collections.namedtuple("Mutant", "name edits tests because programs")
+
+EDGES = "integration/commit_edges:test_"
+PROBE = ["kefu-probe"]
+
+MUTANTS = [
+    Mutant("the position's key is not unique",
+           [("common/migrations/001_runtime.sql", r"(CREATE TABLE position \([^;]*?),\s*PRIMARY KEY \(partition, n\)", r"\1")],
+           [EDGES + "of_two_who_write_one_position_one_is_fenced"], "in spite of the other owner", PROBE),
+    Mutant("numbers of events are drawn without the lock",
+           [("common/runtime_sql.c", r"SELECT pg_advisory_xact_lock\((current_schema\(\)::regnamespace::oid::integer, partition::integer)\) FROM :rows",
+             r"SELECT partition FROM :rows")],
+           [EDGES + "an_event_drawn_first_and_committed_last_is_heard"], "effects|order", PROBE),
+    Mutant("a command is answered before COMMIT",
+           [("common/batch.c", r"(static void committed\(void \*ctx, const struct pg_trip \*trip\);)", r"\1\nstatic void answer(struct message *m);"),
+            ("common/batch.c", r"(\n\s*)(pg_add_text\(batch->lane->pg, \"COMMIT\"\);)",
+             r"\1for (size_t i = 0; i < batch->n; i++)\1    if (batch->all[i]->origin == ORIGIN_COMMAND) answer(batch->all[i]);\1\2"),
+            ("common/batch.c", r"if \(m->origin == ORIGIN_COMMAND\) answer\(m\);", "")],
+           [EDGES + "no_answer_before_the_commit"], "before the commit", PROBE),
+    Mutant("an alarm is heard and its row stays",
+           [("common/runtime_sql.c", r"DELETE FROM alarm AS a USING r WHERE", "UPDATE alarm AS a SET attempt = a.attempt FROM r WHERE")],
+           [EDGES + "an_alarm_goes_in_the_transaction_that_hears_it"], "alarms heard and alarms there", PROBE),
+    Mutant("lock and aggregate in one statement",
+           [("services/probe/store.c", r"\"SELECT share, most FROM share WHERE share = ANY\(:keys\) ORDER BY share FOR UPDATE\"",
+             '"SELECT share, most, (SELECT count(*) FROM taking AS t WHERE t.share = share.share) AS taken FROM share"\n'
+             '           " WHERE share = ANY(:keys) ORDER BY share FOR UPDATE"'),
+            ("services/probe/main.c", r"= facts_one\(facts, &probe_share_read\)", "= facts_one(facts, &probe_share_lock)")],
+           [EDGES + "what_partitions_share_is_counted_under_its_lock"], "one more was taken", PROBE),
+    Mutant("facts are read before the locks",
+           [("common/batch_load.c", r"for \(int kind = QUERY_LOCK; kind <= QUERY_READ; kind\+\+\)",
+             "for (int kind = QUERY_READ; kind >= (int)QUERY_LOCK; kind--)")],
+           [EDGES + "what_partitions_share_is_counted_under_its_lock"], "one more was taken", PROBE),
+    Mutant("a breach does not wait for the readers",
+           [("common/lane.c", r"if \(lane->as_of\[s\] < lane->gate_at\) return false;", "(void)s;")],
+           ["integration/escalation_gate:a_reply_in_time_is_heard_before_the_breach"], "clock.breached SLA-03", ["kefu-escalation"]),
+]
