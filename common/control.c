@@ -535,6 +535,11 @@ static void publish(struct control *c)
         refuse(c, VERB_REFUSED, &err);
         return;
     }
+    if (!runtime.policies_ready) {
+        err_set(&err, "the policy in force is not known yet");
+        refuse(c, VERB_RETRY, &err);
+        return;
+    }
     struct policy_file *at = ARENA_ARRAY(c->arena, struct policy_file, m->files.n + 1);
     struct policy_files files = {at, 0};
     for (size_t i = 0; i < m->files.n; i++) {

@@ -43,6 +43,7 @@ struct runtime_settings {
     bool test_clock;
     const char *test_clock_start;
     bool migrate_only;
+    bool health;
     const char *peers[SOURCES_MOST]; /* endpoint specs, by service_names[] */
 };
 

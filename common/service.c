@@ -1,6 +1,7 @@
 #include "service.h"
 
 #include "fail.h"
+#include "health.h"
 #include "journal.h"
 #include "json.h"
 #include "lane.h"
@@ -41,7 +42,7 @@ static const struct setting rows[] = {
     {"endpoint", SETTING_TEXT, &runtime.settings.endpoint, "", 0, 200,
      "Where requests are heard; left out: 127.0.0.1 and the service's port."},
     {"instance", SETTING_TEXT, &runtime.settings.instance, "", 0, 60,
-     "Name of this replica; left out: host and endpoint."},
+     "Name of this replica; left out: host, and endpoint unless that is all of the host's."},
     {"home", SETTING_TEXT, &runtime.settings.home, ".", 1, 500,
      "Directory with migrations and policy."},
     {"log-level", SETTING_TEXT, &runtime.settings.log_level, "info", 1, 10,
@@ -58,6 +59,8 @@ static const struct setting rows[] = {
      "Where a new test clock begins, ISO 8601; left out: now."},
     {"migrate-only", SETTING_BOOL, &runtime.settings.migrate_only, "no", 0, 0,
      "Bring the schema forward and exit."},
+    {"health", SETTING_BOOL, &runtime.settings.health, "no", 0, 0,
+     "Ask the replica at the endpoint whether it is alive, and exit with 0 if it is."},
     {"peer-intake", SETTING_TEXT, &runtime.settings.peers[0], "static:127.0.0.1:7101", 0, 500,
      "Where intake is reached."},
     {"peer-routing", SETTING_TEXT, &runtime.settings.peers[1], "static:127.0.0.1:7102", 0, 500,
@@ -102,8 +105,12 @@ static void fill_defaults(struct arena *arena)
     if (s->endpoint[0] == '\0')
         s->endpoint =
             arena_printf(arena, "tcp://127.0.0.1:%d", 7101 + number_of(runtime.service->name)).at;
+    bool everywhere = text_starts(text_of(s->endpoint), "tcp://0.0.0.0:");
     if (s->instance[0] == '\0')
-        s->instance = arena_printf(arena, "%s@%s/%s", runtime.service->name, host, s->endpoint).at;
+        s->instance = everywhere ? arena_printf(arena, "%s@%s", runtime.service->name, host).at
+                                 : arena_printf(arena, "%s@%s/%s", runtime.service->name, host,
+                                                s->endpoint)
+                                       .at;
     uuid_new(id);
     runtime.owner = arena_printf(arena, "%s#%.8s", s->instance, id).at;
 }
@@ -533,6 +540,7 @@ int service_main(int argc, char **argv, const struct service *service)
     log_start(service->name, runtime.settings.instance, level_of(runtime.settings.log_level));
     signal(SIGPIPE, SIG_IGN);
     srand((unsigned)getpid());
+    if (runtime.settings.health) return health_ask();
     migrate();
     if (runtime.settings.migrate_only) {
         arena_destroy(arena);

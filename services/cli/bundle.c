@@ -41,10 +41,11 @@ static int read_bundle(const char *directory, struct arena *arena, struct policy
     return 0;
 }
 
-static int publish_to(struct client *client, size_t service, const struct question *question,
-                      struct arena *arena, struct bundle_results *results, struct err *err)
+/* Tell one service; nothing is added to the results if it owns no policy. */
+static int publish_to(struct client *client, struct question *question, struct arena *arena,
+                      struct bundle_results *results, struct err *err)
 {
-    const char *name = client_service_name(client, service);
+    const char *name = client_service_name(client, (size_t)question->service);
     struct reply reply = client_call(client, question, arena);
     if (reply.kind == REPLY_REFUSED && strstr(reply.err.message, "owns no policy") != NULL)
         return 0;
@@ -59,11 +60,11 @@ static int publish_to(struct client *client, size_t service, const struct questi
     return 0;
 }
 
-int bundle_publish(struct client *client, const char *directory, bool check_only,
+int bundle_publish(struct client *client, const char *directory, enum bundle_wish wish,
                    int64_t patience_ms, struct bundle_results *results, struct err *err)
 {
     struct arena *arena = arena_create();
-    struct policy_publish body = {.check_only = check_only};
+    struct policy_publish body = {0};
     int bad = read_bundle(directory, arena, &body, err);
     results->n = 0;
     for (size_t s = 0; s < client_services(client) && bad == 0; s++) {
@@ -73,7 +74,15 @@ int bundle_publish(struct client *client, const char *directory, bool check_only
                                     .replica = ANY_REPLICA,
                                     .actor = TEXT("operator"),
                                     .patience_ms = patience_ms};
-        bad = publish_to(client, s, &question, arena, results, err);
+        size_t before = results->n;
+        body.check_only = wish != BUNDLE_PUBLISH;
+        bad = publish_to(client, &question, arena, results, err);
+        if (wish != BUNDLE_FIRST || bad < 0 || results->n == before ||
+            results->at[before].version > 0)
+            continue;
+        results->n = before;
+        body.check_only = false;
+        bad = publish_to(client, &question, arena, results, err);
     }
     arena_destroy(arena);
     return bad;

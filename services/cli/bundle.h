@@ -17,8 +17,14 @@ struct bundle_results {
     size_t n;
 };
 
+enum bundle_wish {
+    BUNDLE_CHECK,
+    BUNDLE_PUBLISH,
+    BUNDLE_FIRST /* publish to whoever has no policy yet; what is in force stays */
+};
+
 /* Services that own no policy are left out of the results. -1 with err (which names service, file and line) at the first that refuses. */
-MUST_CHECK int bundle_publish(struct client *client, const char *directory, bool check_only,
+MUST_CHECK int bundle_publish(struct client *client, const char *directory, enum bundle_wish wish,
                               int64_t patience_ms, struct bundle_results *results, struct err *err);
 
 #endif

@@ -9,17 +9,24 @@
 #include "runtime.msg.h"
 #include "uuid.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SERVICES_MOST = 16, ATTEMPT_MS = 5000, BACKOFF_MS = 20, BACKOFF_MOST_MS = 500 };
+enum {
+    SERVICES_MOST = 16,
+    ATTEMPT_MS = 5000,
+    BACKOFF_MS = 20,
+    BACKOFF_MOST_MS = 500,
+    LOOK_UP_MS = 1000,
+    LOOK_UP_PAUSE_MS = 5
+};
 
 struct service {
     struct client *client;
     const char *name;
     struct peers *peers;
-    size_t replicas;
 };
 
 struct client {
@@ -82,7 +89,17 @@ static bool welcome(void *ctx, const char *address, text frame)
     return good;
 }
 
-/* All its replicas: "static:127.0.0.1:7101,127.0.0.1:7111". */
+/* "tcp://routing:7102": behind a name there may be any number of replicas. */
+static bool is_name(text endpoint)
+{
+    char host[80];
+    struct in_addr number;
+    text rest = {endpoint.at + strlen("tcp://"), endpoint.len - strlen("tcp://")};
+    snprintf(host, sizeof(host), "%.*s", TEXT_ARG(text_take(&rest, ':')));
+    return inet_pton(AF_INET, host, &number) != 1;
+}
+
+/* All its replicas: "static:127.0.0.1:7101,127.0.0.1:7111", or the name that stands for them. */
 static int connect_to(struct client *client, struct service *service, struct err *err)
 {
     struct peers_hooks hooks = {
@@ -91,9 +108,13 @@ static int connect_to(struct client *client, struct service *service, struct err
     for (size_t i = 0; i < client->run->children.n; i++) {
         const struct run_child *child = &LIST(client->run->children, struct run_child)[i];
         if (!text_is(child->service, service->name)) continue;
+        if (is_name(child->endpoint)) {
+            buf_clear(&spec);
+            buf_add_text(&spec, child->endpoint);
+            break;
+        }
         buf_printf(&spec, "%s%s",
                    spec.len > 0 ? "," : "static:", child->endpoint.at + strlen("tcp://"));
-        service->replicas++;
     }
     service->peers = peers_create(client->bus, service->name, buf_text(&spec).at, &hooks, err);
     buf_finish(&spec);
@@ -115,6 +136,15 @@ static int connect_all(struct client *client, struct err *err)
     return 0;
 }
 
+/* Nobody knows how many replicas there are before names have been looked up. */
+static void wait_for_names(struct client *client)
+{
+    int64_t until = loop_now_ms() + LOOK_UP_MS;
+    for (size_t i = 0; i < client->n; i++)
+        while (peers_n(client->services[i].peers) == 0 && loop_now_ms() < until)
+            client_sleep(client, LOOK_UP_PAUSE_MS);
+}
+
 struct client *client_open(const char *dir, struct err *err)
 {
     struct client *client = mem_alloc(sizeof(*client));
@@ -129,6 +159,7 @@ struct client *client_open(const char *dir, struct err *err)
         client_close(client);
         return NULL;
     }
+    wait_for_names(client);
     return client;
 }
 
@@ -172,7 +203,8 @@ int client_service(const struct client *client, const char *name)
 
 size_t client_replicas(const struct client *client, size_t service)
 {
-    return client->services[service].replicas;
+    size_t n = peers_n(client->services[service].peers);
+    return n > 0 ? n : 1;
 }
 
 /* --- asking --- */

@@ -21,6 +21,7 @@ const struct run_file *client_run(const struct client *client);
 size_t client_services(const struct client *client);
 const char *client_service_name(const struct client *client, size_t service);
 int client_service(const struct client *client, const char *name); /* -1: not running here */
+/* So many are known by now; 1 where a name stands for them and nobody is found. */
 size_t client_replicas(const struct client *client, size_t service);
 
 enum { ANY_REPLICA = -1 };

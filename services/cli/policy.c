@@ -8,6 +8,13 @@
 
 static enum exit_status policy(const struct words *words);
 
+static bool given_first;
+
+static const struct option options[] = {
+    {"first", OPTION_FLAG, &given_first, NULL,
+     "publish only to services that have no policy yet: what is in force stays"},
+};
+
 const struct command command_policy = {
     .name = "policy",
     .args = "check|publish [DIR]",
@@ -15,6 +22,8 @@ const struct command command_policy = {
     .most = 2,
     .usage = "Check a policy bundle with the services that own its files, or bring it into force.",
     .examples = "  kefu policy check deploy/policy\n  kefu policy publish",
+    .options = options,
+    .options_n = COUNT(options),
     .exec = policy};
 
 static void print(const struct bundle_results *results, bool check_only)
@@ -41,7 +50,8 @@ static enum exit_status policy(const struct words *words)
     if (client == NULL) return STATUS_UNREACHABLE;
     char directory[4096];
     snprintf(directory, sizeof(directory), "%s/deploy/policy", client_run(client)->home.at);
-    int bad = bundle_publish(client, words->n > 1 ? words->at[1] : directory, check_only,
+    enum bundle_wish wish = check_only ? BUNDLE_CHECK : given_first ? BUNDLE_FIRST : BUNDLE_PUBLISH;
+    int bad = bundle_publish(client, words->n > 1 ? words->at[1] : directory, wish,
                              common_options.timeout_ms, &results, &err);
     if (bad == 0) print(&results, check_only);
     client_close(client);

@@ -44,7 +44,7 @@ static void print_row(struct buf *out, const struct runtime_status_view *view)
 {
     struct sums sums = add_up(view);
     buf_printf(
-        out, "%-16s %5zu %10lld %8lld %9lld %6lldms %7lld %5lld %7lld %7lld %6lldMB  v%lld%s\n",
+        out, "%-26s %5zu %10lld %8lld %9lld %6lldms %7lld %5lld %7lld %7lld %6lldMB  v%lld%s\n",
         view->instance.at, view->lanes.n, (long long)sums.partitions, (long long)sums.waiting,
         (long long)sums.messages, (long long)sums.behind_ms, (long long)view->alarms,
         (long long)view->dead, (long long)view->parked, (long long)view->lateness_p99_ms,
@@ -69,7 +69,7 @@ static bool show(struct client *client, size_t service, size_t replica, struct b
             buf_printf(out, "{\"service\":\"%s\",\"up\":false}\n",
                        client_service_name(client, service));
         else
-            buf_printf(out, "%-16s does not answer\n", client_service_name(client, service));
+            buf_printf(out, "%-26s does not answer\n", client_service_name(client, service));
     } else if (common_options.json) {
         json_write(out, &runtime_status_view_shape, view);
         buf_add_char(out, '\n');
@@ -90,7 +90,7 @@ static enum exit_status status_command(const struct words *words)
     struct client *client = talk_open();
     if (client == NULL) return STATUS_UNREACHABLE;
     if (!common_options.json)
-        buf_printf(&out, "%-16s %5s %10s %8s %9s %8s %7s %5s %7s %7s %8s  policy\n", "replica",
+        buf_printf(&out, "%-26s %5s %10s %8s %9s %8s %7s %5s %7s %7s %8s  policy\n", "replica",
                    "lanes", "partitions", "waiting", "handled", "behind", "alarms", "dead",
                    "parked", "late ms", "memory");
     for (size_t s = 0; s < client_services(client); s++)

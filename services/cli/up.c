@@ -309,7 +309,7 @@ static int get_ready(struct client *client, struct arena *arena, struct err *err
     fprintf(stderr, "kefu: waiting for %zu services\n", client_services(client));
     if (ask_each(client, &runtime_hello_shape, until_ms, arena, err) < 0) return -1;
     if (strcmp(policy, "none") == 0) return 0;
-    if (bundle_publish(client, policy, false, until_ms - loop_now_ms(), &results, err) < 0)
+    if (bundle_publish(client, policy, BUNDLE_PUBLISH, until_ms - loop_now_ms(), &results, err) < 0)
         return -1;
     return ask_each(client, &runtime_quiet_shape, until_ms, arena, err);
 }
