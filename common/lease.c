@@ -19,7 +19,7 @@ struct look {
     struct lane *lane;
     struct arena *arena;
     int members, positions;
-    int64_t replicas;
+    int64_t replicas, rank; /* of those alive, by name */
     struct list last;
     bool claimed[PARTITIONS], released[PARTITIONS];
     bool orphans;
@@ -162,12 +162,17 @@ static const struct position_row *last_of(const struct look *look, int partition
     return NULL;
 }
 
-/* What this lane should hold of its share of the partitions. */
+/* What this lane should hold of its share of the partitions. What cannot be divided goes to the first replicas, beginning with
+   another one in each lane. */
 static int fair_share(const struct look *look)
 {
-    int mine = 0;
-    for (int p = 0; p < PARTITIONS; p++) mine += lane_owns_number(look->lane, p);
-    return (mine + (int)look->replicas - 1) / (int)look->replicas;
+    int mine = 0, replicas = (int)look->replicas, before = 0;
+    for (int p = 0; p < PARTITIONS; p++) {
+        mine += lane_owns_number(look->lane, p);
+        before += p % runtime.lanes_n < look->lane->number;
+    }
+    int place = ((int)look->rank - before % replicas + replicas) % replicas;
+    return mine / replicas + (place < mine % replicas);
 }
 
 static void choose(struct look *look)
@@ -204,6 +209,7 @@ static void looked(void *ctx, const struct pg_trip *trip)
     }
     look->replicas = pg_int(pg_result(lane->pg, look->members), 0, 0);
     if (look->replicas < 1) look->replicas = 1;
+    look->rank = pg_int(pg_result(lane->pg, look->members), 0, 1);
     int bad = sql_read(runtime_own_sql(&sql_position_last), pg_result(lane->pg, look->positions),
                        look->arena, &look->last, &err);
     assert(bad == 0);
@@ -220,7 +226,7 @@ void lease_look(struct lane *lane)
         "'UTF8'),"
         " clock_timestamp(), false) ON CONFLICT (instance) DO UPDATE SET seen_at = "
         "excluded.seen_at, clean = false)"
-        " SELECT 1 + count(*) FROM member WHERE instance <> convert_from($1, 'UTF8') AND NOT clean"
+        " SELECT 1 + count(*), count(*) FILTER (WHERE instance < convert_from($1, 'UTF8')) FROM member WHERE instance <> convert_from($1, 'UTF8') AND NOT clean"
         " AND seen_at > clock_timestamp() - convert_from($2, 'UTF8')::bigint * interval '1 ms'"};
     struct look *look = mem_alloc(sizeof(*look));
     struct sql_key keys[PARTITIONS];
