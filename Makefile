@@ -28,6 +28,7 @@ INTEGRATION := $(patsubst tests/%.c,%,$(wildcard tests/integration/test_*.c))
 TEST_LIB := $(wildcard tests/lib/*.c)
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES  := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
+BENCHES  := $(filter-out $(if $(wildcard /usr/include/amqp.h),,rabbit),$(BENCHES))
 
 # A service may use another's pure files only here: the command line explains deadlines, and reporting holds complaints to theirs,
 # with the calendar of escalation.
@@ -54,7 +55,7 @@ LINK_FLAGS = -Wl,-z,relro,-z,now
 
 # ---- goals ---------------------------------------------------------------------------------------------------------
 
-.PHONY: all help run test check bench fault lint fuzz mutants clean import-test install-deps programs unit-tests tests fuzzers benches
+.PHONY: all help run test check bench bench-short fault lint fuzz mutants clean import-test install-deps programs unit-tests tests fuzzers benches
 all: programs ## build the services and the command line (build/bin)
 
 help: ## list the goals
@@ -74,9 +75,14 @@ test: install-deps ## run every test
 check: unit-tests ## run the unit tests only
 	@B='$(B)' tests/run.py unit
 
-bench: install-deps ## measure
-	@$(MAKE) --no-print-directory -j$$(nproc) all benches
-	@$(call script,tests/bench/run.sh)
+bench: install-deps ## measure (40 minutes at most; BENCH_PARTS=alarms,snapshot for some parts only)
+	@$(measure)
+
+bench-short: install-deps ## measure with small numbers (5 minutes at most)
+	@$(measure) --short
+
+measure = tests/bench/install.sh && $(MAKE) --no-print-directory -j$$(nproc) all benches && \
+          B='$(B)' tests/bench/run.sh $(if $(BENCH_PARTS),--only $(BENCH_PARTS))
 
 fault: install-deps ## inject every fault at length (60 minutes at most)
 	@$(MAKE) --no-print-directory -j$$(nproc) all tests
@@ -229,6 +235,7 @@ $(B)/bench/$(1): $(B)/obj/tests/bench/$(1).o $(call needs,$(1),$(B)) $(B)/libcom
 	$$(call link,$$(release_CC),$$(release_FLAGS))
 endef
 $(foreach bench,$(BENCHES),$(eval $(call bench_rules,$(bench))))
+$(B)/bench/rabbit: LINK_FLAGS += -Wl,--no-as-needed -lrabbitmq
 
 # Keep objects and generated files; read the header dependencies that the compiler wrote.
 .SECONDARY:

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs the Debian packages of deploy/packages.txt that are missing. Asks dpkg every time, so nothing is assumed; when
+# install.sh [LIST]: installs the Debian packages of LIST (deploy/packages.txt) that are missing. Asks dpkg every time, so nothing is assumed; when
 # all are there it takes a few milliseconds.
 set -eu
 cd "$(dirname "$0")/.."
 
-wanted=$(sed 's/#.*//' deploy/packages.txt)
+wanted=$(sed 's/#.*//' "${1:-deploy/packages.txt}")
 if ! command -v dpkg-query >/dev/null; then
     echo "install: this is not Debian; install the like of these yourself:" $wanted >&2
     exit 0

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The measurements; README.md says what they mean. --short (or BENCH=short): one round, under 3 minutes.
+# The measurements; README.md says what they mean. --short (or BENCH=short): small numbers; --only PART,PART: some of them.
 set -eu
 cd "$(dirname "$0")/../.."
 [ "${BENCH:-}" != short ] || set -- --short "$@"

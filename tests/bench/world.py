@@ -44,6 +44,7 @@ class Cluster:
         self.dsn = self.script("start", str(self.port)).strip()
         self.where = self.script("where").strip()
         psql(self.dsn, "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
+        psql(self.dsn, "ALTER SYSTEM SET track_commit_timestamp = on")  # when a row was there for others to see
         self.script("restart")
         psql(self.dsn, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
 
@@ -51,9 +52,12 @@ class Cluster:
         return subprocess.run(["deploy/postgres.sh", verb, self.pg, *more], stdout=subprocess.PIPE, text=True, check=True,
                               stdin=subprocess.DEVNULL).stdout
 
-    def stop(self):
+    def stop(self, keep=False):
+        """The data go; the services' logs stay if they are to be kept."""
         self.script("stop", "immediate")
-        subprocess.run(["rm", "-rf", self.where, self.folder], check=True)
+        subprocess.run(["rm", "-rf", self.where] + ([] if keep else [self.folder]), check=True)
+        if keep:
+            print(f"# kept: {self.folder}", flush=True)
 
     def of(self, database):
         return self.dsn.replace("dbname=postgres", f"dbname={database}")
@@ -186,10 +190,16 @@ class Services:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
+    def chain(self, tickets):
+        """Tickets a second through the whole chain: from the first send until all is quiet."""
+        load = self.load("burst", "contact.record", tickets, 1000)
+        self.quiet(600)
+        return tickets / (time.monotonic() - load["began_s"])
+
     def stop(self):
         for name, process in self.processes.items():
             if process.stop() != 0:
                 print(f"{name} did not stop cleanly: {process.log()[-500:]}", file=sys.stderr)
 
 
-__all__ = ["BUILD", "Cluster", "Services", "SERVICES", "psql", "wait_for"]
+__all__ = ["BUILD", "Cluster", "Services", "SERVICES", "free_port", "psql", "wait_for"]
