@@ -1,0 +1,42 @@
+#!/bin/sh
+# Make the secrets that are missing; never change one. Runs in the image, as root, before everything else.
+#   secrets.sh DIR
+# Every service sees one folder of DIR, its own, as /run/secrets. DIR is closed to all but root on the host; the files belong to the
+# user of the image.
+#   intake/key                 what personal data are sealed with: KEEP A COPY, without it nobody can read them again
+#   postgres/password          the superuser's
+#   database/ROLE_password     of the roles; each is copied to where its user looks for it
+set -eu
+umask 077
+dir=$1
+owner=10001
+
+random() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
+
+# make FILE BYTES: that many, as hexadecimal digits
+make() {
+    [ -s "$dir/$1" ] || { random "$2" >"$dir/$1.new" && mv "$dir/$1.new" "$dir/$1" && echo "made $1"; }
+}
+
+# put FILE: standard input, for the user of the image
+put() { cat >"$dir/$1.new" && chown "$owner:$owner" "$dir/$1.new" && chmod 400 "$dir/$1.new" && mv "$dir/$1.new" "$dir/$1"; }
+
+# folder NAME
+folder() { mkdir -p "$dir/$1" && chown "$owner:$owner" "$dir/$1" && chmod 500 "$dir/$1"; }
+
+chmod 700 "$dir"
+mkdir -p "$dir/database" "$dir/postgres"
+chmod 755 "$dir/postgres"
+make postgres/password 24
+chmod 444 "$dir/postgres/password" # its server may read it as postgres or as root
+echo "postgres:*:*:postgres:$(cat "$dir/postgres/password")" >"$dir/database/pgpass"
+
+for user in intake routing escalation notification workforce reporting migrate operator; do
+    folder "$user"
+    make "database/kefu_${user}_password" 24
+    put "$user/database_password" <"$dir/database/kefu_${user}_password"
+done
+echo "postgres:*:*:kefu_operator:$(cat "$dir/database/kefu_operator_password")" | put operator/pgpass
+
+make intake/key 32
+chown "$owner:$owner" "$dir/intake/key"
