@@ -126,19 +126,21 @@ class Services:
     """Some of the services on a database of their own, on ports of their own."""
 
     def __init__(self, cluster, database, names=SERVICES):
-        self.cluster, self.database, self.processes = cluster, database, {}
-        ports = {name: free_port() for name in (*SERVICES, "probe", "feed")}
-        self.feed = f"tcp://127.0.0.1:{ports['feed']}"
+        self.cluster, self.database, self.processes, self.clients = cluster, database, {}, {}
+        self.ports = {name: free_port() for name in (*SERVICES, "probe", "feed")}
+        self.feed = f"tcp://127.0.0.1:{self.ports['feed']}"
+        self.start(*names)
+
+    def start(self, *names):
+        cluster, peers = self.cluster, {name: port for name, port in self.ports.items() if name != "feed"}
         own = {"intake": [f"--key-file={self.key_file()}"], "notification": [f"--inbox={cluster.folder}/inbox"],
                "reporting": [f"--feed-endpoint={self.feed}"]}
-        peers = {name: port for name, port in ports.items() if name != "feed"}
         for name in names:
-            log = os.path.join(cluster.folder, f"{database}-{name}.log")
+            log = os.path.join(cluster.folder, f"{self.database}-{name}.log")
             args = ["--lease=10s", "--careful=0s", *own.get(name, [])]
-            self.processes[name] = Process(name, cluster.of(database), ports[name], peers, args, log).start()
-        for process in self.processes.values():
-            process.wait_ready()
-        self.clients = {name: process.client() for name, process in self.processes.items()}
+            self.processes[name] = Process(name, cluster.of(self.database), self.ports[name], peers, args, log).start()
+        for name in names:
+            self.clients[name] = self.processes[name].wait_ready().client()
 
     def key_file(self):
         path = os.path.join(self.cluster.folder, "key")
