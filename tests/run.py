@@ -34,6 +34,9 @@ def list_programs():
         for source in sorted(glob.glob(f"tests/{kind}/test_*.c")):
             name = f"{kind}/{os.path.basename(source)[:-2]}"
             found.append((name, [os.path.join(BUILD, "test", name)]))
+    for source in sorted(glob.glob("tests/fuzz/fuzz_*.c")):
+        name = os.path.basename(source)[:-2]
+        found.append((f"fuzz/{name}", [os.path.join(BUILD, "test", "fuzz", name), f"tests/fuzz/corpus/{name}"]))
     for kind in ("unit", "import", "web", "integration", "e2e", "fault"):
         pattern = "[!_]*.py" if kind in EVERY_SCRIPT else "test_*.py"
         for script in sorted(glob.glob(f"tests/{kind}/{pattern}")):
@@ -73,15 +76,31 @@ class Server:
             self.call("stop", "immediate")
 
 
-def environment(server):
+def environment(server, reports=None):
     env = dict(os.environ, B=BUILD, KEFU_BIN=os.path.join(BUILD, "test", "bin"), PYTHONUNBUFFERED="1",
                PYTHONDONTWRITEBYTECODE="1")
     env["PYTHONPATH"] = os.path.join(ROOT, "tests", "lib")
     env.setdefault("ASAN_OPTIONS", "abort_on_error=0:strict_string_checks=1")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    if reports:
+        env["ASAN_OPTIONS"] += f":log_path={reports}"
     if server.dsn:
         env["KEFU_TEST_DSN"] = server.dsn
     return env
+
+
+def clear_reports(prefix):
+    for path in glob.glob(f"{prefix}.*"):
+        os.remove(path)
+
+
+def read_reports(prefix):
+    """What AddressSanitizer said, in the program or in any process that it started."""
+    found = []
+    for path in sorted(glob.glob(f"{prefix}.*")):
+        with open(path, errors="replace") as report:
+            found.append(report.read())
+    return "".join(found)
 
 
 def run_program(command, env, log_path):
@@ -167,8 +186,14 @@ def main():
                 server.start()
             started = time.monotonic()
             log_path = os.path.join(logs, name.replace("/", "-") + ".log")
-            status, output = run_program(command, environment(server), log_path)
+            reports = log_path[:-len(".log")] + ".sanitizer"
+            clear_reports(reports)
+            status, output = run_program(command, environment(server, reports), log_path)
             counts, why = judge(status, output)
+            complaint = read_reports(reports)
+            if complaint:
+                counts["not ok"] += not why
+                why, output = why or "a sanitizer complained", output + "\n" + complaint
             report(name, counts, why, output, time.monotonic() - started, log_path)
             for key in total:
                 total[key] += counts[key]

@@ -1,0 +1,11 @@
+/* The policy that notification owns, with any edit: who is told, quiet hours, templates. */
+#include "notification/notification.h"
+
+#include "edits.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return load_edited_policy(&notification_policy, NULL, data, size);
+}
