@@ -69,7 +69,17 @@ class Cluster:
         self.made += 1
         name = f"bench{self.made}"
         self.sql(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        if not template:
+            self.prepare(name)
         return name
+
+    def prepare(self, database):
+        """The roles that services work as, and their schemas."""
+        names = (*SERVICES, "probe")
+        subprocess.run(["deploy/postgres/roles.sh", self.of(database), *names], check=True)
+        for name in names:
+            subprocess.run([f"{BUILD}/bin/kefu-{name}", "--migrate-only", f"--database={self.of(database)} user=kefu_migrate"], check=True,
+                           stderr=subprocess.DEVNULL, env=dict(os.environ, KEFU_INTAKE_KEY_FILE="/dev/null"))
 
     def drop(self, name):
         self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
