@@ -3,6 +3,7 @@
 #include "arena.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,12 +63,30 @@ struct connecting {
 static void connect_soon(struct pg *pg);
 static void connection_lost(struct pg *pg, const char *why);
 
+METRIC(failures, .name = "kefu_database_failures_total", .type = METRIC_COUNTER,
+       .help = "Connections to PostgreSQL that could not be made, or were lost.",
+       .labels = {"what"});
+
 /* --- connecting, off the loop --- */
+
+/* A network that swallows everything must be noticed within the lease. What the DSN says of these comes later, and counts. */
+static PGconn *connect_now(const char *dsn)
+{
+    static const char *const names[] = {"connect_timeout",
+                                        "tcp_user_timeout",
+                                        "keepalives_idle",
+                                        "keepalives_interval",
+                                        "keepalives_count",
+                                        "dbname",
+                                        NULL};
+    const char *const values[] = {"5", "8000", "4", "2", "2", dsn, NULL};
+    return PQconnectdbParams(names, values, 1);
+}
 
 static void connect_work(uv_work_t *work)
 {
     struct connecting *c = work->data;
-    c->conn = PQconnectdb(c->dsn);
+    c->conn = connect_now(c->dsn);
     if (PQstatus(c->conn) == CONNECTION_OK && c->setup != NULL) {
         PGresult *result = PQexec(c->conn, c->setup);
         ExecStatusType status = PQresultStatus(result);
@@ -147,6 +166,7 @@ static void connect_done(uv_work_t *work, int status)
         if (c->conn != NULL) {
             connected(pg, c->conn);
         } else {
+            metric_add(&failures, 1, "connect");
             log_warn("database_unreachable", "reason=%s retry_ms=%d", log_quoted(c->error),
                      pg->retry_ms);
             loop_timer_start(&pg->retry, pg->retry_ms + rand() % pg->retry_ms, 0, retry_now, pg);
@@ -228,6 +248,7 @@ static void report(struct pg *pg)
 static void connection_lost(struct pg *pg, const char *why)
 {
     bool ran = pg->running;
+    metric_add(&failures, 1, "lost");
     log_warn("database_lost", "reason=%s running=%d", log_quoted(why), ran);
     pg->trip.outcome = PG_WORLD;
     pg->trip.lost = true;

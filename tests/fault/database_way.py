@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""The way to PostgreSQL breaks: in the middle of COMMIT, for everybody and for long, and when others have taken all connections."""
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import fault  # noqa: E402
+import kefu  # noqa: E402
+from _world import Postgres, PostgresProxy, pick  # noqa: E402
+from worlds import Probes  # noqa: E402
+
+
+class ProbesBehindProxy(Probes):
+    """Probes whose way to PostgreSQL leads through a proxy; the test itself looks directly."""
+
+    def __init__(self, n=1, args=(), direct=None):
+        self.database = None if direct else kefu.Database()
+        direct = direct or self.database.dsn
+        self.proxy = PostgresProxy(direct)
+        try:
+            super().__init__(n, args, dsn=self.proxy.dsn)
+        except BaseException:
+            self.proxy.end()
+            raise
+        self.session = fault.Session(direct)
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self.proxy.end()
+        if self.database:
+            self.database.drop()
+
+    def log(self):
+        return "".join(process.log() for process in self.processes)
+
+
+@fault.case("F5", "the connection is cut when PostgreSQL has committed and nobody has heard it")
+def connections_are_cut_in_commit():
+    rounds, throw = pick(12, 400), fault.dice("cut")
+    with ProbesBehindProxy(2) as world:
+        load = world.load(make=world.say(fails=("",) * 4 + ("alarm",)), window=64)
+        for _ in range(rounds):
+            time.sleep(0.05 + throw.random() * 0.2)
+            world.proxy("now cutat down COMMIT")
+        world.proxy("go")
+        history = load.end()
+        took = world.check(history)
+        lost = world.log().count("event=database_lost")
+        assert lost >= rounds, f"only {lost} connections were lost"
+        retried = sum(sent.tries > 1 for sent in history)
+        assert retried, "no command was ever sent again"
+    return f"{lost} connections cut, {len(history)} commands, {retried} sent again, quiet after {took:.1f} s"
+
+
+def descriptors(world):
+    return [len(os.listdir(f"/proc/{replica.pid}/fd")) for replica in world.replicas]
+
+
+@fault.case("F6", "PostgreSQL is a black hole, then comes back")
+def nobody_answers_behind_the_connection():
+    outage = pick(4, 60)
+    with ProbesBehindProxy(2) as world:
+        load = world.load(rate=100)
+        kefu.wait_for("commands answered", lambda: load.answered() > 50)
+        before, pids = descriptors(world), [replica.pid for replica in world.replicas]
+        world.proxy("hole")
+        time.sleep(outage)
+        during = descriptors(world)
+        answered = load.answered()
+        world.proxy("go")
+        begun = time.monotonic()
+        kefu.wait_for("answers again", lambda: load.answered() > answered + 20, 30)
+        back = time.monotonic() - begun
+        history = load.end()
+        took = world.check(history)
+        fault.equal("the same processes", [replica.pid for replica in world.replicas], pids)
+        assert all(now <= then + 8 for then, now in zip(before, during)), f"I6: descriptors {before}, during the outage {during}"
+        assert back < 10, f"I7: first answers {back:.1f} s after the way was open again"
+    return f"{outage} s, {len(history)} commands, answers {back:.1f} s after, quiet after {took:.1f} s, descriptors {before} then {during}"
+
+
+@fault.case("F6", "one replica's way to PostgreSQL stands still: the other takes over")
+def one_replica_waits_for_ever():
+    with ProbesBehindProxy(1) as world:
+        stuck = world.replicas[0]
+        direct = kefu.Process("probe", world.session.dsn).start().wait_ready()
+        world.processes.append(direct)
+        world.replicas.append(fault.Replica("probe", direct.address, lambda: direct.process.pid, "direct"))
+        kefu.wait_for("a fair share each", lambda: sorted(world.shares().values()) == [16, 16], 20)
+        load = world.load(rate=60)
+        kefu.wait_for("commands answered", lambda: load.answered() > 20)
+        world.proxy("stop")
+        kefu.wait_for("takeover", lambda: world.shares() == {str(direct.port): 32}, 15)
+        before = load.answered()
+        kefu.wait_for("commands answered by the other", lambda: load.answered() > before + 20, 20)
+        world.proxy("go")
+        kefu.wait_for("a share again", lambda: sorted(world.shares().values()) == [16, 16], 30)
+        history = load.end()
+        took = world.check(history)
+        assert stuck.pid, "the replica that stood still has died"
+    return f"{len(history)} commands, quiet after {took:.1f} s"
+
+
+@fault.case("F25", "others take all connections of PostgreSQL")
+def connections_are_exhausted():
+    postgres = Postgres(max_connections=30)
+    others = []
+    try:
+        with Probes(2, dsn=postgres.dsn) as world:
+            load = world.load(rate=80)
+            kefu.wait_for("commands answered", lambda: load.answered() > 30)
+            before = descriptors(world)
+            world.sql("SELECT 1")  # the test's own connection stays
+            while take_connection(postgres, others):
+                pass
+            world.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kefu-probe'")
+            while take_connection(postgres, others):
+                pass
+            client = world.replicas[0].client()
+            kefu.wait_for("a metric that says so", lambda: refused_connections(client) > 0, 20)
+            time.sleep(pick(2, 30))
+            during = descriptors(world)
+            for other in others:
+                other.kill()
+                other.wait()
+            answered = load.answered()
+            kefu.wait_for("answers again", lambda: load.answered() > answered + 20, 30)
+            refused, history = refused_connections(client), load.end()
+            took = world.check(history)
+            assert all(now <= then + 8 for then, now in zip(before, during)), f"I6: descriptors {before} then {during}"
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+        postgres.end()
+    return f"{len(others)} connections taken, {refused} refused to one replica, {len(history)} commands, quiet after {took:.1f} s"
+
+
+def take_connection(postgres, others):
+    """One more that does nothing. False if there is none left."""
+    other = subprocess.Popen(["psql", postgres.dsn, "-qAtX"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True, bufsize=1)
+    others.append(other)
+    other.stdin.write("SELECT 1;\n")
+    return other.stdout.readline() == "1\n"
+
+
+def refused_connections(client):
+    text = client.ask("runtime.metrics")["text"]
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("kefu_database_failures_total"))
+
+
+if __name__ == "__main__":
+    fault.main(connections_are_cut_in_commit, nobody_answers_behind_the_connection, one_replica_waits_for_ever,
+               connections_are_exhausted)
