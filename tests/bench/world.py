@@ -148,7 +148,7 @@ class Services:
         for name in names:
             log = os.path.join(cluster.folder, f"{self.database}-{name}.log")
             args = ["--lease=10s", "--careful=0s", *own.get(name, [])]
-            self.processes[name] = Process(name, cluster.of(self.database), self.ports[name], peers, args, log).start()
+            self.processes[name] = Process(name, f"{cluster.of(self.database)} user=kefu_{name}", self.ports[name], peers, args, log).start()
         for name in names:
             self.clients[name] = self.processes[name].wait_ready().client()
 
