@@ -101,7 +101,8 @@ def test_nobody_touches_what_is_another_s(room):
         tables = room.tables(other)
         statements = [statement.format(s=other, t=t) for t in tables for statement in FOREIGN]
         statements += [f"UPDATE {other}.{t} SET {columns[0]} = NULL" for t, columns in tables.items()]
-        statements += [statement.format(s=other) for statement in FOREIGN_ONCE] + [f"SET ROLE kefu_{other}", f"SET ROLE kefu_{other}_owner"]
+        statements += [statement.format(s=other) for statement in FOREIGN_ONCE] + [f"SELECT NULL::{other}.alarm", f"SET ROLE kefu_{other}",
+                                                                                  f"SET ROLE kefu_{other}_owner"]
         for service in SERVICES:
             if service != other:
                 room.expect(f"kefu_{service}", statements, DENIED)
