@@ -100,6 +100,25 @@ def test_of_two_who_write_one_position_one_is_fenced():
         check("commands run", database("SELECT sum(count) FROM probe.counted"), [["2"]])
 
 
+def test_who_slept_until_its_rows_were_cleaned_away_is_fenced():
+    """Others have moved the partition on, and nothing below their last position is left to collide with."""
+    with probe_and_session() as (database, probe, session):
+        client, key = probe.client(), "a"
+        partition = partition_of(key)
+        client.do("probe.say", key=key, n=1)
+        session("BEGIN")
+        session("INSERT INTO probe.position (partition, n, owner, seqs, expires_at) SELECT partition, n + 1000, 'probe@other#1', seqs,"
+                f" clock_timestamp() + interval '1 s' FROM probe.position WHERE partition = {partition} ORDER BY n DESC LIMIT 1")
+        session(f"DELETE FROM probe.position AS p WHERE partition = {partition}"
+                f" AND n < (SELECT max(n) FROM probe.position WHERE partition = {partition})")
+        last = session(f"SELECT max(n) FROM probe.position WHERE partition = {partition}")[0]
+        session("COMMIT")
+        client.do("probe.say", key=key, n=2)
+        below = database(f"SELECT count(*) FROM probe.position WHERE partition = {partition} AND n < {last}")
+        check("positions written below the last one", below, [["0"]])
+        assert "has moved on" in probe.log(), "the probe was not fenced"
+
+
 def test_no_answer_before_the_commit():
     """Everything is written and the transaction waits for a lock of the journal: the command has no answer yet."""
     with probe_and_session() as (database, probe, session):
