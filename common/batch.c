@@ -322,7 +322,9 @@ static void committed(void *ctx, const struct pg_trip *trip)
     metric_add(&batches, 1, "committed");
     metric_observe(&batch_size, (double)batch->n);
     metric_observe(&batch_time, (double)(loop_now_ms() - batch->begun_ms) / 1000);
-    if (batch->events > 0) journal_poke();
+    if (batch->said.n > 0)
+        journal_committed(batch->said.at, batch->said.n, pg_result(lane->pg, batch->heads),
+                          pg_result(lane->pg, batch->seqs));
     finish(batch, trip, false);
 }
 

@@ -49,7 +49,8 @@ struct batch {
     struct plan_host host;
     bool committing;
     bool touched[PARTITIONS];
-    size_t events;      /* to be appended */
+    struct rows said;   /* to be appended to the journal: struct journal_row */
+    int heads, seqs;    /* results: the partitions' last numbers before them, and theirs */
     struct rows starts; /* jobs that begin with the commit (alarm rows) */
 };
 

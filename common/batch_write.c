@@ -230,40 +230,48 @@ static bool said_already(struct batch *batch, struct rows *said, const struct pl
     return false;
 }
 
-static void add_journal(struct batch *batch)
+/* What the plans say, by partition, and in the order of the messages. */
+static void collect_said(struct batch *batch, struct rows by_partition[PARTITIONS])
 {
-    struct rows locks = {0}, rows = {0}, said = {0};
-    for (int p = 0; p < PARTITIONS; p++) {
-        bool locked = false;
-        for (size_t i = 0; i < batch->n; i++) {
-            const struct message *m = batch->all[i];
-            if (m->fate != FATE_DONE) continue;
-            for (const struct plan_event *event = m->inside.events; event != NULL;
-                 event = event->next) {
-                if (event->partition != p || said_already(batch, &said, event)) continue;
-                struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
-                *row = (struct journal_row){.partition = p,
-                                            .at = m->plan.now,
-                                            .type = text_of(event->shape->name),
-                                            .version = event->shape->version,
-                                            .key = event->key,
-                                            .cause = cause_of(batch, m),
-                                            .trace = m->header.trace,
-                                            .body = event->body};
-                batch_collect(batch, &rows, row);
-                if (locked) continue;
-                struct partition_lock_row *lock =
-                    ARENA_NEW(batch->arena, struct partition_lock_row);
-                lock->partition = p;
-                batch_collect(batch, &locks, lock);
-                locked = true;
-            }
+    struct rows said = {0};
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        if (m->fate != FATE_DONE) continue;
+        for (const struct plan_event *event = m->inside.events; event != NULL;
+             event = event->next) {
+            if (said_already(batch, &said, event)) continue;
+            struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
+            *row = (struct journal_row){.partition = event->partition,
+                                        .at = m->plan.now,
+                                        .type = text_of(event->shape->name),
+                                        .version = event->shape->version,
+                                        .key = event->key,
+                                        .cause = cause_of(batch, m),
+                                        .trace = m->header.trace,
+                                        .body = event->body};
+            batch_collect(batch, &by_partition[event->partition], row);
         }
     }
-    batch->events = rows.n;
-    if (rows.n == 0) return;
+}
+
+static void add_journal(struct batch *batch)
+{
+    struct rows locks = {0}, by_partition[PARTITIONS] = {0};
+    collect_said(batch, by_partition);
+    for (int p = 0; p < PARTITIONS; p++) {
+        if (by_partition[p].n == 0) continue;
+        struct partition_lock_row *lock = ARENA_NEW(batch->arena, struct partition_lock_row);
+        lock->partition = p;
+        batch_collect(batch, &locks, lock);
+        for (size_t i = 0; i < by_partition[p].n; i++)
+            batch_collect(batch, &batch->said, by_partition[p].at[i]);
+    }
+    if (batch->said.n == 0) return;
     sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_lock), locks.at, locks.n);
-    sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_put), rows.at, rows.n);
+    batch->heads =
+        sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_heads), locks.at, locks.n);
+    batch->seqs = sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_put), batch->said.at,
+                               batch->said.n);
     fail_within(batch->lane->pg, "drawn");
 }
 

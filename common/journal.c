@@ -46,8 +46,9 @@ static struct {
     time_us as_of;
     int64_t reads; /* finished */
     bool reading, again;
-    bool poked; /* something was appended here that has not been read yet */
-    bool known; /* the heads have been read once */
+    bool poked;  /* something was appended here that has not been read yet */
+    bool known;  /* the heads have been read once */
+    bool shared; /* other replicas append as well */
     char id[40];
     struct loop_timer poll;
     struct loop_timer due;
@@ -133,7 +134,9 @@ static void tail_read(void *ctx, const struct pg_trip *trip)
         const PGresult *result = pg_result(pg, 1);
         time_us as_of = pg_int(pg_result(pg, 0), 0, 0);
         int n = PQntuples(result);
-        for (int i = 0; i < n; i++) keep(read_held(result, i));
+        for (int i = 0; i < n; i++)
+            if (pg_int(result, i, 1) > journal.rings[pg_int(result, i, 0)].head)
+                keep(read_held(result, i));
         more = n >= PER_PARTITION; /* perhaps: then what was read is not all up to as_of */
         if (!more) {
             journal.as_of = as_of;
@@ -175,10 +178,45 @@ static void read_tail(void)
     workline_add(journal.line, start_tail, NULL);
 }
 
-void journal_poke(void)
+static struct held *make_held(const struct journal_row *row, int64_t seq)
 {
-    journal.poked = true;
-    read_tail();
+    size_t bytes = sizeof(struct held) + row->type.len + row->key.len + row->cause.len +
+                   row->trace.len + row->body.len + 5;
+    struct held *held = mem_alloc(bytes);
+    char *at = (char *)(held + 1);
+    held->bytes = bytes;
+    held->event = (struct journal_event){
+        .partition = row->partition, .seq = seq, .at = row->at, .version = row->version};
+    held->event.type = put_text(&at, row->type);
+    held->event.key = put_text(&at, row->key);
+    held->event.cause = put_text(&at, row->cause);
+    held->event.trace = put_text(&at, row->trace);
+    held->event.body = put_text(&at, row->body);
+    return held;
+}
+
+void journal_committed(const void *const *rows, size_t n, const PGresult *heads,
+                       const PGresult *seqs)
+{
+    bool gap = !journal.known;
+    int64_t partition = -1, before = 0;
+    for (size_t i = 0, p = 0; i < n && !gap; i++) {
+        const struct journal_row *row = rows[i];
+        struct ring *ring = &journal.rings[row->partition];
+        int64_t seq = pg_int(seqs, (int)i, 0);
+        if (row->partition != partition) before = pg_int(heads, (int)p++, 0);
+        partition = row->partition;
+        gap = before > ring->head;
+        before = seq;
+        if (!gap && seq > ring->head)
+            keep(make_held(row, seq)); /* else the tail was read in between */
+    }
+    if (gap) {
+        journal.poked = true;
+        read_tail();
+    } else {
+        answer_waiting();
+    }
 }
 
 /* --- serving --- */
@@ -354,7 +392,15 @@ void journal_refresh(void (*fn)(void *ctx), void *ctx)
 static void on_poll(void *ctx)
 {
     (void)ctx;
+    loop_timer_start(&journal.poll, journal.shared ? POLL_SHARED_MS : POLL_MS, 0, on_poll, NULL);
     read_tail();
+}
+
+void journal_is_shared(bool shared)
+{
+    if (shared && !journal.shared && journal.line != NULL)
+        loop_timer_start(&journal.poll, POLL_SHARED_MS, 0, on_poll, NULL);
+    journal.shared = shared;
 }
 
 static void heads_read(void *ctx, const struct pg_trip *trip)
@@ -374,8 +420,7 @@ static void heads_read(void *ctx, const struct pg_trip *trip)
         text id = pg_text(self, 0, 0);
         memcpy(journal.id, id.at, id.len < sizeof(journal.id) ? id.len : sizeof(journal.id) - 1);
     }
-    loop_timer_start(&journal.poll, POLL_MS, POLL_MS, on_poll, NULL);
-    read_tail();
+    on_poll(NULL);
 }
 
 static void start_heads(void *ctx, struct pg *pg)

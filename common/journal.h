@@ -24,8 +24,13 @@ void journal_start(void);
 void journal_stop(void);
 /* Copies the ask. fn is called exactly once, possibly from within, unless the journal is stopped. */
 void journal_serve(const struct journal_ask *ask);
-/* Something was appended here. */
-void journal_poke(void);
+/* Events of this process have been committed: the rows (struct journal_row, by partition) as they were inserted, their numbers
+   (sql_journal_put), and what stood last in each of their partitions before (sql_journal_heads). What follows the ring without
+   a gap is kept; if somebody else's events lie between, the tail is read. */
+void journal_committed(const void *const *rows, size_t n, const PGresult *heads,
+                       const PGresult *seqs);
+/* Do other replicas append to it as well? Their events are found by reading the tail. */
+void journal_is_shared(bool shared);
 const char *journal_id(void);
 /* The last event of each partition, as last seen. */
 int64_t journal_head(int partition);

@@ -1,5 +1,6 @@
 #include "fail.h"
 #include "lane.h"
+#include "journal.h"
 #include "log.h"
 #include "runtime.msg.h"
 #include "runtime_sql.h"
@@ -210,6 +211,7 @@ static void looked(void *ctx, const struct pg_trip *trip)
     look->replicas = pg_int(pg_result(lane->pg, look->members), 0, 0);
     if (look->replicas < 1) look->replicas = 1;
     look->rank = pg_int(pg_result(lane->pg, look->members), 0, 1);
+    journal_is_shared(look->replicas > 1);
     int bad = sql_read(runtime_own_sql(&sql_position_last), pg_result(lane->pg, look->positions),
                        look->arena, &look->last, &err);
     assert(bad == 0);

@@ -19,14 +19,15 @@ enum {
     BATCH_MOST = 256,
     LANES_MOST = 8,
     SOURCES_MOST = 8,
-    ATTEMPTS_MOST = 3, /* a message that fails so often is set aside */
-    QUEUE_MOST = 1024, /* events waiting in a lane's memory, above which it asks for no more */
-    READ_MOST = 512,   /* events asked for at once */
-    WAIT_MS = 2000,    /* how long journal.read waits for something */
-    POLL_MS = 250,     /* floor under lost bells */
-    GATE_MS = 2000,    /* how long an alarm waits for its partition's readers */
-    RESCAN_MS = 1000,  /* alarms are looked for at least so often */
-    JOB_LOST_S = 120,  /* a job not reported after this is run again */
+    ATTEMPTS_MOST = 3,   /* a message that fails so often is set aside */
+    QUEUE_MOST = 1024,   /* events waiting in a lane's memory, above which it asks for no more */
+    READ_MOST = 512,     /* events asked for at once */
+    WAIT_MS = 2000,      /* how long journal.read waits for something */
+    POLL_MS = 250,       /* the journal's tail is read at least so often */
+    POLL_SHARED_MS = 20, /* … when other replicas append to it as well */
+    GATE_MS = 2000,      /* how long an alarm waits for its partition's readers */
+    RESCAN_MS = 1000,    /* alarms are looked for at least so often */
+    JOB_LOST_S = 120,    /* a job not reported after this is run again */
     REPLY_KEPT_DAYS = 3,
 };
 

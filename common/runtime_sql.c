@@ -59,12 +59,20 @@ const struct query sql_journal_lock = {
     .sql =
         "SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::integer, partition::integer) FROM :rows"};
 
+/* After the lock: what everybody else has appended. */
+const struct query sql_journal_heads = {
+    .kind = QUERY_WRITE,
+    .row = &partition_lock_row_shape,
+    .sql =
+        "SELECT coalesce((SELECT seq FROM journal AS j WHERE j.partition = r.partition ORDER BY seq DESC LIMIT 1), 0)"
+        " FROM (SELECT * FROM :rows) AS r"};
+
 const struct query sql_journal_put = {
     .kind = QUERY_WRITE,
     .row = &journal_row_shape,
     .sql =
         "INSERT INTO journal (partition, seq, at, type, version, key, cause, trace, body)"
-        " SELECT partition, nextval('journal_seq'), at, type, version, key, cause, trace, body FROM :rows"};
+        " SELECT partition, nextval('journal_seq'), at, type, version, key, cause, trace, body FROM :rows RETURNING seq"};
 
 const struct query sql_journal_tail = {
     .kind = QUERY_WRITE,
@@ -87,8 +95,10 @@ const struct query sql_position_put = {
     .kind = QUERY_WRITE,
     .row = &position_row_shape,
     .sql =
-        "INSERT INTO position (partition, n, owner, seqs, expires_at) SELECT partition, fenced(partition, n), owner, seqs,"
-        " clock_timestamp() + coalesce(lease_ms, 0) * interval '1 ms' FROM :rows"};
+        "INSERT INTO position (partition, n, owner, seqs, expires_at) SELECT r.partition,"
+        " CASE WHEN EXISTS (SELECT FROM position AS p WHERE p.partition = r.partition AND p.n >= r.n)"
+        " THEN fenced(r.partition, r.n) ELSE r.n END, r.owner, r.seqs,"
+        " clock_timestamp() + coalesce(r.lease_ms, 0) * interval '1 ms' FROM (SELECT * FROM :rows) AS r"};
 
 const struct query sql_position_clean = {
     .kind = QUERY_WRITE,
@@ -144,13 +154,13 @@ const struct query sql_alarm_next = {
         " due_at FROM alarm WHERE partition = p AND due_at > t.now ORDER BY due_at LIMIT 1) AS a"
         " ORDER BY a.due_at LIMIT 1"};
 
-/* Jobs that a process now gone had begun: due again at once. */
+/* Jobs that a process now gone had begun: due again at once. They are due within 120 s (see above), so few rows are looked at. */
 const struct query sql_alarm_orphans = {
     .kind = QUERY_WRITE,
     .row = &partition_lock_row_shape,
     .sql =
         "UPDATE alarm AS a SET running = false, due_at = now_us() FROM (SELECT * FROM :rows) AS r"
-        " WHERE a.partition = r.partition AND a.running"};
+        " WHERE a.partition = r.partition AND a.running AND a.due_at <= now_us() + interval '120 s'"};
 
 const struct query sql_reply_find = {
     .kind = QUERY_WRITE,
