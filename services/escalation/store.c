@@ -44,15 +44,19 @@ const struct query ticket_write = {
 const struct query clocks_read = CLOCKS_OF_TICKETS;
 const struct query clocks_asked = CLOCKS_OF_TICKETS;
 
+const struct query clock_insert = {.kind = QUERY_WRITE,
+                                   .row = &clock_row_shape,
+                                   .sql =
+                                       "INSERT INTO clock (" CLOCK ") SELECT " CLOCK " FROM :rows"};
+
 /* What is fixed when a clock starts is never written again. */
-const struct query clock_write = {
+const struct query clock_update = {
     .kind = QUERY_WRITE,
     .row = &clock_row_shape,
     .sql =
-        "INSERT INTO clock (" CLOCK ") SELECT " CLOCK " FROM :rows ON CONFLICT (id) DO UPDATE SET"
-        " state = excluded.state, verdict = excluded.verdict, breached = excluded.breached, levels = excluded.levels,"
-        " due_at = excluded.due_at, stopped_at = excluded.stopped_at, paused_at = excluded.paused_at,"
-        " stopped_by = excluded.stopped_by"};
+        "UPDATE clock AS c SET state = rows.state, verdict = rows.verdict, breached = rows.breached, levels = rows.levels,"
+        " due_at = rows.due_at, stopped_at = rows.stopped_at, paused_at = rows.paused_at, stopped_by = rows.stopped_by"
+        " FROM :rows WHERE c.id = rows.id"};
 
 #define PAUSES_OF_TICKETS                                                                          \
     {                                                                                              \
@@ -91,6 +95,7 @@ const struct query verdicts_asked = {
            " LIMIT least(greatest(coalesce(:limit, 500), 1), 1000) + 32"};
 
 const struct query *const store_all[STORE_STATEMENTS] = {
-    &ticket_lock, &clocks_read, &pauses_read,  &replies_read, &ticket_write, &clock_write,
-    &pause_write, &reply_write, &ticket_asked, &clocks_asked, &pauses_asked, &verdicts_asked,
+    &ticket_lock,  &clocks_read,  &pauses_read,    &replies_read, &ticket_write,
+    &clock_insert, &clock_update, &pause_write,    &reply_write,  &ticket_asked,
+    &clocks_asked, &pauses_asked, &verdicts_asked,
 };

@@ -12,7 +12,7 @@ extern const struct query clocks_read; /* all clocks of a ticket, in the order t
 extern const struct query pauses_read;
 extern const struct query replies_read; /* of a ticket, by time */
 extern const struct query ticket_write;
-extern const struct query clock_write;
+extern const struct query clock_insert, clock_update;
 extern const struct query pause_write;
 extern const struct query reply_write;
 
@@ -23,7 +23,7 @@ extern const struct query pauses_asked;
 extern const struct query verdicts_asked;
 
 /* Every statement, in the order in which tables are locked and written. */
-enum { STORE_STATEMENTS = 12 };
+enum { STORE_STATEMENTS = 13 };
 extern const struct query *const store_all[STORE_STATEMENTS];
 
 #endif

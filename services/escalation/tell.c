@@ -191,7 +191,7 @@ bool tell_changes(struct plan *plan, const struct ticket_copy_row *ticket,
     bool ended = !clock_running(after);
     bool same_end = before != NULL && before->row.stopped_at == after->row.stopped_at &&
                     text_equal(before->row.verdict, after->row.verdict);
-    plan_write(plan, &clock_write, &after->row);
+    plan_write(plan, before == NULL ? &clock_insert : &clock_update, &after->row);
     write_pauses(plan, before, after);
     if (before == NULL) say_started(plan, ticket, &after->row);
     if (before != NULL) say_redated(plan, before, after);

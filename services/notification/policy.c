@@ -3,6 +3,7 @@
 
 #include "rules.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct compiler {
@@ -73,6 +74,7 @@ static void read_words(struct compiler *c, const struct yaml *file)
                 (struct word){section->key, code->key, is->key, yaml_value(&c->reader, is)};
         }
     }
+    qsort(c->rules->words, c->rules->words_n, sizeof(struct word), rules_compare_words);
 }
 
 static void read_templates(struct compiler *c, const struct policy_files *files)

@@ -1,5 +1,7 @@
 #include "rules.h"
 
+#include <stdlib.h>
+
 const char rules_locale[] = "zh-CN";
 
 bool rules_have(const struct yaml_texts *texts, text item)
@@ -21,16 +23,26 @@ const struct template *rules_template(const struct notify_rules *rules, text id,
     return found;
 }
 
+int rules_compare_words(const void *a, const void *b)
+{
+    const struct word *x = a, *y = b;
+    int order = text_compare(x->code, y->code);
+    if (order == 0) order = text_compare(x->section, y->section);
+    return order != 0 ? order : text_compare(x->locale, y->locale);
+}
+
+static const struct word *find_word(const struct notify_rules *rules, const struct word *wanted)
+{
+    return bsearch(wanted, rules->words, rules->words_n, sizeof(*wanted), rules_compare_words);
+}
+
 text rules_word(const struct notify_rules *rules, const char *section, text code, text locale)
 {
-    text found = code;
-    for (size_t i = 0; i < rules->words_n; i++) {
-        const struct word *word = &rules->words[i];
-        if (!text_is(word->section, section) || !text_equal(word->code, code)) continue;
-        if (text_equal(word->locale, locale)) return word->is;
-        if (text_is(word->locale, rules_locale)) found = word->is;
-    }
-    return found;
+    struct word wanted = {.section = text_of(section), .code = code, .locale = locale};
+    const struct word *found = find_word(rules, &wanted);
+    wanted.locale = text_of(rules_locale);
+    if (found == NULL) found = find_word(rules, &wanted);
+    return found != NULL ? found->is : code;
 }
 
 const struct zone *rules_zone(const struct notify_rules *rules, text unit)

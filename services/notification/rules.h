@@ -75,7 +75,7 @@ struct notify_rules {
     size_t n;
     struct template *templates;
     size_t templates_n;
-    struct word *words;
+    struct word *words; /* in the order of rules_compare_words() */
     size_t words_n;
     struct up *ups;
     size_t ups_n;
@@ -96,6 +96,7 @@ extern const char rules_locale[]; /* in which every template exists */
 bool rules_have(const struct yaml_texts *texts, text item);
 /* In that locale, else in the locale that every template has. NULL if there is no such template. */
 const struct template *rules_template(const struct notify_rules *rules, text id, text locale);
+int rules_compare_words(const void *a, const void *b); /* for qsort() */
 /* What a code is called; the code itself if nothing is said. */
 text rules_word(const struct notify_rules *rules, const char *section, text code, text locale);
 const struct zone *rules_zone(const struct notify_rules *rules, text unit);

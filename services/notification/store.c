@@ -60,6 +60,7 @@ const struct query message_page_read = {
     .row = &message_row_shape,
     .sql = "SELECT " MESSAGE " FROM message WHERE (:ticket IS NULL OR ticket = :ticket) "
            "AND (:state IS NULL OR state = :state) AND (:before IS NULL OR id < :before) "
+           "AND (:state IS NULL OR :state IN ('planned', 'sent') OR noted = :state) "
            "ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
 
 const struct query call_lock = {.kind = QUERY_LOCK,

@@ -42,7 +42,7 @@ static void keep_ticket(struct plan *plan, struct ticket_fact_row *fact, const s
         fact->result_due_at = kpi_result_due(plan->policy, fact->received_at);
     if (known != NULL) fact_ticket_topics(&before, known, plan->arena);
     fact_ticket_topics(&after, fact, plan->arena);
-    plan_write(plan, &ticket_write, fact);
+    plan_write(plan, known == NULL ? &ticket_insert : &ticket_update, fact);
     move_between(plan, &before, &after);
 }
 
@@ -119,7 +119,7 @@ static void keep_clock(struct plan *plan, const struct clock_fact_row *fact,
     struct fact_topics before = {0}, after = {0};
     if (known != NULL) fact_clock_topics(&before, known, plan->arena);
     fact_clock_topics(&after, fact, plan->arena);
-    plan_write(plan, &clock_write, fact);
+    plan_write(plan, known == NULL ? &clock_insert : &clock_update, fact);
     move_between(plan, &before, &after);
 }
 
@@ -210,7 +210,7 @@ static void keep_message(struct plan *plan, int64_t message, int64_t ticket, tex
     struct fact_topics before = {0}, after = {0};
     if (known != NULL) fact_message_topics(&before, known, plan->arena);
     fact_message_topics(&after, &fact, plan->arena);
-    plan_write(plan, &message_write, &fact);
+    plan_write(plan, known == NULL ? &message_insert : &message_update, &fact);
     move_between(plan, &before, &after);
 }
 

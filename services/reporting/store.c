@@ -17,20 +17,23 @@ const struct query ticket_lock = {
     .sql =
         "SELECT " TICKET " FROM ticket_fact WHERE ticket = ANY(:keys) ORDER BY ticket FOR UPDATE"};
 
-const struct query ticket_write = {
+/* A row is known to be new or not: an INSERT or an UPDATE alone costs less than an upsert. */
+const struct query ticket_insert = {.kind = QUERY_WRITE,
+                                    .row = &ticket_fact_row_shape,
+                                    .sql = "INSERT INTO ticket_fact (" TICKET ") SELECT " TICKET
+                                           " FROM :rows"};
+
+const struct query ticket_update = {
     .kind = QUERY_WRITE,
     .row = &ticket_fact_row_shape,
     .sql =
-        "INSERT INTO ticket_fact (" TICKET ") SELECT " TICKET
-        " FROM :rows ON CONFLICT (ticket) DO UPDATE SET"
-        " contact = excluded.contact, kind = excluded.kind, topic = excluded.topic, channel = excluded.channel,"
-        " org_unit = excluded.org_unit, class = excluded.class, state = excluded.state, priority = excluded.priority,"
-        " department = excluded.department, owner = excluded.owner, handler = excluded.handler, queue = excluded.queue,"
-        " round = excluded.round, answered = excluded.answered, received_at = excluded.received_at,"
-        " assigned_at = excluded.assigned_at, replied_at = excluded.replied_at,"
-        " result_due_at = excluded.result_due_at, result_at = excluded.result_at,"
-        " satisfied_at = excluded.satisfied_at, closed_at = excluded.closed_at, exit = excluded.exit,"
-        " reason = excluded.reason"};
+        "UPDATE ticket_fact AS t SET contact = rows.contact, kind = rows.kind, topic = rows.topic, channel = rows.channel,"
+        " org_unit = rows.org_unit, class = rows.class, state = rows.state, priority = rows.priority,"
+        " department = rows.department, owner = rows.owner, handler = rows.handler, queue = rows.queue,"
+        " round = rows.round, answered = rows.answered, received_at = rows.received_at, assigned_at = rows.assigned_at,"
+        " replied_at = rows.replied_at, result_due_at = rows.result_due_at, result_at = rows.result_at,"
+        " satisfied_at = rows.satisfied_at, closed_at = rows.closed_at, exit = rows.exit, reason = rows.reason"
+        " FROM :rows WHERE t.ticket = rows.ticket"};
 
 const struct query clock_lock = {
     .kind = QUERY_LOCK,
@@ -38,14 +41,17 @@ const struct query clock_lock = {
     .by = "clock",
     .sql = "SELECT " CLOCK " FROM clock_fact WHERE clock = ANY(:keys) ORDER BY clock FOR UPDATE"};
 
-const struct query clock_write = {
+const struct query clock_insert = {.kind = QUERY_WRITE,
+                                   .row = &clock_fact_row_shape,
+                                   .sql = "INSERT INTO clock_fact (" CLOCK ") SELECT " CLOCK
+                                          " FROM :rows"};
+
+const struct query clock_update = {
     .kind = QUERY_WRITE,
     .row = &clock_fact_row_shape,
     .sql =
-        "INSERT INTO clock_fact (" CLOCK ") SELECT " CLOCK
-        " FROM :rows ON CONFLICT (clock) DO UPDATE SET"
-        " verdict = excluded.verdict, started_at = excluded.started_at, due_at = excluded.due_at,"
-        " stopped_at = excluded.stopped_at"};
+        "UPDATE clock_fact AS c SET verdict = rows.verdict, started_at = rows.started_at,"
+        " due_at = rows.due_at, stopped_at = rows.stopped_at FROM :rows WHERE c.clock = rows.clock"};
 
 const struct query message_lock = {
     .kind = QUERY_LOCK,
@@ -54,12 +60,17 @@ const struct query message_lock = {
     .sql =
         "SELECT message, ticket, state FROM message_fact WHERE message = ANY(:keys) ORDER BY message FOR UPDATE"};
 
-const struct query message_write = {
+const struct query message_insert = {
     .kind = QUERY_WRITE,
     .row = &message_fact_row_shape,
     .sql =
-        "INSERT INTO message_fact (message, ticket, state) SELECT message, ticket, state FROM :rows"
-        " ON CONFLICT (message) DO UPDATE SET state = excluded.state"};
+        "INSERT INTO message_fact (message, ticket, state) SELECT message, ticket, state FROM :rows"};
+
+const struct query message_update = {
+    .kind = QUERY_WRITE,
+    .row = &message_fact_row_shape,
+    .sql =
+        "UPDATE message_fact AS m SET state = rows.state FROM :rows WHERE m.message = rows.message"};
 
 const struct query staff_lock = {
     .kind = QUERY_LOCK,
@@ -225,16 +236,26 @@ const struct query feed_snapshot = {
            " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY topic"};
 
 #define DRILL_PART(n) "split_part(:topic, '/', " #n ")"
-#define DRILL(from, first, condition)                                                                                    \
-    {                                                                                                                    \
-        .kind = QUERY_READ, .row = &drill_row_shape,                                                                     \
-        .sql = "SELECT ticket FROM " from " WHERE " DRILL_PART(                                                          \
-            1) " = '" first "' AND " condition                                                                           \
-               " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT least(greatest(coalesce(:limit, 100), 1), 1000)" \
+#define DRILL_MOST "least(greatest(coalesce(:limit, 100), 1), 1000)"
+#define DRILL(from, first, condition)                                                              \
+    {                                                                                              \
+        .kind = QUERY_READ, .row = &drill_row_shape,                                               \
+        .sql = "SELECT ticket FROM " from " WHERE " DRILL_PART(                                    \
+            1) " = '" first "' AND " condition                                                     \
+               " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT " DRILL_MOST               \
     }
 
-const struct query drill_state =
-    DRILL("ticket_fact", "tickets", "kind = " DRILL_PART(2) " AND state = " DRILL_PART(3));
+/* Open tickets by one index, ended ones by another. */
+#define DRILL_STATE(condition)                                                                     \
+    "(SELECT ticket FROM ticket_fact WHERE " DRILL_PART(1) " = 'tickets' AND kind = " DRILL_PART(  \
+        2) " AND " condition                                                                       \
+           " = " DRILL_PART(                                                                       \
+               3) " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT " DRILL_MOST ")"
+const struct query drill_state = {
+    .kind = QUERY_READ,
+    .row = &drill_row_shape,
+    .sql = DRILL_STATE("closed_at IS NULL AND state") " UNION ALL " DRILL_STATE(
+        "ended") " ORDER BY ticket LIMIT " DRILL_MOST};
 const struct query drill_open =
     DRILL("ticket_fact", "tickets", ":topic = 'tickets/open' AND closed_at IS NULL");
 const struct query drill_department =
@@ -274,11 +295,11 @@ const struct query feed_last = {.kind = QUERY_READ,
                                        " FROM topic WHERE seq <= :after ORDER BY topic"};
 
 const struct query *const store_all[STORE_STATEMENTS] = {
-    &ticket_lock,    &clock_lock,       &message_lock, &staff_lock,      &feed_lock,
-    &topics_changed, &kpi_topics,       &figures_now,  &figures_between, &topics_all,
-    &feed_head,      &feed_resumes,     &feed_entries, &feed_snapshot,   &drill_state,
-    &drill_open,     &drill_department, &drill_held,   &drill_waiting,   &drill_exit,
-    &drill_clock,    &drill_message,    &ticket_write, &clock_write,     &message_write,
-    &staff_write,    &feed_append,      &feed_cut,     &topic_write,     &feed_state_write,
-    &contact_add,    &topic_count_add,
+    &ticket_lock,    &clock_lock,       &message_lock,     &staff_lock,      &feed_lock,
+    &topics_changed, &kpi_topics,       &figures_now,      &figures_between, &topics_all,
+    &feed_head,      &feed_resumes,     &feed_entries,     &feed_snapshot,   &drill_state,
+    &drill_open,     &drill_department, &drill_held,       &drill_waiting,   &drill_exit,
+    &drill_clock,    &drill_message,    &ticket_insert,    &ticket_update,   &clock_insert,
+    &clock_update,   &message_insert,   &message_update,   &staff_write,     &feed_append,
+    &feed_cut,       &topic_write,      &feed_state_write, &contact_add,     &topic_count_add,
 };

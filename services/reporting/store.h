@@ -7,9 +7,9 @@
 #include "query.h"
 
 /* Facts. */
-extern const struct query ticket_lock, ticket_write;
-extern const struct query clock_lock, clock_write;
-extern const struct query message_lock, message_write;
+extern const struct query ticket_lock, ticket_insert, ticket_update;
+extern const struct query clock_lock, clock_insert, clock_update;
+extern const struct query message_lock, message_insert, message_update;
 extern const struct query staff_lock, staff_write;
 extern const struct query contact_add; /* a contact that is known stays as it is */
 
@@ -35,7 +35,7 @@ extern const struct query feed_tail, feed_tail_head, feed_last;
 enum { TOPICS_AT_ONCE = 1000, FEED_PAGE = 500, FEED_PAGE_MOST = 5000 };
 
 /* Every statement, in the order in which tables are locked and written. */
-enum { STORE_STATEMENTS = 32 };
+enum { STORE_STATEMENTS = 35 };
 extern const struct query *const store_all[STORE_STATEMENTS];
 
 #endif

@@ -43,7 +43,7 @@ CREATE TABLE clock (
     CHECK ((state = 'ended') = (verdict IS NOT NULL)),
     CHECK ((state = 'ended') = (stopped_at IS NOT NULL)),
     CHECK ((state = 'paused') = (paused_at IS NOT NULL))
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 60);
 CREATE INDEX clock_by_ticket ON clock (ticket);
 CREATE INDEX clock_by_name ON clock (name, ticket, id);
 
