@@ -148,28 +148,66 @@ static void give_quiet(void *ctx)
                                       .busy = busy(),
                                       .now = runtime_now(),
                                       .next_alarm = earliest_alarm()};
-    struct source_position *heads = ARENA_ARRAY(c->arena, struct source_position, PARTITIONS);
-    struct source_position *positions =
-        ARENA_ARRAY(c->arena, struct source_position, PARTITIONS * SOURCES_MOST);
-    size_t n = 0;
+    int64_t *heads = ARENA_ARRAY(c->arena, int64_t, PARTITIONS);
+    int64_t *read = ARENA_ARRAY(c->arena, int64_t, PARTITIONS * SOURCES_MOST);
+    text *sources = ARENA_ARRAY(c->arena, text, SOURCES_MOST);
     for (int p = 0; p < PARTITIONS; p++) {
-        const struct lane *lane = runtime.lanes[p % runtime.lanes_n];
-        heads[p] = (struct source_position){text_of(runtime.service->name), p, journal_head(p)};
-        for (int s = 0; s < runtime.sources_n && lane->slots[p].held; s++)
-            positions[n++] = (struct source_position){text_of(runtime.sources[s].name), p,
-                                                      lane->slots[p].done[s]};
+        const struct slot *slot = &runtime.lanes[p % runtime.lanes_n]->slots[p];
+        heads[p] = journal_head(p);
+        for (int s = 0; s < runtime.sources_n; s++)
+            read[s * PARTITIONS + p] = slot->held ? slot->done[s] : -1;
     }
+    for (int s = 0; s < runtime.sources_n; s++) sources[s] = text_of(runtime.sources[s].name);
     for (int i = 0; i < runtime.lanes_n; i++) view.done += runtime.lanes[i]->batches;
     view.heads = (struct list){heads, PARTITIONS};
-    view.positions = (struct list){positions, n};
+    view.sources = (struct list){sources, (size_t)runtime.sources_n};
+    view.read = (struct list){read, (size_t)runtime.sources_n * PARTITIONS};
     answer(c, &runtime_quiet_view_shape, &view);
+}
+
+/* Whoever waits until there is nothing to do here is looked after once in a millisecond. */
+struct patient {
+    struct patient *next;
+    struct control *control;
+    int64_t until_ms;
+};
+static struct patient *patients;
+static struct loop_timer patients_timer;
+
+static void look_after_patients(void *ctx)
+{
+    (void)ctx;
+    bool over = busy() == 0;
+    for (struct patient **at = &patients; *at != NULL;) {
+        struct patient *patient = *at;
+        if (!over && loop_now_ms() < patient->until_ms) {
+            at = &patient->next;
+            continue;
+        }
+        *at = patient->next;
+        give_quiet(patient->control);
+        free(patient);
+    }
+    if (patients == NULL) loop_timer_stop(&patients_timer);
+}
+
+static void wait_patiently(struct control *c, int64_t wait_ms)
+{
+    struct patient *patient = mem_alloc(sizeof(*patient));
+    *patient = (struct patient){patients, c, loop_now_ms() + wait_ms};
+    patients = patient;
+    if (!loop_timer_runs(&patients_timer))
+        loop_timer_start(&patients_timer, 1, 1, look_after_patients, NULL);
 }
 
 /* What this process knows is enough: whoever appends reads its tail at once. `fresh` looks for what other replicas appended, too. */
 static void quiet(struct control *c)
 {
-    if (((const struct runtime_quiet *)c->body)->fresh)
+    const struct runtime_quiet *m = c->body;
+    if (m->fresh)
         journal_refresh(give_quiet, c);
+    else if (m->wait_ms > 0 && busy() > 0)
+        wait_patiently(c, m->wait_ms < WAIT_MS ? m->wait_ms : WAIT_MS);
     else
         give_quiet(c);
 }

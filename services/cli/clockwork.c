@@ -15,6 +15,7 @@ enum {
     HASTY_LOOKS =
         20, /* so many looks follow each other at once; then there is a pause between them */
     PAUSE_MS = 1,
+    BUSY_MS = 100, /* so long a look waits for one who is busy */
     SLOW_LOOKS = 400,
     SLOW_PAUSE_MS = 10
 };
@@ -55,11 +56,15 @@ struct clockwork {
 
 /* --- looking --- */
 
-static void take_position(struct view *view, const struct source_position *position, int source)
+static void take_positions(struct view *view, const struct runtime_quiet_view *said,
+                           const struct client *client)
 {
-    if (source >= 0 && source < SERVICES_MOST && position->partition >= 0 &&
-        position->partition < PARTITIONS)
-        view->reads[source][position->partition] = position->seq;
+    for (size_t s = 0; s < said->sources.n && (s + 1) * PARTITIONS <= said->read.n; s++) {
+        int source = client_service(client, LIST(said->sources, text)[s].at);
+        if (source >= 0 && source < SERVICES_MOST)
+            memcpy(view->reads[source], &LIST(said->read, int64_t)[s * PARTITIONS],
+                   sizeof(view->reads[source]));
+    }
 }
 
 static void take_view(void *ctx, const struct reply *reply)
@@ -76,21 +81,13 @@ static void take_view(void *ctx, const struct reply *reply)
     view->done = said->done;
     view->now = said->now;
     view->next_alarm = said->next_alarm;
-    for (size_t i = 0; i < said->heads.n; i++) {
-        const struct source_position *head = &LIST(said->heads, struct source_position)[i];
-        if (head->partition >= 0 && head->partition < PARTITIONS)
-            view->heads[head->partition] = head->seq;
-    }
-    for (size_t i = 0; i < said->positions.n; i++) {
-        const struct source_position *position = &LIST(said->positions, struct source_position)[i];
-        take_position(view, position,
-                      client_service(replica->clockwork->client, position->source.at));
-    }
+    if (said->heads.n == PARTITIONS) memcpy(view->heads, said->heads.at, sizeof(view->heads));
+    take_positions(view, said, replica->clockwork->client);
 }
 
-static void look_at(struct clockwork *clockwork, struct replica *replica)
+static void look_at(struct clockwork *clockwork, struct replica *replica, int64_t wait_ms)
 {
-    struct runtime_quiet quiet = {0};
+    struct runtime_quiet quiet = {.wait_ms = wait_ms};
     client_ask(clockwork->client,
                &(struct question){.shape = &runtime_quiet_shape,
                                   .body = &quiet,
@@ -105,22 +102,19 @@ static void look(struct clockwork *clockwork)
     clockwork->work.looks++;
     for (size_t i = 0; i < clockwork->n; i++) {
         clockwork->replicas[i].before = clockwork->replicas[i].view;
-        look_at(clockwork, &clockwork->replicas[i]);
+        look_at(clockwork, &clockwork->replicas[i], 0);
     }
     client_wait(clockwork->client, 0);
 }
 
-/* Who is busy is asked alone until it is not: the others have better things to do than to answer. */
+/* Who is busy is asked to answer when it is not: the others have better things to do than to answer. */
 static void wait_for_busy(struct clockwork *clockwork)
 {
     for (size_t i = 0; i < clockwork->n; i++) {
         struct replica *replica = &clockwork->replicas[i];
-        for (int looks = 0; replica->view.answered && replica->view.busy > 0 && looks < HASTY_LOOKS;
-             looks++) {
-            if (looks > 0) client_sleep(clockwork->client, PAUSE_MS);
-            look_at(clockwork, replica);
-            client_wait(clockwork->client, 0);
-        }
+        if (!replica->view.answered || replica->view.busy == 0) continue;
+        look_at(clockwork, replica, BUSY_MS);
+        client_wait(clockwork->client, 0);
     }
 }
 

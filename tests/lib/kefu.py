@@ -157,16 +157,20 @@ class Process:
             return file.read()
 
 
+PARTITIONS = 32
+
+
 def quiet(clients):
     """Is everything done that can be done? `clients`: service name -> clients of all its replicas."""
-    views = {name: [c.ask("runtime.quiet") for c in some] for name, some in clients.items()}
-    heads = {name: {h["partition"]: h["seq"] for view in some for h in view["heads"]} for name, some in views.items()}
+    views = {name: [c.ask("runtime.quiet", wait_ms=50) for c in some] for name, some in clients.items()}
+    heads = {name: [max(of) for of in zip(*(view["heads"] for view in some))] for name, some in views.items()}
     for some in views.values():
         for view in some:
             if view["busy"]:
                 return None
-            for p in view.get("positions", []):
-                if p["source"] in heads and p["seq"] < heads[p["source"]].get(p["partition"], 0):
+            for i, position in enumerate(view.get("read", [])):
+                source, partition = view["sources"][i // PARTITIONS], i % PARTITIONS
+                if source in heads and 0 <= position < heads[source][partition]:
                     return None
     return repr(heads) + repr([v["done"] for some in views.values() for v in some])
 
