@@ -55,7 +55,7 @@ LINK_FLAGS = -Wl,-z,relro,-z,now
 
 # ---- goals ---------------------------------------------------------------------------------------------------------
 
-.PHONY: all help run test check bench bench-short fault lint fuzz mutants clean import-test install-deps programs unit-tests tests fuzzers benches
+.PHONY: all help run test check bench bench-short fault lint fuzz mutants clean import-test compose-test install-deps programs unit-tests tests fuzzers benches
 all: programs ## build the services and the command line (build/bin)
 
 help: ## list the goals
@@ -91,6 +91,9 @@ fault: install-deps ## inject every fault at length (60 minutes at most)
 import-test: install-deps ## bring real service requests in through the public door
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@$(call script,tests/import/run.sh)
+
+compose-test: install-deps ## run the system under Docker Compose: a day, scaling, kills, the checker
+	@$(call script,tests/compose/compose.py)
 
 lint: ## check sizes, include directions, doors and forbidden words; list the ten longest functions
 	@B='$(B)' tests/lint.py --longest
