@@ -4,7 +4,6 @@
   KEFU_FAULT=long    the long form (`make fault`); else the short one, which is part of `make test`
 """
 import contextlib
-import glob
 import os
 import random
 import signal
@@ -18,7 +17,6 @@ import msgpack
 import zmq
 
 import kefu
-import system
 
 LONG = os.environ.get("KEFU_FAULT") == "long"
 SEED = int(os.environ.get("KEFU_SEED", random.randrange(1 << 31)))
@@ -61,6 +59,11 @@ def main(*cases):
     sys.exit(1 if failed else 0)
 
 
+def crowding():
+    """How many times slower than alone everything may be on this machine now: limits of time are stretched by it."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def equal(what, got, want):
     assert got == want, f"{what}: {got!r}, expected {want!r}"
 
@@ -87,7 +90,8 @@ class Load(threading.Thread):
         super().__init__(daemon=True, name=name)
         self.addresses, self.make, self.window, self.patience = addresses, make, window, patience
         self.give_up, self.rate, self.client = give_up, rate, client
-        self.dice, self.history, self.under_way, self.keys = dice(name), {}, {}, set()
+        self.dice, self.ways = dice(name), dice(f"{name} ways")  # what is sent, and by which way
+        self.history, self.under_way, self.keys = {}, {}, set()
         self.clients, self.by_socket, self.heard_at = {}, {}, {}
         self.poller, self.stopping, self.abandoned = zmq.Poller(), False, False
         self.error, self.made, self.reconnects = None, 0, 0
@@ -150,8 +154,8 @@ class Load(threading.Thread):
 
     def _begin(self, sent):
         self.keys.add(sent.key)
-        sent.gives_up = self.dice.random() < self.give_up
-        sent.at = self.dice.randrange(len(self.addresses[sent.service]))
+        sent.gives_up = self.ways.random() < self.give_up
+        sent.at = self.ways.randrange(len(self.addresses[sent.service]))
         sent.id = sent.id or f"{self.name}/{SEED}/{self.made}"
         self.history[sent.id] = self.under_way[sent.id] = sent
         self._send(sent)
@@ -176,7 +180,7 @@ class Load(threading.Thread):
             if verb == "retry":
                 sent.retries.append(body.get("message"))
                 sent.at += 1
-                sent.retry_at = time.monotonic() + 0.02 + self.dice.random() * 0.03
+                sent.retry_at = time.monotonic() + 0.02 + self.ways.random() * 0.03
             else:
                 sent.verb, sent.answer, sent.took = verb, body, time.monotonic() - sent.begun
                 self._end(sent)
@@ -280,7 +284,7 @@ def memory_of(pid):
 
 
 class Session:
-    """One psql that stays: a look must not cost a process. Connects again when PostgreSQL comes back."""
+    """One psql that stays: a look must not cost a process. When the connection was lost it tries once more on a new one."""
 
     def __init__(self, dsn):
         self.dsn, self.process = dsn, None
@@ -291,6 +295,13 @@ class Session:
 
     def __call__(self, sql):
         """Rows; raises ConnectionError when the server is away."""
+        try:
+            return self._ask(sql)
+        except ConnectionError:
+            self.close()
+            return self._ask(sql)
+
+    def _ask(self, sql):
         if self.process is None or self.process.poll() is not None:
             self._connect()
         try:
@@ -301,8 +312,9 @@ class Session:
         rows = []
         for line in self.process.stdout:
             if line == "---\n":
-                if rows and rows[-1][0].startswith(("ERROR:", "FATAL:")):
-                    raise RuntimeError(rows)
+                words = [row[0] for row in rows if row[0].startswith(("ERROR:", "FATAL:", "WARNING:", "server closed"))]
+                if words:
+                    raise ConnectionError(words[0])
                 return rows
             rows.append(line.rstrip("\n").split("\t"))
         raise ConnectionError("psql ended: " + repr(rows))
@@ -341,7 +353,7 @@ class Sampler(threading.Thread):
                     self.resident[replica.instance] = max(self.resident.get(replica.instance, 0), found[0])
                     self.descriptors[replica.instance] = max(self.descriptors.get(replica.instance, 0), found[1])
             if self.session:
-                with contextlib.suppress(ConnectionError, RuntimeError):
+                with contextlib.suppress(ConnectionError):
                     rows = self.session("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'kefu-%'")
                     self.connections = max(self.connections, int(rows[0][0]))
 

@@ -303,7 +303,7 @@ class Six(system.System):
                     return None
                 self.duties[code] = not self.duties[code]
                 return Sent("workforce", "duty.set", {"staff": code, "on": self.duties[code]}, code)
-            items = [{"kind": "inquiry", "topic": "fees", "words": f"演示 {n}"},
+            items = [{"kind": "inquiry", "topic": "fee", "words": f"演示 {n}"},
                      {"kind": "complaint", "topic": "lift", "words": f"演示 {n}", "expected": "演示"}][:1 + load.dice.randrange(2)]
             return Sent("intake", "contact.record", {
                 "source": load.name, "source_id": f"{fault.SEED}-{n}", "channel": "call", "recorder": "sp01", "org_unit": "service",
