@@ -92,11 +92,12 @@ static bool welcome(void *ctx, const char *address, text frame)
 /* "tcp://routing:7102": behind a name there may be any number of replicas. */
 static bool is_name(text endpoint)
 {
-    char host[80];
-    struct in_addr number;
+    char number[80];
+    struct in_addr address;
     text rest = {endpoint.at + strlen("tcp://"), endpoint.len - strlen("tcp://")};
-    snprintf(host, sizeof(host), "%.*s", TEXT_ARG(text_take(&rest, ':')));
-    return inet_pton(AF_INET, host, &number) != 1;
+    text host = text_take(&rest, ':');
+    snprintf(number, sizeof(number), "%.*s", TEXT_ARG(host));
+    return inet_pton(AF_INET, number, &address) != 1;
 }
 
 /* All its replicas: "static:127.0.0.1:7101,127.0.0.1:7111", or the name that stands for them. */

@@ -34,7 +34,12 @@ def write_names(system):
 def test_replicas_are_found_behind_the_name(system):
     status, out, _ = kefu_by_name(system, "status", "--json")
     services = [json.loads(line)["service"] for line in out.splitlines()]
-    assert (status, services) == (0, SERVICES.split(",")), (status, out)
+    assert (status, services) == (0, SERVICES.split(",")), (status, out)  # localhost is one address: one routing of the two
+
+
+def test_every_number_is_a_replica(system):
+    seen = [json.loads(line)["instance"] for line in system.kefu("status", "--json").splitlines()]
+    assert seen == ["routing-1", "routing-2", "workforce-1"], seen
 
 
 def test_nobody_behind_the_name_is_one_line(system):
@@ -44,7 +49,7 @@ def test_nobody_behind_the_name_is_one_line(system):
         json.dump(run, file)
     status, out, _ = kefu_by_name(system, "status")
     write_names(system)
-    assert status == 3 and "routing                    does not answer" in out and "workforce-1" in out, (status, out)
+    assert status == 3 and f"{'routing':26} does not answer" in out and "workforce-1" in out, (status, out)
 
 
 def health(system, service, endpoint):
@@ -86,10 +91,10 @@ def test_a_first_policy_replaces_none(system):
 
 def main():
     system = System("by_name", policy="none")
-    tests = [test_replicas_are_found_behind_the_name, test_nobody_behind_the_name_is_one_line, test_health,
+    tests = [test_every_number_is_a_replica, test_replicas_are_found_behind_the_name, test_nobody_behind_the_name_is_one_line, test_health,
              test_a_first_policy_replaces_none]
     try:
-        system.up("--services", SERVICES)
+        system.up("--services", SERVICES, "--scale", "routing=2")
         write_names(system)
         good = [report(test.__name__, test, system) for test in tests]
     finally:
