@@ -374,7 +374,8 @@ static bool drop_missing(struct peers *peers)
     bool any = false;
     for (struct peer **at = &peers->first; *at != NULL;) {
         struct peer *peer = *at;
-        if (peer->missed < MISSES) {
+        bool answers = peer->ready; /* then it is there, whatever the name service says */
+        if (answers || peer->missed < MISSES) {
             at = &peer->next;
             continue;
         }

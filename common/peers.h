@@ -1,6 +1,7 @@
 /*
  * peers: the replicas of one service as a client sees them. The service's name is resolved again and again, off the loop, and
- * all its addresses are used, one link each; asks are spread over those that are ready, and answers find their asks by id.
+ * all its addresses are used, one link each, until one is neither named nor connected any more; asks are spread over those
+ * that are ready, and answers find their asks by id.
  */
 #ifndef KEFU_PEERS_H
 #define KEFU_PEERS_H

@@ -253,6 +253,20 @@ TEST(a_broken_name_server_drops_nobody)
     finish();
 }
 
+TEST(a_name_server_that_forgets_drops_nobody_who_answers)
+{
+    start();
+    want = 2;
+    CHECK(wait_for(as_many_ready, 5000));
+    names.failure = EAI_NONAME;
+    want = (size_t)names.lookups + 5;
+    CHECK(wait_for(as_many_lookups, 15000));
+    CHECK_INT(peers_n(peers), 2);
+    want = 2;
+    CHECK(as_many_ready());
+    finish();
+}
+
 TEST(a_name_may_be_nobodys_at_first)
 {
     names.failure = EAI_NONAME;
