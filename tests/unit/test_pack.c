@@ -39,8 +39,10 @@ static const struct {
     {"probe_heard_bare", &probe_heard_shape, &(struct probe_heard){{"k1", 2}, 0, {NULL, 0}}},
     {"probe_poked", &probe_poked_shape, &(struct probe_poked){{"k2", 2}, -5}},
     {"probe_say", &probe_say_shape,
-     &(struct probe_say){
-         {"k3", 2}, 65536, {"a note that is longer than thirty-one bytes", 43}, {"refuse", 6}}},
+     &(struct probe_say){.key = {"k3", 2},
+                         .n = 65536,
+                         .note = {"a note that is longer than thirty-one bytes", 43},
+                         .fail = {"refuse", 6}}},
     {"probe_said", &probe_said_shape, &(struct probe_said){{"k3", 2}, 65536, 4294967296}},
     {"probe_get", &probe_get_shape, &(struct probe_get){{"k4", 2}}},
     {"probe_state", &probe_state_shape, &(struct probe_state){{"k4", 2}, 2, 127, {two_notes, 2}}},
