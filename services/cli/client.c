@@ -26,6 +26,7 @@ enum {
 struct service {
     struct client *client;
     const char *name;
+    const char *endpoint; /* of its first replica in run.json, or of all */
     struct peers *peers;
 };
 
@@ -131,7 +132,8 @@ static int connect_all(struct client *client, struct err *err)
         if (client_service(client, child->service.at) >= 0) continue;
         if (client->n == SERVICES_MOST) return err_set(err, "run.json names too many services");
         struct service *service = &client->services[client->n++];
-        *service = (struct service){.client = client, .name = child->service.at};
+        *service = (struct service){
+            .client = client, .name = child->service.at, .endpoint = child->endpoint.at};
         if (connect_to(client, service, err) < 0) return -1;
     }
     return 0;
@@ -206,6 +208,12 @@ size_t client_replicas(const struct client *client, size_t service)
 {
     size_t n = peers_n(client->services[service].peers);
     return n > 0 ? n : 1;
+}
+
+const char *client_address(const struct client *client, size_t service, size_t replica)
+{
+    const struct service *s = &client->services[service];
+    return replica < peers_n(s->peers) ? peers_address(s->peers, replica) : s->endpoint;
 }
 
 /* --- asking --- */

@@ -23,6 +23,8 @@ const char *client_service_name(const struct client *client, size_t service);
 int client_service(const struct client *client, const char *name); /* -1: not running here */
 /* So many are known by now; 1 where a name stands for them and nobody is found. */
 size_t client_replicas(const struct client *client, size_t service);
+/* Where the replica is reached, such as "tcp://10.0.0.3:7102"; if nobody is found, the name. */
+const char *client_address(const struct client *client, size_t service, size_t replica);
 
 enum { ANY_REPLICA = -1 };
 

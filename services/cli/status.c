@@ -14,11 +14,13 @@ const struct command command_status = {
     .name = "status",
     .most = 0,
     .usage =
-        "What runs: replicas, lanes, partitions, lag, alarms, dead letters, memory, the clock.",
+        "What runs: replicas, lanes connected to the database, partitions, lag, alarms, dead letters, memory, the clock.\n"
+        "deploy/runbook.md says how to read it.",
     .examples = "  kefu status\n  kefu status --json",
     .exec = status_command};
 
 struct sums {
+    size_t up;
     int64_t partitions, waiting, messages, behind_ms;
     bool careful;
 };
@@ -28,6 +30,7 @@ static struct sums add_up(const struct runtime_status_view *view)
     struct sums sums = {0};
     for (size_t i = 0; i < view->lanes.n; i++) {
         const struct lane_status *lane = &LIST(view->lanes, struct lane_status)[i];
+        sums.up += lane->up;
         sums.partitions += lane->partitions;
         sums.waiting += lane->waiting;
         sums.messages += lane->messages;
@@ -44,11 +47,12 @@ static void print_row(struct buf *out, const struct runtime_status_view *view)
 {
     struct sums sums = add_up(view);
     buf_printf(
-        out, "%-26s %5zu %10lld %8lld %9lld %6lldms %7lld %5lld %7lld %7lld %6lldMB  v%lld%s\n",
-        view->instance.at, view->lanes.n, (long long)sums.partitions, (long long)sums.waiting,
-        (long long)sums.messages, (long long)sums.behind_ms, (long long)view->alarms,
-        (long long)view->dead, (long long)view->parked, (long long)view->lateness_p99_ms,
-        (long long)view->memory_kb / 1024, (long long)view->policy, sums.careful ? " careful" : "");
+        out, "%-26s %3zu/%zu %10lld %8lld %9lld %6lldms %7lld %5lld %7lld %7lld %6lldMB  v%lld%s\n",
+        view->instance.at, sums.up, view->lanes.n, (long long)sums.partitions,
+        (long long)sums.waiting, (long long)sums.messages, (long long)sums.behind_ms,
+        (long long)view->alarms, (long long)view->dead, (long long)view->parked,
+        (long long)view->lateness_p99_ms, (long long)view->memory_kb / 1024,
+        (long long)view->policy, sums.careful ? " careful" : "");
 }
 
 /* One replica; false if it does not answer. */
@@ -69,7 +73,8 @@ static bool show(struct client *client, size_t service, size_t replica, struct b
             buf_printf(out, "{\"service\":\"%s\",\"up\":false}\n",
                        client_service_name(client, service));
         else
-            buf_printf(out, "%-26s does not answer\n", client_service_name(client, service));
+            buf_printf(out, "%-26s does not answer at %s\n", client_service_name(client, service),
+                       client_address(client, service, replica));
     } else if (common_options.json) {
         json_write(out, &runtime_status_view_shape, view);
         buf_add_char(out, '\n');

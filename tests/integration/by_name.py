@@ -49,7 +49,7 @@ def test_nobody_behind_the_name_is_one_line(system):
         json.dump(run, file)
     status, out, _ = kefu_by_name(system, "status")
     write_names(system)
-    assert status == 3 and f"{'routing':26} does not answer" in out and "workforce-1" in out, (status, out)
+    assert status == 3 and f"{'routing':26} does not answer at tcp://nobody.invalid:7102" in out and "workforce-1" in out, (status, out)
 
 
 def health(system, service, endpoint):
