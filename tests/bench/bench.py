@@ -35,6 +35,7 @@ class Bench:
 
     def __init__(self, cluster, sizes):
         self.cluster, self.sizes, self.figures = cluster, sizes, Figures(sizes)
+        self.figures.note("fsyncs", cluster.fsyncs())
         self.people = cluster.create()
         services = Services(cluster, self.people)
         try:

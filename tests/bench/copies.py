@@ -4,6 +4,7 @@
 import contextlib
 import os
 import subprocess
+import time
 
 from world import BUILD, SERVICES
 
@@ -45,13 +46,14 @@ class Copies:
 
     def fill(self, copies):
         """That many copies of every row, by two writers at a time."""
-        half = copies // 2
+        begun, half = time.monotonic(), copies // 2
         with self.loading():
             writers = [self.write(0, half), self.write(half, copies - half)] if half else [self.write(0, copies)]
             for writer in writers:
                 if writer.wait() != 0:
                     raise RuntimeError(f"clone: {writer.stderr.read()}")
         self.sql("VACUUM ANALYZE")
+        print(f"# {copies} copies of {len(self.tables)} tables in {time.monotonic() - begun:.0f} s", flush=True)
 
     def write(self, first, copies):
         environment = dict(os.environ, PGOPTIONS="-c synchronous_commit=off")

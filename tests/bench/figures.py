@@ -72,5 +72,9 @@ class Figures:
             value, verdict = self.cells(key, form, compare, target)
             wanted = "" if target is None else f"{'≥' if compare == '>=' else '≤'} {form.format(target)}"
             print(f"{what.format(**self.sizes):<84}{value:>14}  {wanted:>12}  {verdict}", flush=True)
+        print(f"\nfdatasync of 8 KiB: {self.median('fsyncs'):,.0f} /s ({self.spread('fsyncs')})", flush=True)
+        if "cpu services" in self.values:
+            print(f"CPU seconds per million events of the chain: services {self.median('cpu services'):,.0f},"
+                  f" PostgreSQL {self.median('cpu server'):,.0f}", flush=True)
         if self.failed:
             print(f"CHECK FAILED: see above; the figures of {', '.join(parts)} are not to be trusted", flush=True)
