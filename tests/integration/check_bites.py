@@ -248,7 +248,7 @@ def the_services_stop(centre):
 def columns_of(centre, table):
     schema, name = table.split(".")
     return [row[0] for row in kefu.psql(centre.dsn, f"SELECT column_name FROM information_schema.columns WHERE table_schema = '{schema}'"
-                                                    f" AND table_name = '{name}' ORDER BY ordinal_position")]
+                                                    f" AND table_name = '{name}' AND is_generated = 'NEVER' ORDER BY ordinal_position")]
 
 
 def broken(centre, table, statement):
