@@ -19,6 +19,8 @@ const struct command command_status = {
     .examples = "  kefu status\n  kefu status --json",
     .exec = status_command};
 
+enum { PATIENCE_MS = 2000 };
+
 struct sums {
     size_t up;
     int64_t partitions, waiting, messages, behind_ms;
@@ -55,26 +57,44 @@ static void print_row(struct buf *out, const struct runtime_status_view *view)
         (long long)view->policy, sums.careful ? " careful" : "");
 }
 
-/* One replica; false if it does not answer. */
+static struct reply ask(struct client *client, size_t service, size_t replica,
+                        const struct shape *shape, const void *body, struct arena *arena)
+{
+    struct question question = {.shape = shape,
+                                .body = body,
+                                .service = (int)service,
+                                .replica = (int)replica,
+                                .patience_ms = PATIENCE_MS};
+    return client_call(client, &question, arena);
+}
+
+/* Nothing about its status: it is gone, or what it would have to ask its database about is. */
+static void print_silence(struct buf *out, struct client *client, size_t service, size_t replica,
+                          bool greets)
+{
+    const char *name = client_service_name(client, service);
+    if (common_options.json)
+        buf_printf(out, "{\"service\":\"%s\",\"up\":%s}\n", name, greets ? "true" : "false");
+    else
+        buf_printf(out,
+                   greets ? "%-26s answers at %s, but its database does not\n"
+                          : "%-26s does not answer at %s\n",
+                   name, client_address(client, service, replica));
+}
+
+/* One replica; false if it does not tell. */
 static bool show(struct client *client, size_t service, size_t replica, struct buf *out,
                  time_us *clock)
 {
-    struct runtime_status ask = {0};
+    struct runtime_hello hello = {text_of(client_service_name(client, service))};
+    struct runtime_status status = {0};
     struct arena *arena = arena_create();
-    struct question question = {.shape = &runtime_status_shape,
-                                .body = &ask,
-                                .service = (int)service,
-                                .replica = (int)replica,
-                                .patience_ms = 2000};
-    struct reply reply = client_call(client, &question, arena);
-    const struct runtime_status_view *view = reply.body;
+    struct reply reply = ask(client, service, replica, &runtime_hello_shape, &hello, arena);
+    bool greets = reply.kind == REPLY_ANSWERED;
+    if (greets) reply = ask(client, service, replica, &runtime_status_shape, &status, arena);
+    const struct runtime_status_view *view = reply.kind == REPLY_ANSWERED ? reply.body : NULL;
     if (view == NULL) {
-        if (common_options.json)
-            buf_printf(out, "{\"service\":\"%s\",\"up\":false}\n",
-                       client_service_name(client, service));
-        else
-            buf_printf(out, "%-26s does not answer at %s\n", client_service_name(client, service),
-                       client_address(client, service, replica));
+        print_silence(out, client, service, replica, greets);
     } else if (common_options.json) {
         json_write(out, &runtime_status_view_shape, view);
         buf_add_char(out, '\n');
