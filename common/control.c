@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 /* The runtime's own messages. Each handler is given a request that it must end; bodies live in the request's arena. */
@@ -19,7 +20,8 @@ struct control {
     text actor;
     const void *body;
     struct pg *pg;
-    int first; /* index of the first interesting result */
+    int first;   /* index of the first interesting result */
+    bool looked; /* the journal's tail has been read for it */
 };
 
 static struct workline *line;
@@ -56,6 +58,12 @@ static void failed(struct control *c, const struct pg_trip *trip)
 static void give_page(void *ctx, const struct journal_event *const *events, size_t n, time_us as_of)
 {
     struct control *c = ctx;
+    struct err err;
+    if (as_of == JOURNAL_GONE) {
+        err_field(&err, "after", NULL, "events behind this position have been removed");
+        refuse(c, VERB_REFUSED, &err);
+        return;
+    }
     struct journal_event *copies = ARENA_ARRAY(c->arena, struct journal_event, n);
     for (size_t i = 0; i < n; i++) copies[i] = *events[i];
     struct journal_page page = {
@@ -64,18 +72,33 @@ static void give_page(void *ctx, const struct journal_event *const *events, size
     if (n > 0) fail_at("page");
 }
 
+static bool is_this_journal(text named)
+{
+    const char *id = journal_id();
+    return named.len == 0 || id[0] == '\0' ||
+           (named.len <= strlen(id) && memcmp(named.at, id, named.len) == 0);
+}
+
+static void read_journal(struct control *c);
+
+static void read_again(void *ctx)
+{
+    read_journal(ctx);
+}
+
 static void read_journal(struct control *c)
 {
     const struct journal_read *m = c->body;
     struct journal_ask ask = {.most = m->most > 0 && m->most <= 2048 ? (size_t)m->most : READ_MOST,
                               .fresh = m->fresh,
+                              .keeps = m->journal.len > 0,
                               .wait_ms = m->wait_ms < 0       ? 0
                                          : m->wait_ms > 30000 ? 30000
                                                               : m->wait_ms,
                               .fn = give_page,
                               .ctx = c};
     struct err err;
-    if (m->journal.len > 0 && !text_is(m->journal, journal_id()) && journal_id()[0] != '\0') {
+    if (!is_this_journal(m->journal)) {
         err_field(&err, "journal", NULL, "this journal is %s, not %.*s", journal_id(),
                   TEXT_ARG(m->journal));
         refuse(c, VERB_REFUSED, &err);
@@ -89,7 +112,13 @@ static void read_journal(struct control *c)
     }
     for (size_t i = 0; i < m->partitions.n; i++) {
         int64_t p = LIST(m->partitions, int64_t)[i], after = LIST(m->after, int64_t)[i];
-        if (p < 0 || p >= PARTITIONS || after > journal_last()) {
+        bool known = p >= 0 && p < PARTITIONS;
+        if (known && after > journal_head((int)p) && !c->looked) {
+            c->looked = true; /* another replica may have appended it */
+            journal_refresh(read_again, c);
+            return;
+        }
+        if (!known || after > journal_head((int)p)) {
             err_field(&err, "after", NULL, "position %lld of partition %lld is beyond the head",
                       (long long)after, (long long)p);
             refuse(c, VERB_REFUSED, &err);
@@ -257,6 +286,8 @@ static void give_status(void *ctx, const struct pg_trip *trip)
     for (int s = 0; s < runtime.sources_n; s++) {
         sources[s] = (struct source_status){.source = text_of(runtime.sources[s].name),
                                             .handled = runtime.sources[s].handled};
+        for (int i = 0; i < runtime.lanes_n && sources[s].trouble.len == 0; i++)
+            sources[s].trouble = text_of(runtime.sources[s].trouble[i]);
         if (runtime.sources[s].own)
             sources[s].connected = 1;
         else
@@ -502,14 +533,27 @@ static void start_discard(void *ctx, struct pg *pg)
     pg_run(pg, retry_read, c);
 }
 
+/* Only who holds the key's partition may run what was set aside under it. */
+static void settle_dead(struct control *c, text key, void (*fn)(void *ctx, struct pg *pg))
+{
+    int partition = partition_of(key);
+    struct err err;
+    if (lane_holds(runtime.lanes[partition % runtime.lanes_n], partition)) {
+        workline_add(line, fn, c);
+        return;
+    }
+    err_set(&err, "another replica holds partition %d", partition);
+    refuse(c, VERB_RETRY, &err);
+}
+
 static void retry_dead(struct control *c)
 {
-    workline_add(line, start_retry, c);
+    settle_dead(c, ((const struct dead_retry *)c->body)->key, start_retry);
 }
 
 static void discard_dead(struct control *c)
 {
-    workline_add(line, start_discard, c);
+    settle_dead(c, ((const struct dead_discard *)c->body)->key, start_discard);
 }
 
 /* --- policy.publish --- */

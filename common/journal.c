@@ -291,7 +291,8 @@ static void backfilled(void *ctx, const struct pg_trip *trip)
     size_t n = 0;
     free(ctx);
     waiting->backfill = false;
-    if (trip->outcome == PG_OK) {
+    bool gone = trip->outcome == PG_OK && waiting->ask.keeps && PQntuples(pg_result(pg, 2)) > 0;
+    if (trip->outcome == PG_OK && !gone) {
         const PGresult *result = pg_result(pg, 1);
         for (int i = 0; i < PQntuples(result) && n < PAGE; i++) {
             held[n] = read_held(result, i);
@@ -300,7 +301,8 @@ static void backfilled(void *ctx, const struct pg_trip *trip)
         }
     }
     workline_next(journal.line);
-    answer(waiting, events, n, 0); /* how complete it is is not known: as_of says nothing */
+    /* How complete it is is not known: as_of says nothing. */
+    answer(waiting, events, n, gone ? JOURNAL_GONE : 0);
     for (size_t i = 0; i < n; i++) free(held[i]);
 }
 
@@ -318,6 +320,8 @@ static void start_backfill(void *ctx, struct pg *pg)
     }
     pg_add(pg, &statement_opening, NULL, 0);
     sql_add_rows(pg, runtime_own_sql(&sql_journal_tail), at, waiting->ask.n);
+    if (waiting->ask.keeps)
+        sql_add_rows(pg, runtime_own_sql(&sql_journal_gone), at, waiting->ask.n);
     pg_run(pg, backfilled, backfill);
 }
 
@@ -460,15 +464,6 @@ const char *journal_id(void)
 int64_t journal_head(int partition)
 {
     return journal.rings[partition].head;
-}
-
-int64_t journal_last(void)
-{
-    int64_t last = 0;
-    if (!journal.known) return INT64_MAX;
-    for (int p = 0; p < PARTITIONS; p++)
-        if (journal.rings[p].head > last) last = journal.rings[p].head;
-    return last;
 }
 
 bool journal_busy(void)

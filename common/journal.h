@@ -8,6 +8,9 @@
 #include "runtime.h"
 #include "runtime.msg.h"
 
+/* Instead of as_of: what follows the positions is not all there any more. */
+enum { JOURNAL_GONE = -1 };
+
 struct journal_ask {
     int partitions[PARTITIONS];
     int64_t after[PARTITIONS];
@@ -15,6 +18,7 @@ struct journal_ask {
     size_t most;
     int64_t wait_ms;
     bool fresh;
+    bool keeps; /* a position is 0 or the number of an event that must still be there */
     /* events live during the call; as_of: all that was committed before and follows `after` is among them, unless there are `most` */
     void (*fn)(void *ctx, const struct journal_event *const *events, size_t n, time_us as_of);
     void *ctx;
@@ -34,8 +38,6 @@ void journal_is_shared(bool shared);
 const char *journal_id(void);
 /* The last event of each partition, as last seen. */
 int64_t journal_head(int partition);
-/* Nobody can have read beyond this. */
-int64_t journal_last(void);
 /* Call fn once the tail has been read anew. */
 void journal_refresh(void (*fn)(void *ctx), void *ctx);
 bool journal_busy(void);

@@ -1,6 +1,7 @@
 #include "journal.h"
 #include "lane.h"
 #include "log.h"
+#include "metrics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,33 +65,66 @@ static struct lane *end_reading(struct reading *reading)
     return wanted ? lane : NULL;
 }
 
-static void own_events(void *ctx, const struct journal_event *const *events, size_t n,
-                       time_us as_of)
-{
-    struct reading *reading = ctx;
-    struct lane *lane = end_reading(reading);
-    if (lane != NULL) {
-        for (size_t i = 0; i < n; i++) take_event(lane, reading->source, events[i]);
-        took_all(lane, reading->source, as_of);
-    }
-    if (runtime.lanes[reading->lane] != NULL) lane_kick(runtime.lanes[reading->lane]);
-    free(reading);
-}
-
 static void retry(void *ctx)
 {
     struct lane *lane = runtime.lanes[(intptr_t)ctx];
     if (lane != NULL) reader_kick(lane);
 }
 
+static void retry_soon(int lane)
+{
+    static struct loop_timer timers[LANES_MOST];
+    loop_timer_start(&timers[lane], 50, 0, retry, (void *)(intptr_t)lane);
+}
+
+METRIC(unreadable, .name = "kefu_source_unreadable", .type = METRIC_GAUGE,
+       .help = "1: a lane does not read a journal on, because it would skip something.",
+       .labels = {"source", "lane"});
+
+/* Absent: there is none. Told once. */
+static void note_trouble(int source, int lane, text why)
+{
+    char *known = runtime.sources[source].trouble[lane], number[12];
+    const char *name = runtime.sources[source].name;
+    size_t room = sizeof(runtime.sources[source].trouble[lane]) - 1;
+    if (why.len > room) why.len = room;
+    if (text_is(why, known)) return;
+    snprintf(known, room + 1, "%.*s", TEXT_ARG(why));
+    snprintf(number, sizeof(number), "%d", lane);
+    metric_set(&unreadable, why.len > 0, name, number);
+    if (why.len > 0)
+        log_error("source_unreadable", "source=%s lane=%d reason=%s", name, lane,
+                  log_quoted(known));
+    else
+        log_info("source_readable", "source=%s lane=%d", name, lane);
+}
+
+/* What is known of the uuid may be how it begins: from a position. */
 static bool known_journal(struct source *source, text id)
 {
-    if (source->journal[0] == '\0' && id.len < sizeof(source->journal))
-        memcpy(source->journal, id.at, id.len);
-    if (text_is(id, source->journal)) return true;
-    log_error("other_journal", "source=%s expected=%s got=%s", source->name, source->journal,
-              log_text(id));
-    return false;
+    if (!text_starts(id, source->journal) || id.len >= sizeof(source->journal)) return false;
+    if (id.len > 0) memcpy(source->journal, id.at, id.len);
+    return true;
+}
+
+static void own_events(void *ctx, const struct journal_event *const *events, size_t n,
+                       time_us as_of)
+{
+    struct reading *reading = ctx;
+    struct lane *lane = end_reading(reading);
+    if (lane != NULL && as_of == JOURNAL_GONE) {
+        note_trouble(reading->source, reading->lane, TEXT("events of the own journal are gone"));
+        retry_soon(reading->lane);
+        free(reading);
+        return;
+    }
+    if (lane != NULL) {
+        note_trouble(reading->source, reading->lane, (text){0});
+        for (size_t i = 0; i < n; i++) take_event(lane, reading->source, events[i]);
+        took_all(lane, reading->source, as_of);
+    }
+    if (runtime.lanes[reading->lane] != NULL) lane_kick(runtime.lanes[reading->lane]);
+    free(reading);
 }
 
 /* A page from another service. -1 if it is not to be used. */
@@ -107,12 +141,17 @@ static int take_page(struct lane *lane, const struct reading *reading, text fram
     }
     if (envelope.verb != VERB_ANSWER) {
         const struct refusal *refusal = pack_read(envelope.body, &refusal_shape, arena, &err);
-        log_warn("read_refused", "source=%s reason=%s", runtime.sources[reading->source].name,
-                 refusal == NULL ? "?" : log_text(refusal->message));
+        if (refusal != NULL && envelope.verb == VERB_REFUSED)
+            note_trouble(reading->source, reading->lane, refusal->message);
         return -1;
     }
     const struct journal_page *page = pack_read(envelope.body, &journal_page_shape, arena, &err);
-    if (page == NULL || !known_journal(&runtime.sources[reading->source], page->journal)) return -1;
+    if (page == NULL) return -1;
+    if (!known_journal(&runtime.sources[reading->source], page->journal)) {
+        note_trouble(reading->source, reading->lane, TEXT("it is another journal than before"));
+        return -1;
+    }
+    note_trouble(reading->source, reading->lane, (text){0});
     for (size_t i = 0; i < page->events.n; i++) {
         const struct journal_event *event = &LIST(page->events, struct journal_event)[i];
         if (event->partition < 0 || event->partition >= PARTITIONS ||
@@ -139,8 +178,7 @@ static void on_page(void *ctx, enum peers_status status, text frame)
     free(reading);
     if (runtime.lanes[number] == NULL || closed) return;
     if (bad < 0) {
-        static struct loop_timer timers[LANES_MOST];
-        loop_timer_start(&timers[number], 50, 0, retry, (void *)(intptr_t)number);
+        retry_soon(number);
         return;
     }
     lane_kick(runtime.lanes[number]);
@@ -165,6 +203,7 @@ static void ask_own(struct reading *reading, const int64_t *partitions, const in
                               .most = READ_MOST,
                               .wait_ms = WAIT_MS,
                               .fresh = reading->fresh,
+                              .keeps = true,
                               .fn = own_events,
                               .ctx = reading};
     for (size_t i = 0; i < n; i++) {

@@ -27,6 +27,7 @@ enum {
     POLL_SHARED_MS = 20, /* … when other replicas append to it as well */
     GATE_MS = 2000,      /* how long an alarm waits for its partition's readers */
     RESCAN_MS = 1000,    /* alarms are looked for at least so often */
+    JOURNAL_MARK = 8,    /* so much of a journal's uuid stands in positions */
     JOB_LOST_S = 120,    /* a job not reported after this is run again */
     REPLY_KEPT_DAYS = 3,
 };
@@ -55,8 +56,9 @@ int runtime_service_number(void);         /* of this service, in service_names *
 struct source {
     const char *name;
     bool own;
-    struct peers *peers; /* of another service */
-    char journal[40];    /* its uuid, once known */
+    struct peers *peers;           /* of another service */
+    char journal[40];              /* its uuid, once known, or how that begins */
+    char trouble[LANES_MOST][160]; /* why a lane does not read on; empty: it does */
     int64_t handled;
 };
 

@@ -82,6 +82,13 @@ const struct query sql_journal_tail = {
         " (SELECT partition, seq, at, type, version, key, cause, trace, body FROM journal"
         "  WHERE partition = w.partition AND seq > w.seq ORDER BY seq LIMIT 512) AS j ORDER BY j.seq LIMIT 2048"};
 
+/* Positions of readers whose event has been removed. */
+const struct query sql_journal_gone = {
+    .kind = QUERY_WRITE,
+    .row = &tail_row_shape,
+    .sql = "SELECT w.partition FROM (SELECT * FROM :rows) AS w WHERE w.seq > 0 AND NOT EXISTS"
+           " (SELECT FROM journal AS j WHERE j.partition = w.partition AND j.seq = w.seq)"};
+
 const struct query sql_position_last = {
     .kind = QUERY_READ,
     .row = &position_row_shape,

@@ -19,7 +19,8 @@ extern const struct pg_statement statement_clock_set, statement_dead_discard, st
 extern const struct pg_statement statement_policy_lock, statement_member_clean;
 extern const char statement_policy_offered[], statement_policy_version[], statement_policy_files[];
 
-extern const struct query sql_journal_lock, sql_journal_heads, sql_journal_put, sql_journal_tail;
+extern const struct query sql_journal_lock, sql_journal_heads, sql_journal_put, sql_journal_tail,
+    sql_journal_gone;
 extern const struct query sql_position_last, sql_position_put, sql_position_clean;
 extern const struct query sql_alarm_claim, sql_alarm_set, sql_alarm_drop, sql_alarm_due,
     sql_alarm_next, sql_alarm_orphans;

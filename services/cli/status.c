@@ -55,6 +55,12 @@ static void print_row(struct buf *out, const struct runtime_status_view *view)
         (long long)view->alarms, (long long)view->dead, (long long)view->parked,
         (long long)view->lateness_p99_ms, (long long)view->memory_kb / 1024,
         (long long)view->policy, sums.careful ? " careful" : "");
+    for (size_t i = 0; i < view->sources.n; i++) {
+        const struct source_status *source = &LIST(view->sources, struct source_status)[i];
+        if (source->trouble.len > 0)
+            buf_printf(out, "%-26s does not read %s: %s\n", view->instance.at, source->source.at,
+                       source->trouble.at);
+    }
 }
 
 static struct reply ask(struct client *client, size_t service, size_t replica,
