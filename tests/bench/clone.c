@@ -3,10 +3,10 @@
  *
  *   clone DSN LOW HIGH FIRST COPIES < LIST
  *
- * Each line of LIST is a query and, behind a tab, the table and columns that its rows are copied to, COPIES times over (FIRST
- * counts on where another run has ended). Numbers
- * from LOW to below HIGH (yymmdd and nine digits, as decimals in texts or as MessagePack in bytes) are exchanged for others: in each
- * copy the same for the same, in the same partition, of the same service, and under a day of its own that no calendar has.
+ * Each line of LIST is a query and, behind a tab, the table and columns that its rows are copied to, COPIES times over (FIRST counts
+ * on where another run ends). An empty line ends the list; when all is read it says "read" and waits for a line more. Numbers from
+ * LOW to below HIGH (yymmdd and nine digits, as decimals in texts or as MessagePack in bytes) are exchanged for others: in each copy
+ * the same for the same, in the same partition, of the same service, and under a day of its own that no calendar has.
  */
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static void end_badly(const char *what)
 static void read_list(void)
 {
     static char line[1 << 14];
-    while (fgets(line, sizeof(line), stdin) != NULL) {
+    while (fgets(line, sizeof(line), stdin) != NULL && line[0] != '\n') {
         char *tab = strchr(line, '\t'), *end = strchr(line, '\n');
         if (tab == NULL || end == NULL || work.tables_n == TABLES) end_badly("bad list");
         *tab = *end = 0;
@@ -67,6 +67,15 @@ static void read_list(void)
         table->from = strdup(line);
         table->to = strdup(tab + 1);
     }
+}
+
+/* So that nobody reads what another has written already. */
+static void wait_for_others(void)
+{
+    char line[16];
+    printf("read\n");
+    fflush(stdout);
+    if (fgets(line, sizeof(line), stdin) == NULL) end_badly("nobody said go");
 }
 
 static void read_rows(struct table *table)
@@ -254,6 +263,7 @@ int main(int argc, char **argv)
     for (size_t t = 0; t < work.tables_n; t++) read_rows(&work.tables[t]);
     for (size_t t = 0; t < work.tables_n; t++) find_spots(&work.tables[t]);
     collect_ids();
+    wait_for_others();
     for (int64_t copy = 0; copy < work.copies; copy++) {
         choose_values(first_day + work.first + copy);
         for (size_t t = 0; t < work.tables_n; t++) {
@@ -261,6 +271,5 @@ int main(int argc, char **argv)
             copy_rows(&work.tables[t]);
         }
     }
-    printf("%zu\n", work.ids_n);
     return 0;
 }

@@ -48,43 +48,58 @@ class Copies:
         """That many copies of every row, by two writers at a time."""
         begun, half = time.monotonic(), copies // 2
         with self.loading():
-            writers = [self.write(0, half), self.write(half, copies - half)] if half else [self.write(0, copies)]
-            for writer in writers:
-                if writer.wait() != 0:
-                    raise RuntimeError(f"clone: {writer.stderr.read()}")
-        self.sql("VACUUM ANALYZE")
+            writers = [self.write(first, n) for first, n in ((0, half), (half, copies - half)) if n > 0]
+            try:
+                for writer in writers:
+                    writer.stdout.readline()  # it has read all; only then may anybody write
+                for writer in writers:
+                    writer.stdin.write("go\n")
+                    writer.stdin.close()
+                for writer in writers:
+                    if writer.wait() != 0:
+                        raise RuntimeError(f"clone: {writer.stderr.read()}")
+            finally:
+                for writer in writers:
+                    writer.kill()
         print(f"# {copies} copies of {len(self.tables)} tables in {time.monotonic() - begun:.0f} s", flush=True)
 
     def write(self, first, copies):
         environment = dict(os.environ, PGOPTIONS="-c synchronous_commit=off")
         command = [f"{BUILD}/bench/clone", self.cluster.of(self.database), str(self.low), str(self.high), str(first), str(copies)]
-        writer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
-        writer.stdin.write("".join(f"{line}\n" for line in self.tables.values()))
-        writer.stdin.close()
+        writer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        writer.stdin.write("".join(f"{line}\n" for line in self.tables.values()) + "\n")
+        writer.stdin.flush()
         return writer
 
     @contextlib.contextmanager
     def loading(self):
         """Without indexes, which are made anew afterwards, and without waiting for the disk; all is on the disk in the end."""
-        set_all = self.cluster.sql
-        for setting in ("fsync", "full_page_writes"):
-            set_all(f"ALTER SYSTEM SET {setting} = off")
-        set_all("SELECT pg_reload_conf()")
-        journals = [table for table in self.tables if table.endswith(".journal")]
-        for table in journals:
-            schema = table.split(".")[0]
-            self.sql(f"ALTER TABLE {table} ALTER seq SET DEFAULT nextval('{schema}.journal_seq')")
-        dropped = self.drop_indexes()
-        yield
-        for table in journals:
-            self.sql(f"ALTER TABLE {table} ALTER seq DROP DEFAULT")
-        for statement in dropped:
-            self.sql(f"SET maintenance_work_mem = '256MB'; {statement}")
-        for setting in ("fsync", "full_page_writes"):
-            set_all(f"ALTER SYSTEM RESET {setting}")
-        set_all("SELECT pg_reload_conf()")
-        os.sync()
-        set_all("CHECKPOINT")
+        with self.hurrying():
+            journals = [table for table in self.tables if table.endswith(".journal")]
+            for table in journals:
+                self.sql(f"ALTER TABLE {table} ALTER seq SET DEFAULT nextval('{table}_seq')")
+            dropped = self.drop_indexes()
+            yield
+            for table in journals:
+                self.sql(f"ALTER TABLE {table} ALTER seq DROP DEFAULT")
+            for statement in dropped:
+                self.sql(f"SET maintenance_work_mem = '256MB'; {statement}")
+            self.sql("VACUUM ANALYZE")
+
+    def set_all(self, *statements):
+        for statement in statements:
+            self.cluster.sql(statement)
+
+    @contextlib.contextmanager
+    def hurrying(self):
+        settings = ("fsync", "full_page_writes", "autovacuum")
+        self.set_all(*(f"ALTER SYSTEM SET {setting} = off" for setting in settings), "SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            self.set_all(*(f"ALTER SYSTEM RESET {setting}" for setting in settings), "SELECT pg_reload_conf()")
+            os.sync()
+            self.cluster.sql("CHECKPOINT")
 
     def drop_indexes(self):
         """The statements that make them again."""
