@@ -102,6 +102,17 @@ def test_a_dead_letter_parks_its_key_and_retry_runs_it_in_order():
         check("the key works again", effects(database)[0], ("bad", "3"))
 
 
+def test_a_dead_letter_is_settled_by_the_replica_that_holds_its_key():
+    with probes(2) as (database, one, other):
+        clients = [one.client(), other.client()]
+        shares = lambda: [sum(lane["partitions"] for lane in client.ask("runtime.status")["lanes"]) for client in clients]
+        wait_for("shared leases", lambda: shares() == [16, 16])
+        for n in range(8):
+            for kind, body in (("dead.retry", {}), ("dead.discard", {"reason": "test"})):
+                said = sorted(client.once("command", kind, {"key": f"k{n}", **body})[1] for client in clients)
+                check(f"{kind} of k{n}", said, ["answer", "retry"])
+
+
 def test_alarms_fire_once_and_jobs_report_once():
     with probes() as (database, probe):
         client = probe.client()
