@@ -1,3 +1,4 @@
+#include "gate.h"
 #include "log.h"
 #include "rpc.h"
 #include "runtime_sql.h"
@@ -61,8 +62,8 @@ static int decide(struct asked *asked, struct err *err)
     struct plan_inside inside = {.host = &host, .answer_shape = asked->handler->hears->answer};
     struct plan plan = {.now = pg_int(pg_result(asked->pg, asked->opening), 0, 0),
                         .header = &asked->header,
-                        .principal = TEXT("local"),
-                        .principal_role = TEXT("operator"),
+                        .principal = gate_name(asked->request),
+                        .principal_role = gate_role(asked->request),
                         .arena = asked->arena,
                         .policy_version = pg_int(pg_result(asked->pg, asked->opening), 0, 1)};
     plan.policy = policy_known(plan.policy_version);

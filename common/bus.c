@@ -15,18 +15,25 @@ enum {
     HELD_PATIENCE_MS = 10000,
     BACK_OFF_LEAST_MS = 100,
     BACK_OFF_MOST_MS = 5000,
-    CONNECT_PATIENCE_MS = 8000
+    CONNECT_PATIENCE_MS = 8000,
+    REBIND_MS = 20
 };
 
 struct bus {
     struct wire *wire;
+    struct bus_publisher *publishers;
 };
 
-struct bus *bus_create(void)
+struct bus *bus_create(struct keys *keys)
 {
     struct bus *bus = mem_alloc(sizeof(*bus));
-    bus->wire = wire_create();
+    bus->wire = wire_create(keys);
     return bus;
+}
+
+int bus_guard(struct bus *bus, struct err *err)
+{
+    return wire_guard(bus->wire, err);
 }
 
 void bus_destroy(struct bus *bus)
@@ -58,7 +65,9 @@ struct bus_server {
 
 struct bus_request {
     struct bus_server *server;
-    char *user;
+    char user[KEY_SIZE];
+    void *tag;
+    void (*untag)(void *tag);
     size_t peer_len;
     char peer[];
 };
@@ -66,11 +75,12 @@ struct bus_request {
 static void on_request(void *ctx, const struct wire_message *message)
 {
     struct bus_server *server = ctx;
-    if (message->n != 2) return; /* not one of ours: a message is one frame */
+    if (message->n != 2 || message->user.len >= KEY_SIZE)
+        return; /* not one of ours: a message is one frame */
     text peer = message->part[0];
     struct bus_request *request = mem_alloc(sizeof(*request) + peer.len);
     request->server = server;
-    if (message->user.at != NULL) request->user = mem_string(message->user);
+    memcpy(request->user, message->user.len > 0 ? message->user.at : "", message->user.len);
     request->peer_len = peer.len;
     memcpy(request->peer, peer.at, peer.len);
     server->in_flight++;
@@ -84,7 +94,8 @@ struct bus_server *bus_serve(struct bus *bus, const char *endpoint,
     struct bus_server *server = mem_alloc(sizeof(*server));
     *server = (struct bus_server){.fn = fn, .ctx = ctx};
     struct wire_hooks hooks = {.on_message = on_request, .ctx = server};
-    server->socket = wire_open(bus->wire, WIRE_SERVER, endpoint, (text){0}, &hooks, err);
+    struct wire_place place = {.endpoint = endpoint};
+    server->socket = wire_open(bus->wire, WIRE_SERVER, &place, &hooks, err);
     if (server->socket != NULL) return server;
     free(server);
     return NULL;
@@ -192,11 +203,22 @@ text bus_request_user(const struct bus_request *request)
     return text_of(request->user);
 }
 
+void bus_request_tag(struct bus_request *request, void *tag, void (*fn)(void *tag))
+{
+    request->tag = tag;
+    request->untag = fn;
+}
+
+void *bus_request_tagged(const struct bus_request *request)
+{
+    return request->tag;
+}
+
 void bus_drop(struct bus_request *request)
 {
     struct bus_server *server = request->server;
     server->in_flight--;
-    free(request->user);
+    if (request->untag != NULL) request->untag(request->tag);
     free(request);
     let_go(server);
 }
@@ -215,6 +237,7 @@ void bus_reply(struct bus_request *request, text frame)
 struct bus_link {
     struct bus *bus;
     char *address;
+    char *service;
     enum wire_kind kind;
     char *topic; /* of a subscriber */
     void (*on_message)(struct bus_link *link, const struct wire_message *message);
@@ -287,20 +310,21 @@ static int connect_link(struct bus_link *link, struct err *err)
 {
     struct wire_hooks hooks = {
         .on_message = on_link_message, .on_event = on_link_event, .ctx = link};
-    link->socket =
-        wire_open(link->bus->wire, link->kind, link->address, text_of(link->topic), &hooks, err);
+    struct wire_place place = {link->address, link->service, text_of(link->topic)};
+    link->socket = wire_open(link->bus->wire, link->kind, &place, &hooks, err);
     if (link->socket == NULL) return -1;
     watch_connecting(link);
     return 0;
 }
 
 static struct bus_link *create_link(struct bus *bus, enum wire_kind kind, const char *address,
-                                    text topic)
+                                    const char *service, text topic)
 {
     struct bus_link *link = mem_alloc(sizeof(*link));
     link->bus = bus;
     link->kind = kind;
     link->address = mem_string(text_of(address));
+    link->service = mem_string(text_of(service));
     link->topic = mem_string(topic);
     link->back_off_ms = BACK_OFF_LEAST_MS;
     return link;
@@ -312,10 +336,10 @@ static void on_frame(struct bus_link *link, const struct wire_message *message)
         link->hooks.on_frame(link->hooks.ctx, message->part[0]);
 }
 
-struct bus_link *bus_link_open(struct bus *bus, const char *address,
+struct bus_link *bus_link_open(struct bus *bus, const char *address, const char *service,
                                const struct bus_link_hooks *hooks, struct err *err)
 {
-    struct bus_link *link = create_link(bus, WIRE_CLIENT, address, TEXT(""));
+    struct bus_link *link = create_link(bus, WIRE_CLIENT, address, service, TEXT(""));
     link->hooks = *hooks;
     link->on_message = on_frame;
     if (connect_link(link, err) == 0) return link;
@@ -331,6 +355,7 @@ void bus_link_close(struct bus_link *link)
     link->socket = NULL;
     link->up = false;
     free(link->address);
+    free(link->service);
     free(link->topic);
     loop_soon(free, link); /* we may be inside one of its hooks */
 }
@@ -348,7 +373,11 @@ bool bus_link_send(struct bus_link *link, text frame)
 /* Publishing */
 
 struct bus_publisher {
-    struct wire_socket *socket;
+    struct bus *bus;
+    struct bus_publisher *next;
+    struct wire_socket *socket; /* NULL while it is bound anew, and once closed */
+    char *endpoint;
+    struct loop_timer rebind;
     void (*on_subscribe)(void *ctx, text prefix);
     void *ctx;
 };
@@ -361,36 +390,71 @@ static void on_subscription(void *ctx, const struct wire_message *message)
     publisher->on_subscribe(publisher->ctx, (text){said.at + 1, said.len - 1});
 }
 
+static int bind_publisher(struct bus_publisher *publisher, const char *endpoint, struct err *err)
+{
+    struct wire_hooks hooks = {.on_message = on_subscription, .ctx = publisher};
+    struct wire_place place = {.endpoint = endpoint};
+    publisher->socket = wire_open(publisher->bus->wire, WIRE_PUBLISHER, &place, &hooks, err);
+    return publisher->socket == NULL ? -1 : 0;
+}
+
 struct bus_publisher *bus_publish_open(struct bus *bus, const char *endpoint,
                                        void (*on_subscribe)(void *ctx, text prefix), void *ctx,
                                        struct err *err)
 {
     struct bus_publisher *publisher = mem_alloc(sizeof(*publisher));
-    *publisher = (struct bus_publisher){.on_subscribe = on_subscribe, .ctx = ctx};
-    struct wire_hooks hooks = {.on_message = on_subscription, .ctx = publisher};
-    publisher->socket = wire_open(bus->wire, WIRE_PUBLISHER, endpoint, (text){0}, &hooks, err);
-    if (publisher->socket != NULL) return publisher;
-    free(publisher);
-    return NULL;
+    *publisher = (struct bus_publisher){.bus = bus, .on_subscribe = on_subscribe, .ctx = ctx};
+    if (bind_publisher(publisher, endpoint, err) < 0) {
+        free(publisher);
+        return NULL;
+    }
+    publisher->endpoint = mem_string(text_of(wire_endpoint(publisher->socket)));
+    publisher->next = bus->publishers;
+    bus->publishers = publisher;
+    return publisher;
 }
 
 void bus_publish_close(struct bus_publisher *publisher)
 {
     if (publisher == NULL) return;
+    struct bus_publisher **at = &publisher->bus->publishers;
+    while (*at != publisher) at = &(*at)->next;
+    *at = publisher->next;
+    loop_timer_stop(&publisher->rebind);
     wire_close(publisher->socket);
+    free(publisher->endpoint);
     loop_soon(free, publisher);
+}
+
+/* The old socket gives its port back a moment after it was closed. */
+static void rebind(void *ctx)
+{
+    struct bus_publisher *publisher = ctx;
+    struct err err;
+    if (bind_publisher(publisher, publisher->endpoint, &err) == 0) return;
+    loop_timer_start(&publisher->rebind, REBIND_MS, 0, rebind, publisher);
+}
+
+void bus_cut_subscribers(struct bus *bus)
+{
+    for (struct bus_publisher *publisher = bus->publishers; publisher != NULL;
+         publisher = publisher->next) {
+        wire_close(publisher->socket);
+        publisher->socket = NULL;
+        loop_timer_start(&publisher->rebind, REBIND_MS, 0, rebind, publisher);
+    }
 }
 
 const char *bus_publish_endpoint(const struct bus_publisher *publisher)
 {
-    return wire_endpoint(publisher->socket);
+    return publisher->endpoint;
 }
 
 void bus_publish(struct bus_publisher *publisher, text topic, text frame)
 {
     assert(topic.len < TOPIC_SIZE);
     text parts[] = {topic, frame};
-    if (wire_send(publisher->socket, parts, COUNT(parts)) != WIRE_SENT)
+    if (publisher->socket == NULL || wire_send(publisher->socket, parts, COUNT(parts)) != WIRE_SENT)
         log_debug("publish_lost", "bytes=%zu", frame.len);
 }
 
@@ -406,14 +470,14 @@ static void on_published(struct bus_link *link, const struct wire_message *messa
     if (message->n == 2) subscription->fn(subscription->ctx, message->part[0], message->part[1]);
 }
 
-struct bus_subscription *bus_subscribe(struct bus *bus, const char *address, text prefix,
-                                       void (*fn)(void *ctx, text topic, text frame), void *ctx,
-                                       struct err *err)
+struct bus_subscription *bus_subscribe(struct bus *bus, const char *address, const char *service,
+                                       text prefix, void (*fn)(void *ctx, text topic, text frame),
+                                       void *ctx, struct err *err)
 {
     assert(prefix.len < TOPIC_SIZE);
     struct bus_subscription *subscription = mem_alloc(sizeof(*subscription));
-    *subscription =
-        (struct bus_subscription){create_link(bus, WIRE_SUBSCRIBER, address, prefix), fn, ctx};
+    *subscription = (struct bus_subscription){
+        create_link(bus, WIRE_SUBSCRIBER, address, service, prefix), fn, ctx};
     subscription->link->hooks.ctx = subscription;
     subscription->link->on_message = on_published;
     if (connect_link(subscription->link, err) == 0) return subscription;

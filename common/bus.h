@@ -7,10 +7,13 @@
 #ifndef KEFU_BUS_H
 #define KEFU_BUS_H
 
-#include "err.h"
+#include "keys.h"
 
 struct bus;
-struct bus *bus_create(void);
+/* The keys must outlive it. */
+struct bus *bus_create(struct keys *keys);
+/* Once, before anything listens: from now on only known keys are let in. */
+MUST_CHECK int bus_guard(struct bus *bus, struct err *err);
 /* Everything opened on it must have been closed. Waits up to a second for the last answers to leave. NULL is fine. */
 void bus_destroy(struct bus *bus);
 
@@ -36,8 +39,11 @@ size_t bus_server_in_flight(const struct bus_server *server);
 /* Answers that could not be delivered: the client was gone, or did not read for ten seconds. */
 uint64_t bus_server_lost(const struct bus_server *server);
 
-/* Who asks, as authenticated by the connection; absent if connections are not authenticated. */
+/* The public key of who asks, as authenticated by the connection. */
 text bus_request_user(const struct bus_request *request);
+/* Whoever admitted the request may hang something on it; `fn` is called with it when the request ends. */
+void bus_request_tag(struct bus_request *request, void *tag, void (*fn)(void *tag));
+void *bus_request_tagged(const struct bus_request *request); /* NULL: nothing */
 /* Both end the request. A client that has gone is not an error. */
 void bus_reply(struct bus_request *request, text frame);
 void bus_drop(struct bus_request *request);
@@ -54,8 +60,9 @@ struct bus_link_hooks {
 };
 
 /* `address` with a number, not a name: "tcp://10.0.0.3:7102" (libzmq would resolve a name in its I/O thread, and use only
-   the first of its addresses). NULL with err if it is malformed. */
-MUST_CHECK struct bus_link *bus_link_open(struct bus *bus, const char *address,
+   the first of its addresses). Only the key of `service` may answer there. NULL with err if the address is malformed or there is no
+   such key. */
+MUST_CHECK struct bus_link *bus_link_open(struct bus *bus, const char *address, const char *service,
                                           const struct bus_link_hooks *hooks, struct err *err);
 /* No hook is called any more. NULL is fine. */
 void bus_link_close(struct bus_link *link);
@@ -74,13 +81,16 @@ MUST_CHECK struct bus_publisher *bus_publish_open(struct bus *bus, const char *e
                                                   void (*on_subscribe)(void *ctx, text prefix),
                                                   void *ctx, struct err *err);
 void bus_publish_close(struct bus_publisher *publisher); /* NULL is fine */
+/* A key was revoked: hang up on all subscribers of all publishers. Those who still may come back by themselves at once. */
+void bus_cut_subscribers(struct bus *bus);
 const char *bus_publish_endpoint(const struct bus_publisher *publisher);
 /* The topic must be shorter than 200 bytes. */
 void bus_publish(struct bus_publisher *publisher, text topic, text frame);
 
 struct bus_subscription;
 /* Subscribed anew after every loss of the connection: hear topics from publishers that may repeat last values. */
-MUST_CHECK struct bus_subscription *bus_subscribe(struct bus *bus, const char *address, text prefix,
+MUST_CHECK struct bus_subscription *bus_subscribe(struct bus *bus, const char *address,
+                                                  const char *service, text prefix,
                                                   void (*fn)(void *ctx, text topic, text frame),
                                                   void *ctx, struct err *err);
 void bus_unsubscribe(struct bus_subscription *subscription); /* NULL is fine */

@@ -35,7 +35,6 @@ int health_ask(void)
     struct runtime_hello hello = {text_of(runtime.service->name)};
     bool good = false;
     runtime.settings.peers[runtime_service_number()] = own_address(arena);
-    runtime.bus = bus_create();
     service_ask(runtime.service->name, &runtime_hello_shape, &hello, PATIENCE_MS, on_hello, &good);
     loop_run();
     peers_destroy(runtime_peers(runtime.service->name));

@@ -5,7 +5,7 @@
 #ifndef KEFU_HEALTH_H
 #define KEFU_HEALTH_H
 
-/* Ask it who it is, within two seconds. 0 if it answers; else 1, after a line on standard error. Makes and destroys the bus. */
+/* Ask it who it is, within two seconds. 0 if it answers; else 1, after a line on standard error. Destroys the bus. */
 int health_ask(void);
 
 #endif

@@ -323,7 +323,7 @@ static bool add_peer(struct peers *peers, const char *host, const char *port, st
     asks_init(&peer->sent);
     snprintf(peer->address, sizeof(peer->address), "tcp://%s:%s", host, port);
     struct bus_link_hooks hooks = {on_up, on_down, on_writable, on_frame, peer};
-    peer->link = bus_link_open(peers->bus, peer->address, &hooks, err);
+    peer->link = bus_link_open(peers->bus, peer->address, peers->name, &hooks, err);
     if (peer->link == NULL) {
         free(peer);
         return false;

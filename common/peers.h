@@ -23,7 +23,8 @@ struct peers_hooks {
     void *ctx;
 };
 
-/* `spec` is "tcp://routing:7102" (a name or a number), or "static:127.0.0.1:7102,127.0.0.1:7103". `name` is for the log.
+/* `spec` is "tcp://routing:7102" (a name or a number), or "static:127.0.0.1:7102,127.0.0.1:7103". `name` is the service: its key must
+   answer, and it is in the log.
    NULL with err if it is malformed. */
 MUST_CHECK struct peers *peers_create(struct bus *bus, const char *name, const char *spec,
                                       const struct peers_hooks *hooks, struct err *err);

@@ -1,5 +1,6 @@
 #include "rpc.h"
 
+#include "gate.h"
 #include "lane.h"
 #include "log.h"
 
@@ -46,13 +47,6 @@ void message_refuse(struct message *take_message, enum verb verb, const char *fi
     message_destroy(take_message);
 }
 
-/* Who asks. Without authentication everybody is the local operator. The request, and with it the name, outlives the message. */
-static text principal_of(const struct bus_request *request)
-{
-    text user = bus_request_user(request);
-    return user.len > 0 ? user : TEXT("local");
-}
-
 static int64_t hash_of(const struct envelope *envelope)
 {
     return (int64_t)((text_hash(envelope->header.type) * 31 + text_hash(envelope->body)) >> 1);
@@ -67,8 +61,8 @@ static void take_command(const struct handler *handler, struct bus_request *requ
     m->handler = handler;
     m->partition = partition_of(m->header.key);
     m->request = request;
-    m->principal = principal_of(request);
-    m->role = TEXT("operator");
+    m->principal = gate_name(request);
+    m->role = gate_role(request);
     m->hash = hash_of(envelope);
     lane_command(runtime.lanes[m->partition % runtime.lanes_n], m);
 }
@@ -89,8 +83,9 @@ static int dispatch(struct bus_request *request, struct envelope *envelope, stru
         return err_field(err, "type", NULL, "%s takes no %s %.*s version %lld",
                          runtime.service->name, kind == ON_COMMAND ? "command" : "query",
                          TEXT_ARG(header->type), (long long)header->version);
+    if (gate_allow(request, header, shape, err) < 0) return -1;
     const void *body = pack_read(envelope->body, shape, arena, err);
-    if (body == NULL) return -1;
+    if (body == NULL || gate_allow_body(request, header, shape, body, err) < 0) return -1;
     if (own)
         control_handle(request, envelope, body);
     else if (kind == ON_COMMAND)
@@ -100,19 +95,31 @@ static int dispatch(struct bus_request *request, struct envelope *envelope, stru
     return 0;
 }
 
+/* GATE_OPEN: it is on its way. Otherwise err says why not. */
+static enum gate_verdict take(struct bus_request *request, text frame, struct envelope *envelope,
+                              struct arena *arena, struct err *err)
+{
+    if (pack_scan(frame, &pack_limits_outside, err) < 0 ||
+        pack_open(frame, arena, envelope, err) < 0)
+        return GATE_REFUSED;
+    enum gate_verdict verdict = gate_enter(request, &envelope->header, frame.len, err);
+    if (verdict != GATE_OPEN) return verdict;
+    if (runtime.draining) {
+        err_set(err, "%s is being stopped", runtime.service->name);
+        return GATE_BUSY;
+    }
+    return dispatch(request, envelope, arena, err) < 0 ? GATE_REFUSED : GATE_OPEN;
+}
+
 void rpc_on_request(void *ctx, struct bus_request *request, text frame)
 {
     struct arena *arena = arena_create();
     struct envelope envelope = {0};
     struct err err;
     (void)ctx;
-    int bad = pack_scan(frame, &pack_limits_outside, &err);
-    if (bad == 0) bad = pack_open(frame, arena, &envelope, &err);
-    if (bad == 0 && runtime.draining) {
-        err_set(&err, "%s is being stopped", runtime.service->name);
-        rpc_refuse(request, VERB_RETRY, envelope.header.id, &err);
-    } else if (bad < 0 || dispatch(request, &envelope, arena, &err) < 0) {
-        rpc_refuse(request, VERB_REFUSED, envelope.header.id, &err);
-    }
+    enum gate_verdict verdict = take(request, frame, &envelope, arena, &err);
+    if (verdict != GATE_OPEN)
+        rpc_refuse(request, verdict == GATE_BUSY ? VERB_RETRY : VERB_REFUSED, envelope.header.id,
+                   &err);
     arena_destroy(arena);
 }

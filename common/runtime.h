@@ -6,6 +6,7 @@
 #define KEFU_RUNTIME_H
 
 #include "bus.h"
+#include "gate.h"
 #include "loop.h"
 #include "message.h"
 #include "peers.h"
@@ -38,6 +39,8 @@ struct runtime_settings {
     const char *endpoint; /* where rpc is bound */
     const char *instance;
     const char *home;
+    const char *keys; /* directory */
+    struct gate_limits limits;
     const char *log_level;
     int64_t lanes;
     int64_t lease_ms;
@@ -73,6 +76,7 @@ struct runtime {
     const struct service *service;
     struct runtime_settings settings;
     const char *owner; /* instance#boot: who holds leases */
+    struct keys *keys;
     struct bus *bus;
     struct bus_server *server;
     time_us up_since;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,6 +44,14 @@ static const struct setting rows[] = {
      "Where requests are heard; left out: 127.0.0.1 and the service's port."},
     {"instance", SETTING_TEXT, &runtime.settings.instance, "", 0, 60,
      "Name of this replica; left out: host, and endpoint unless that is all of the host's."},
+    {"keys", SETTING_TEXT, &runtime.settings.keys, "", 0, 500,
+     "Directory with SERVICE.secret, its secret key, and clients, the list of all keys."},
+    {"client-in-flight", SETTING_INT, &runtime.settings.limits.in_flight, "1000", 1, 1000000,
+     "Requests of one publisher or subscriber that may be unanswered at a time."},
+    {"client-rate", SETTING_INT, &runtime.settings.limits.rate, "2000", 1, 1000000,
+     "Requests of one publisher or subscriber a second."},
+    {"client-size", SETTING_INT, &runtime.settings.limits.bytes, "131072", 100, 262144,
+     "Bytes of one request of a publisher or subscriber."},
     {"home", SETTING_TEXT, &runtime.settings.home, ".", 1, 500,
      "Directory with migrations and policy."},
     {"log-level", SETTING_TEXT, &runtime.settings.log_level, "info", 1, 10,
@@ -107,10 +116,10 @@ static void fill_defaults(struct arena *arena)
             arena_printf(arena, "tcp://127.0.0.1:%d", 7101 + number_of(runtime.service->name)).at;
     bool everywhere = text_starts(text_of(s->endpoint), "tcp://0.0.0.0:");
     if (s->instance[0] == '\0')
-        s->instance = everywhere ? arena_printf(arena, "%s@%s", runtime.service->name, host).at
-                                 : arena_printf(arena, "%s@%s/%s", runtime.service->name, host,
-                                                s->endpoint)
-                                       .at;
+        s->instance =
+            everywhere
+                ? arena_printf(arena, "%s@%s", runtime.service->name, host).at
+                : arena_printf(arena, "%s@%s/%s", runtime.service->name, host, s->endpoint).at;
     uuid_new(id);
     runtime.owner = arena_printf(arena, "%s#%.8s", s->instance, id).at;
 }
@@ -526,8 +535,35 @@ static void shut_down(void)
     }
     query_stop();
     workline_destroy(control_line);
+    gate_stop();
     bus_destroy(runtime.bus);
     loop_finish();
+    keys_destroy(runtime.keys);
+}
+
+static void open_bus(void)
+{
+    struct err err;
+    const char *hint = "kefu key makes keys: SERVICE.secret and clients in one directory";
+    if (runtime.settings.keys[0] == '\0')
+        fatal(hint, "keys: without keys nobody is served (--keys=DIRECTORY)");
+    runtime.keys = keys_open(runtime.settings.keys, runtime.service->name, &err);
+    if (runtime.keys == NULL) fatal(hint, "keys: %s", err.message);
+    runtime.bus = bus_create(runtime.keys);
+}
+
+/* Nothing is bound before it is certain that strangers are refused. */
+static void guard_bus(void)
+{
+    struct err err;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max; /* a flood of connections must not use them up */
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (bus_guard(runtime.bus, &err) < 0)
+        fatal("without it everybody would be let in", "%s", err.message);
+    gate_start(runtime.bus, runtime.keys, &runtime.settings.limits);
 }
 
 int service_main(int argc, char **argv, const struct service *service)
@@ -540,7 +576,10 @@ int service_main(int argc, char **argv, const struct service *service)
     log_start(service->name, runtime.settings.instance, level_of(runtime.settings.log_level));
     signal(SIGPIPE, SIG_IGN);
     srand((unsigned)getpid());
-    if (runtime.settings.health) return health_ask();
+    if (runtime.settings.health) {
+        open_bus();
+        return health_ask();
+    }
     migrate();
     if (runtime.settings.migrate_only) {
         arena_destroy(arena);
@@ -548,7 +587,8 @@ int service_main(int argc, char **argv, const struct service *service)
     }
     runtime.up_since = system_now();
     runtime.lanes_n = (int)runtime.settings.lanes;
-    runtime.bus = bus_create();
+    open_bus();
+    guard_bus();
     find_sources();
     compile_store();
     control_line = workline_create(runtime.settings.database, runtime_setup());

@@ -45,6 +45,16 @@ enum shape_kind { SHAPE_STRUCT, SHAPE_EVENT, SHAPE_COMMAND, SHAPE_QUERY, SHAPE_A
 
 enum { SHAPE_KEYS = 3 };
 
+/* Who may ask a command or query. Operators and gateways may ask everything; others only what its block in the .msg file says. */
+enum {
+    ROLE_SERVICE = 1,
+    ROLE_PUBLISHER = 2,
+    ROLE_SUBSCRIBER = 4,
+    ROLE_GATEWAY = 8,
+    ROLE_OPERATOR = 16,
+    ROLE_ANY = 31
+};
+
 struct shape {
     const char *name; /* "ticket.opened"; of a row: the table's name */
     enum shape_kind kind;
@@ -57,6 +67,7 @@ struct shape {
     const char *key
         [SHAPE_KEYS]; /* fields that make the key of a message (its partition), or the primary key of a row */
     const struct shape *answer; /* of a command or query: what comes back */
+    unsigned roles; /* of a command or query: who may ask it besides operators and gateways */
 };
 
 /* NULL if there is none of that name. */

@@ -11,6 +11,8 @@
 #include "arena.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
+#include "zap.h"
 
 enum { PER_TURN = 256, ENDPOINT_SIZE = 160, NONE = INT_MIN };
 
@@ -25,21 +27,28 @@ struct wire_socket {
     struct wire_socket *next, *previous;
     struct wire_hooks hooks;
     enum wire_kind kind;
-    struct watch main, monitor; /* monitor.socket is NULL for what binds */
-    int watches;                /* handles not yet closed by the loop */
+    struct watch main, monitor;
+    int watches; /* handles not yet closed by the loop */
     bool closed, paused, wants_to_write;
     char endpoint[ENDPOINT_SIZE];
 };
 
 struct wire {
     void *context;
+    struct keys *keys;
+    struct zap *zap; /* NULL until wire_guard() */
     uv_prepare_t before;
     uv_check_t after;
     uv_idle_t awake; /* runs while something is pending, so that the loop does not sleep */
     int handles;
     struct wire_socket *sockets;
     uint64_t monitors;
+    int64_t said_ms; /* how many refused handshakes were logged since then */
+    int said;
 };
+
+METRIC(refused, .name = "kefu_handshakes_refused_total", .type = METRIC_COUNTER,
+       .help = "Connections that were not let in.", .labels = {"why"});
 
 /* Options: all of them, for all kinds of socket. */
 
@@ -90,11 +99,24 @@ static void set_options(void *socket, enum wire_kind kind)
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most_bytes[kind], sizeof(most_bytes[kind]));
 }
 
-/* The only place where keys are given to sockets: CURVE server, public and secret keys and the ZAP domain go here. */
-static void set_keys(void *socket, enum wire_kind kind)
+/* The only place where keys are given to sockets. */
+static int set_keys(const struct wire *wire, void *socket, enum wire_kind kind, const char *service,
+                    struct err *err)
 {
-    (void)socket;
-    (void)kind;
+    const char *domain = kind == WIRE_PUBLISHER ? ZAP_FEED : ZAP_RPC;
+    const char *server_key = binds(kind) ? NULL : keys_of_service(wire->keys, service);
+    int yes = 1, bad = 0;
+    if (!binds(kind) && server_key == NULL)
+        return err_set(err, "the list of keys names no service %s", service);
+    bad |= zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys_secret(wire->keys), KEY_SIZE);
+    bad |= zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys_public(wire->keys), KEY_SIZE);
+    if (binds(kind)) {
+        bad |= zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof(yes));
+        bad |= zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain));
+    } else {
+        bad |= zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, KEY_SIZE);
+    }
+    return bad == 0 ? 0 : err_set(err, "libzmq takes no such keys: %s", zmq_strerror(errno));
 }
 
 /* Sending */
@@ -196,8 +218,32 @@ static void tell(struct wire_socket *socket, enum wire_event event)
         socket->hooks.on_event(socket->hooks.ctx, event);
 }
 
-static void on_monitored(struct wire_socket *socket, uint16_t event)
+enum { SAID_MOST = 10, SAID_MS = 1000 };
+
+/* Somebody who was not let in. What the key handler refused it has logged itself; a flood must not fill the log. */
+static void note_refused(struct wire_socket *socket, uint16_t event, uint32_t detail)
 {
+    struct wire *wire = socket->wire;
+    const char *why = event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH       ? "key"
+                      : event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ? "protocol"
+                                                                     : "unfinished";
+    metric_add(&refused, 1, why);
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) return;
+    if (loop_now_ms() - wire->said_ms > SAID_MS) {
+        wire->said_ms = loop_now_ms();
+        wire->said = 0;
+    }
+    if (wire->said++ < SAID_MOST)
+        log_warn("handshake_refused", "endpoint=%s why=%s detail=0x%x", socket->endpoint, why,
+                 (unsigned)detail);
+}
+
+static void on_monitored(struct wire_socket *socket, uint16_t event, uint32_t detail)
+{
+    if (binds(socket->kind)) {
+        note_refused(socket, event, detail);
+        return;
+    }
     switch (event) {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: tell(socket, WIRE_CONNECTED); break;
     case ZMQ_EVENT_CONNECT_RETRIED: tell(socket, WIRE_RETRYING); break;
@@ -216,10 +262,14 @@ static void read_monitor(struct wire_socket *socket)
         size_t n = read_parts(socket->monitor.socket, parts);
         if (n == 0) return;
         uint16_t event = 0;
-        if (zmq_msg_size(&parts[0]) >= sizeof(event))
-            memcpy(&event, zmq_msg_data(&parts[0]), sizeof(event));
+        uint32_t detail = 0;
+        if (zmq_msg_size(&parts[0]) >= sizeof(event) + sizeof(detail)) {
+            const char *at = zmq_msg_data(&parts[0]);
+            memcpy(&event, at, sizeof(event));
+            memcpy(&detail, at + sizeof(event), sizeof(detail));
+        }
         for (size_t k = 0; k < n && k < WIRE_PARTS; k++) zmq_msg_close(&parts[k]);
-        on_monitored(socket, event);
+        on_monitored(socket, event, detail);
     }
 }
 
@@ -300,9 +350,11 @@ static int start_monitor(struct wire_socket *socket)
     char endpoint[64];
     snprintf(endpoint, sizeof(endpoint), "inproc://monitor-%llu",
              (unsigned long long)socket->wire->monitors++);
-    int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_CONNECT_RETRIED |
-                 ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                 ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    int events = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    if (!binds(socket->kind))
+        events |=
+            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED;
     if (zmq_socket_monitor(socket->main.socket, endpoint, events) != 0) return -1;
     void *pair = zmq_socket(socket->wire->context, ZMQ_PAIR);
     if (pair == NULL) return -1;
@@ -317,6 +369,7 @@ static int start_monitor(struct wire_socket *socket)
 static int attach(struct wire_socket *socket, const char *endpoint, text topic)
 {
     void *raw = socket->main.socket;
+    if (start_monitor(socket) != 0) return -1;
     if (binds(socket->kind)) {
         if (zmq_bind(raw, endpoint) != 0) return -1;
         size_t size = sizeof(socket->endpoint);
@@ -326,7 +379,7 @@ static int attach(struct wire_socket *socket, const char *endpoint, text topic)
     if (socket->kind == WIRE_SUBSCRIBER &&
         zmq_setsockopt(raw, ZMQ_SUBSCRIBE, topic.at, topic.len) != 0)
         return -1;
-    return start_monitor(socket) == 0 ? zmq_connect(raw, endpoint) : -1;
+    return zmq_connect(raw, endpoint);
 }
 
 static void link_in(struct wire_socket *socket)
@@ -344,18 +397,21 @@ static void link_out(struct wire_socket *socket)
     if (socket->next != NULL) socket->next->previous = socket->previous;
 }
 
-struct wire_socket *wire_open(struct wire *wire, enum wire_kind kind, const char *endpoint,
-                              text topic, const struct wire_hooks *hooks, struct err *err)
+struct wire_socket *wire_open(struct wire *wire, enum wire_kind kind,
+                              const struct wire_place *place, const struct wire_hooks *hooks,
+                              struct err *err)
 {
+    const char *endpoint = place->endpoint;
+    assert(wire->zap != NULL || !binds(kind));
     void *raw = zmq_socket(wire->context, types[kind]);
     if (raw == NULL) return err_set(err, "%s: %s", endpoint, zmq_strerror(errno)), NULL;
     set_options(raw, kind);
-    set_keys(raw, kind);
+    if (set_keys(wire, raw, kind, place->service, err) < 0) return zmq_close(raw), NULL;
     struct wire_socket *socket = mem_alloc(sizeof(*socket));
     *socket = (struct wire_socket){.wire = wire, .hooks = *hooks, .kind = kind};
     link_in(socket);
     int started = start_watch(socket, &socket->main, raw);
-    if (started == 0 && attach(socket, endpoint, topic) == 0) return socket;
+    if (started == 0 && attach(socket, endpoint, place->topic) == 0) return socket;
     err_set(err, "cannot %s %s: %s", binds(kind) ? "listen on" : "connect to", endpoint,
             zmq_strerror(errno));
     if (socket->watches > 0) return wire_close(socket), NULL;
@@ -396,9 +452,10 @@ static uv_handle_t *start_handle(struct wire *wire, void *handle)
     return handle;
 }
 
-struct wire *wire_create(void)
+struct wire *wire_create(struct keys *keys)
 {
     struct wire *wire = mem_alloc(sizeof(*wire));
+    wire->keys = keys;
     wire->context = zmq_ctx_new();
     if (wire->context == NULL)
         fatal("the machine may be out of file descriptors", "zmq: %s", zmq_strerror(errno));
@@ -414,6 +471,12 @@ struct wire *wire_create(void)
     return wire;
 }
 
+int wire_guard(struct wire *wire, struct err *err)
+{
+    wire->zap = zap_start(wire->context, wire->keys, err);
+    return wire->zap == NULL ? -1 : 0;
+}
+
 static void free_wire(uv_handle_t *handle)
 {
     struct wire *wire = handle->data;
@@ -424,6 +487,7 @@ void wire_destroy(struct wire *wire)
 {
     if (wire == NULL) return;
     assert(wire->sockets == NULL);
+    zap_stop(wire->zap);
     while (zmq_ctx_term(wire->context) != 0 && errno == EINTR) continue;
     uv_close((uv_handle_t *)&wire->before, free_wire);
     uv_close((uv_handle_t *)&wire->after, free_wire);

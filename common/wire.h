@@ -5,7 +5,7 @@
 #ifndef KEFU_WIRE_H
 #define KEFU_WIRE_H
 
-#include "err.h"
+#include "keys.h"
 
 enum wire_kind {
     WIRE_SERVER,     /* ROUTER, binds: [routing id, frame] */
@@ -33,7 +33,7 @@ enum { WIRE_PARTS = 3 };
 struct wire_message {
     text part[WIRE_PARTS]; /* borrowed for the call */
     size_t n;              /* may be more than WIRE_PARTS: the rest is not kept */
-    text user; /* who sent it, as authenticated by the handshake; absent without CURVE */
+    text user;             /* the public key of who sent it, as authenticated by the handshake */
 };
 
 struct wire_hooks {
@@ -47,12 +47,20 @@ struct wire_hooks {
 struct wire;
 struct wire_socket;
 
-struct wire *wire_create(void);
+/* Every connection is encrypted and authenticated with these keys, which must outlive the wire. */
+struct wire *wire_create(struct keys *keys);
 void wire_destroy(struct wire *wire); /* its sockets must be closed */
+/* Once, before anything binds: from now on whoever connects is asked for a known key (zap.h). */
+MUST_CHECK int wire_guard(struct wire *wire, struct err *err);
 
-/* Bind or connect. For a subscriber, `topic` is the prefix to hear (for others absent). NULL with err. */
+struct wire_place {
+    const char *endpoint; /* to bind, or to connect to */
+    const char *service;  /* of a client or subscriber: whose key must answer there */
+    text topic;           /* of a subscriber: the prefix to hear */
+};
+/* NULL with err. */
 MUST_CHECK struct wire_socket *wire_open(struct wire *wire, enum wire_kind kind,
-                                         const char *endpoint, text topic,
+                                         const struct wire_place *place,
                                          const struct wire_hooks *hooks, struct err *err);
 /* No hook is called any more. A server's last answers are still delivered, for up to a second, until wire_destroy(). */
 void wire_close(struct wire_socket *socket); /* NULL is fine */

@@ -35,7 +35,7 @@ feed=$(sed -n 's/.*"feed":"\([^"]*\)".*/\1/p' "$DIR/run.json")
 cat <<END
 
 All services are up. Their files are in $DIR, their logs in $DIR/log.
-  the feed for dashboards   $feed   (ZeroMQ SUB; deploy/examples/dashboard.py is one in 25 lines)
+  the feed for dashboards   $feed   (ZeroMQ SUB; deploy/examples/dashboard.py is one in 30 lines)
   watch it                  $kefu follow --dir $DIR
   what runs                 $kefu status --dir $DIR
   let time pass             $kefu clock advance 1h --dir $DIR

@@ -116,18 +116,39 @@ static void set_names(struct block *b)
              b->c_name);
 }
 
-/* key one two -> the.answer */
+static const struct {
+    const char *word, *symbol;
+} roles[] = {
+    {"publisher", "ROLE_PUBLISHER"},
+    {"subscriber", "ROLE_SUBSCRIBER"},
+    {"service", "ROLE_SERVICE"},
+    {"anyone", "ROLE_ANY"},
+};
+
+/* for publisher: who may ask, besides operators and gateways. Returns the word behind it. */
+static char *read_roles(struct block *b, char **rest)
+{
+    char *word = next_word(rest);
+    for (size_t i = 0; i < COUNT(roles); i++)
+        if (strcmp(roles[i].word, word) == 0) b->roles = roles[i].symbol;
+    if (b->roles == NULL) FAIL("'%s' is not publisher, subscriber, service or anyone", word);
+    return next_word(rest);
+}
+
+/* key one two for publisher -> the.answer */
 static void read_tail(struct block *b, char **rest)
 {
     char *word = next_word(rest);
     if (strcmp(word, "key") == 0) {
-        for (word = next_word(rest); *word != '\0' && strcmp(word, "->") != 0;
+        for (word = next_word(rest);
+             *word != '\0' && strcmp(word, "->") != 0 && strcmp(word, "for") != 0;
              word = next_word(rest)) {
             if (b->n_keys == MAX_KEYS) FAIL("%s has more than %d key fields", b->name, MAX_KEYS);
             b->keys[b->n_keys++] = word;
         }
         if (b->n_keys == 0) FAIL("no field after key");
     }
+    if (b->kind->asks && strcmp(word, "for") == 0) word = read_roles(b, rest);
     if (b->kind->asks) {
         if (strcmp(word, "->") != 0) FAIL("%s %s names no answer (->)", b->kind->word, b->name);
         b->answer_name = next_word(rest);

@@ -35,6 +35,7 @@ struct block {
     const struct kind *kind;
     const char *name, *doc, *answer_name, *keys[MAX_KEYS];
     const struct block *answer;
+    const char *roles; /* "ROLE_PUBLISHER"; NULL: none is named */
     int n_keys, n;
     char service[MAX_NAME + 1];
     char c_name[MAX_NAME * 2];     /* of the struct: ticket_opened, ticket_opened_2, ticket_row */

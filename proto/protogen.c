@@ -119,6 +119,7 @@ static void write_shape(FILE *out, const struct block *b)
     for (int k = 0; k < b->n_keys; k++)
         fprintf(out, "\"%s\"%s", b->keys[k], k + 1 < b->n_keys ? ", " : "},\n");
     if (b->answer != NULL) fprintf(out, "    .answer = &%s,\n", b->answer->symbol);
+    if (b->roles != NULL) fprintf(out, "    .roles = %s,\n", b->roles);
     fprintf(out, "};\n");
 }
 

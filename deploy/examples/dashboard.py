@@ -1,15 +1,18 @@
 #!/usr/bin/python3
-"""A dashboard: every number of Kefu and each of its changes, one line each.  dashboard.py [FEED [RPC [PREFIX]]]"""
+"""A dashboard: every number of Kefu and each of its changes, one line each.  dashboard.py [FEED [RPC [PREFIX [KEYS]]]]"""
 import sys
 
 import msgpack
 import zmq
 
-defaults = ["tcp://127.0.0.1:7206", "tcp://127.0.0.1:7106", ""]
-feed, rpc, prefix = sys.argv[1:4] + defaults[len(sys.argv) - 1:]
+defaults = ["tcp://127.0.0.1:7206", "tcp://127.0.0.1:7106", "", "var/secrets"]
+feed, rpc, prefix, keys = sys.argv[1:5] + defaults[len(sys.argv) - 1:]
+secret = open(f"{keys}/dashboard.secret", "rb").read().strip()  # `kefu key new` made it
 live, ask = zmq.Context.instance().socket(zmq.SUB), zmq.Context.instance().socket(zmq.DEALER)
-live.connect(feed)
-ask.connect(rpc)
+for socket, address in ((live, feed), (ask, rpc)):
+    socket.curve_secretkey, socket.curve_publickey = secret, zmq.curve_public(secret)
+    socket.curve_serverkey = next(line.split()[1].encode() for line in open(f"{keys}/clients") if line.startswith("reporting "))
+    socket.connect(address)
 live.subscribe(prefix)
 shown = {}
 

@@ -1,13 +1,17 @@
 #!/usr/bin/python3
-"""A publisher: a customer complains; Kefu answers with the ticket's number once it is stored.  publisher.py [INTAKE]"""
+"""A publisher: a customer complains; Kefu answers with the ticket's number once it is stored.  publisher.py [INTAKE [KEYS]]"""
 import sys
 import uuid
 
 import msgpack
 import zmq
 
+intake, keys = sys.argv[1:3] + ["tcp://127.0.0.1:7101", "var/secrets"][len(sys.argv) - 1:]
+secret = open(f"{keys}/publisher.secret", "rb").read().strip()  # `kefu key new` made it
 socket = zmq.Context.instance().socket(zmq.DEALER)
-socket.connect(sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:7101")
+socket.curve_secretkey, socket.curve_publickey = secret, zmq.curve_public(secret)
+socket.curve_serverkey = next(line.split()[1].encode() for line in open(f"{keys}/clients") if line.startswith("intake "))
+socket.connect(intake)
 
 
 def send(id, kind, body):

@@ -2,6 +2,7 @@
 
 #include "bus.h"
 #include "loop.h"
+#include "keyring.h"
 #include "log.h"
 #include "pack.h"
 #include "peers.h"
@@ -34,6 +35,7 @@ struct client {
     struct arena *arena;
     struct arena *ids; /* of the frame whose id was asked last */
     const struct run_file *run;
+    struct keys *keys;
     struct bus *bus;
     struct service services[SERVICES_MOST];
     size_t n;
@@ -157,8 +159,9 @@ struct client *client_open(const char *dir, struct err *err)
     client->wanted = SIZE_MAX;
     uuid_new(client->prefix);
     client->run = run_file_read(dir, client->arena, err);
-    if (client->run != NULL) client->bus = bus_create();
-    if (client->run == NULL || connect_all(client, err) < 0) {
+    if (client->run != NULL) client->keys = keyring_open(dir, err);
+    if (client->keys != NULL) client->bus = bus_create(client->keys);
+    if (client->bus == NULL || connect_all(client, err) < 0) {
         client_close(client);
         return NULL;
     }
@@ -172,6 +175,7 @@ void client_close(struct client *client)
     for (size_t i = 0; i < client->n; i++) peers_destroy(client->services[i].peers);
     if (client->bus != NULL) bus_destroy(client->bus);
     loop_finish();
+    keys_destroy(client->keys);
     arena_destroy(client->ids);
     arena_destroy(client->arena);
     free(client);

@@ -59,6 +59,7 @@ struct command {
 /* Options that every command has. */
 struct common_options {
     const char *dir; /* where run.json is */
+    const char *key; /* a file, NAME.secret; goes into the environment, for keyring_open() */
     bool json;
     int64_t timeout_ms; /* how long to go on asking */
 };

@@ -137,8 +137,9 @@ static const char *feed_of(const struct run_file *run)
 static enum exit_status listen_until_end(void)
 {
     struct err err;
-    struct bus_subscription *feed = bus_subscribe(
-        client_bus(self.client), feed_of(client_run(self.client)), self.prefix, hear, NULL, &err);
+    struct bus_subscription *feed =
+        bus_subscribe(client_bus(self.client), feed_of(client_run(self.client)), "reporting",
+                      self.prefix, hear, NULL, &err);
     if (feed == NULL) return complain(STATUS_FAILED, &err);
     loop_on_signal(SIGINT, end, NULL);
     loop_on_signal(SIGTERM, end, NULL);

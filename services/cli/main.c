@@ -33,12 +33,14 @@ static const struct command *const commands[] = {
     &command_up,      &command_down,   &command_status, &command_send,   &command_ask,
     &command_act,     &command_follow, &command_clock,  &command_import, &command_play,
     &command_report,  &command_check,  &command_alarms, &command_dead,   &command_messages,
-    &command_metrics, &command_policy, &calendar,       &flows,
+    &command_metrics, &command_policy, &command_key,    &calendar,       &flows,
 };
 
 static const struct option common[] = {
     {"dir", OPTION_TEXT, &common_options.dir, "DIR",
      "where the running system keeps its files (var)"},
+    {"key", OPTION_TEXT, &common_options.key, "FILE",
+     "NAME.secret, beside the list `clients` (KEFU_KEY; operator.secret in DIR/secrets)"},
     {"json", OPTION_FLAG, &common_options.json, NULL, "answer in JSON"},
     {"timeout", OPTION_SPAN, &common_options.timeout_ms, "TIME", "how long to go on asking (30s)"},
 };
@@ -167,6 +169,7 @@ static enum exit_status run(const struct command *command, int argc, char **argv
             words.at[words.n++] = argv[i];
     }
     if (status != STATUS_OK) goto out;
+    if (common_options.key != NULL) setenv("KEFU_KEY", common_options.key, 1);
     if (words.n < command->least || (command->most >= 0 && words.n > command->most))
         status =
             misuse("wrong number of words; it takes %s", command->args ? command->args : "none");

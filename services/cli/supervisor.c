@@ -1,6 +1,7 @@
 #include "supervisor.h"
 
 #include "buf.h"
+#include "keyring.h"
 #include "log.h"
 #include "loop.h"
 #include "run_file.h"
@@ -182,6 +183,7 @@ static char **arguments_of(const struct run_child *child, bool migrate_only)
     argv[n++] = ARGUMENT("--database=%s user=kefu_%s", self.run.dsn.at,
                          migrate_only ? "migrate" : child->service.at);
     argv[n++] = ARGUMENT("--home=%s", self.plan->home);
+    argv[n++] = ARGUMENT("--keys=%s/secrets", self.plan->dir);
     argv[n++] = ARGUMENT("--endpoint=%s", child->endpoint.at);
     argv[n++] = ARGUMENT("--instance=%s%s", child->instance.at, migrate_only ? "-migrate" : "");
     argv[n++] = ARGUMENT("--lanes=%lld", (long long)self.plan->lanes);
@@ -329,7 +331,8 @@ static int prepare(struct err *err)
 {
     const struct supervised *plan = self.plan;
     if (make_folder(plan->dir, "", 0755, err) < 0 || make_folder(plan->dir, "log", 0755, err) < 0 ||
-        make_folder(plan->dir, "secrets", 0700, err) < 0 || make_key(err) < 0)
+        make_folder(plan->dir, "secrets", 0700, err) < 0 || make_key(err) < 0 ||
+        keyring_make_world(arena_printf(self.arena, "%s/secrets", plan->dir).at, err) < 0)
         return -1;
     for (size_t i = 0; i < plan->n; i++) {
         self.told[i] = plan->children[i];

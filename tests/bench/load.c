@@ -265,7 +265,7 @@ static void open_feed(struct bus *bus, const char *spec)
     struct err err;
     text rest = text_of(spec);
     text prefix = text_take(&rest, '=');
-    load.feed = bus_subscribe(bus, rest.at, prefix, on_published, NULL, &err);
+    load.feed = bus_subscribe(bus, rest.at, "reporting", prefix, on_published, NULL, &err);
     if (load.feed == NULL) end_badly("feed:", text_of(err.message));
 }
 
@@ -327,7 +327,7 @@ int main(int argc, char **argv)
     if (!read_arguments(argc, argv)) {
         fprintf(
             stderr,
-            "usage: load burst|idle|paced ADDRESS contact.record|probe.say COUNT WINDOW|GAP_MS|PER_SECOND [PREFIX=FEED]\n");
+            "usage: KEFU_KEYS=DIR load burst|idle|paced ADDRESS contact.record|probe.say COUNT WINDOW|GAP_MS|PER_SECOND [PREFIX=FEED]\n");
         return 2;
     }
     load.arena = arena_create();
@@ -336,9 +336,12 @@ int main(int argc, char **argv)
     load.ended = load.begun + load.count;
     load.on_feed = load.ended + load.count;
     snprintf(load.prefix, sizeof(load.prefix), "load-%d-%lld", getpid(), (long long)now_ns());
-    struct bus *bus = bus_create();
+    const char *dir = getenv("KEFU_KEYS");
+    struct keys *keys = keys_open(dir == NULL ? "." : dir, "operator", &err);
+    if (keys == NULL) end_badly("", text_of(err.message));
+    struct bus *bus = bus_create(keys);
     if (argc == 7) open_feed(bus, argv[6]);
-    load.link = bus_link_open(bus, argv[2], &hooks, &err);
+    load.link = bus_link_open(bus, argv[2], load.shape->service, &hooks, &err);
     if (load.link == NULL) end_badly("", text_of(err.message));
     finish_if_done();
     loop_run();

@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from kefu import Process, Refused, free_port, psql, wait_for, wait_quiet  # noqa: E402
+from kefu import Process, Refused, free_port, keys, psql, wait_for, wait_quiet  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("B", "build"))
 SERVICES = ("intake", "routing", "escalation", "notification", "workforce", "reporting")
@@ -197,7 +197,8 @@ class Services:
 
     def load(self, how, kind, count, x, feed=None, service="intake"):
         command = [f"{BUILD}/bench/load", how, self.processes[service].address, kind, str(count), str(x)]
-        done = subprocess.run(command + ([feed] if feed else []), capture_output=True, text=True)
+        done = subprocess.run(command + ([feed] if feed else []), capture_output=True, text=True,
+                              env=dict(os.environ, KEFU_KEYS=keys().folder))
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout)

@@ -128,7 +128,7 @@ def answers(centre):
 
 def follow(centre):
     """A dashboard of which we keep every frame."""
-    socket = zmq.Context.instance().socket(zmq.SUB)
+    socket = centre.keys.join(zmq.Context.instance().socket(zmq.SUB), "reporting")
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SUBSCRIBE, b"")
     socket.connect(centre.child("reporting")["feed"])

@@ -19,7 +19,7 @@ def it_is_short(_):
 
 
 def it_says_a_complaint_three_times_and_then_something_wrong(centre):
-    done = subprocess.run([sys.executable, PROGRAM, centre.child("intake")["endpoint"]], stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run([sys.executable, PROGRAM, centre.child("intake")["endpoint"], centre.keys.folder], stdout=subprocess.PIPE, text=True, timeout=60)
     equal("status", done.returncode, 0)
     said.extend(done.stdout.splitlines())
     equal("lines", len(said), 4)

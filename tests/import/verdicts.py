@@ -59,6 +59,8 @@ def main():
         mapping = yaml.safe_load(file)
     with open(os.path.join(sys.argv[1], "run.json"), encoding="utf-8") as file:
         where = {child["service"]: child["endpoint"] for child in json.load(file)["children"]}
+    for service, address in where.items():
+        kefu.know(address, service, kefu.Keys(os.path.join(sys.argv[1], "secrets")))
     source = sys.argv[2] if len(sys.argv) == 3 else mapping["source"]
     write(collect(kefu.Client(where["intake"]), kefu.Client(where["escalation"]), source, mapping["stand_in"]["source_id"]), "/dev/stdout")
     return 0

@@ -13,6 +13,8 @@ import uuid
 import msgpack
 import zmq
 
+import kefu
+
 MASK = (1 << 64) - 1
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.join(os.environ["KEFU_BIN"], "kefu-escalation")
@@ -51,7 +53,7 @@ class Source(threading.Thread):
         super().__init__(daemon=True)
         self.name, self.now, self.events, self.lock = name, 0, [], threading.Lock()
         self.id = str(uuid.uuid4())
-        self.socket = context.socket(zmq.ROUTER)
+        self.socket = kefu.keys().serve(context.socket(zmq.ROUTER), name)
         self.port = self.socket.bind_to_random_port("tcp://127.0.0.1")
         self.start()
 
@@ -113,13 +115,14 @@ class World:
         with open(os.path.join(os.environ["B"], "escalation_service.log"), "ab") as log:
             return subprocess.Popen(
                 [BIN, f"--database={SERVER} dbname={DATABASE}", f"--endpoint=tcp://127.0.0.1:{self.port}",
+                 f"--keys={kefu.keys().folder}",
                  "--test-clock=yes", "--lease=1s", "--careful=0s", f"--home={ROOT}",
                  f"--peer-routing=static:127.0.0.1:{self.routing.port}",
                  f"--peer-notification=static:127.0.0.1:{self.notification.port}", *more], stderr=log, cwd=ROOT)
 
     def start(self):
         self.process = self.run()
-        self.dealer = self.context.socket(zmq.DEALER)
+        self.dealer = kefu.keys().join(self.context.socket(zmq.DEALER), "escalation")
         self.dealer.linger = 0
         self.dealer.connect(f"tcp://127.0.0.1:{self.port}")
 

@@ -36,7 +36,7 @@ class Journal(threading.Thread):
     def __init__(self, name):
         super().__init__(daemon=True)
         self.name, self.id, self.events, self.released, self.now = name, str(uuid.uuid4()), [], 0, MONDAY
-        self.socket = zmq.Context.instance().socket(zmq.ROUTER)
+        self.socket = kefu.keys().serve(zmq.Context.instance().socket(zmq.ROUTER), name)
         self.port = self.socket.bind_to_random_port("tcp://127.0.0.1")
         self.start()
 
@@ -249,7 +249,8 @@ def test_any_order_of_sources():
 def test_dashboard_sees_all_and_ends_equal():
     world = World()
     with tempfile.TemporaryFile("w+") as out:
-        dashboard = subprocess.Popen([sys.executable, f"{ROOT}/deploy/examples/dashboard.py", world.feed, world.process.address], stdout=out)
+        dashboard = subprocess.Popen([sys.executable, f"{ROOT}/deploy/examples/dashboard.py", world.feed, world.process.address, "",
+                                      kefu.keys().folder], stdout=out)
         try:
             play_all(world)
             world.release("workforce")
@@ -316,7 +317,7 @@ def test_breach_withdrawn():
 
 
 def subscribe(feed, prefix=""):
-    socket = zmq.Context.instance().socket(zmq.SUB)
+    socket = kefu.keys().join(zmq.Context.instance().socket(zmq.SUB), "reporting")
     socket.connect(feed)
     socket.subscribe(prefix)
     return socket

@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "loop.h"
+#include "secure.h"
 #include "test.h"
 
 enum { REPLICAS = 3 };
@@ -166,7 +167,7 @@ static void start(void)
     static const struct peers_hooks hooks = {.id_of = whole_frame, .on_change = on_change};
     char spec[64];
     struct err err = {0};
-    bus = bus_create();
+    bus = secure_bus();
     start_replica(0);
     start_replica(1);
     names.named[0] = names.named[1] = true;

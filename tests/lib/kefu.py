@@ -1,5 +1,5 @@
-"""What the system tests share: a client that speaks the wire protocol, and services started on ports of their own."""
-import os, signal, subprocess, sys, time, uuid
+"""What the system tests share: keys, a client that speaks the wire protocol, and services started on ports of their own."""
+import atexit, os, shutil, signal, subprocess, sys, tempfile, time, uuid
 
 import msgpack
 import zmq
@@ -13,11 +13,79 @@ class Refused(Exception):
         self.body, self.field, self.rule = body, body.get("field"), body.get("rule")
 
 
+class Keys:
+    """A directory of keys (common/keys.h): NAME.secret for each, and `clients`, the list of the public ones."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def add(self, name, roles, sources="", listed=True):
+        """A new key pair; its secret is kept in NAME.secret."""
+        public, secret = zmq.curve_keypair()
+        with open(os.open(self.path(name + ".secret"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(secret + b"\n")
+        if listed:
+            with open(self.path("clients"), "a", encoding="ascii") as file:
+                file.write(f"{name} {public.decode()} {roles} {sources}\n")
+        return self
+
+    def revoke(self, name):
+        with open(self.path("clients"), encoding="ascii") as file:
+            kept = [line for line in file if line.split()[:1] != [name]]
+        with open(self.path("clients.new"), "w", encoding="ascii") as file:
+            file.writelines(kept)
+        os.rename(self.path("clients.new"), self.path("clients"))
+
+    def secret(self, name):
+        with open(self.path(name + ".secret"), "rb") as file:
+            return file.read().strip()
+
+    def public(self, name):
+        with open(self.path("clients"), encoding="ascii") as file:
+            return next(line.split()[1] for line in file if line.split()[:1] == [name]).encode()
+
+    def join(self, socket, service, name="operator"):
+        """Make this socket, before it connects, a client of the service under the key of `name`."""
+        secret = self.secret(name)
+        socket.curve_secretkey, socket.curve_publickey = secret, zmq.curve_public(secret)
+        socket.curve_serverkey = self.public(service)
+        return socket
+
+    def serve(self, socket, service):
+        """Make this socket, before it binds, the service itself (without looking who connects)."""
+        socket.curve_secretkey, socket.curve_server = self.secret(service), True
+        return socket
+
+
+_keys = []  # of this process's own services, made when first needed
+_doors = {}  # address -> (keys, service): who answers there
+
+
+def keys():
+    if not _keys:
+        folder = tempfile.mkdtemp(prefix="kefu-keys-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _keys.append(Keys(folder))
+        for name in ("intake", "routing", "escalation", "notification", "workforce", "reporting", "probe"):
+            _keys[0].add(name, "service")
+        _keys[0].add("operator", "operator").add("publisher", "publisher", "pbx,crm").add("dashboard", "subscriber")
+    return _keys[0]
+
+
+def know(address, service, some_keys=None):
+    """A service answers at this address; clients of it find its key."""
+    _doors[address] = some_keys or keys(), service
+    return address
+
+
 class Client:
     """One connection to one service. Retries until answered, as a publisher must."""
 
-    def __init__(self, address):
-        self.address, self.socket, self.late = address, None, {}
+    def __init__(self, address, key="operator"):
+        self.address, self.key, self.socket, self.late = address, key, None, {}
         self.connect()
 
     def connect(self):
@@ -27,6 +95,8 @@ class Client:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
+        known, service = _doors[self.address]
+        known.join(self.socket, service, self.key)
         self.socket.connect(self.address)
 
     def send(self, verb, kind, body, id=None, actor=None):
@@ -117,8 +187,10 @@ class Process:
 
     def __init__(self, name, dsn, port=None, peers=(), args=(), log=None, environment=None):
         self.name, self.dsn, self.port, self.environment = name, dsn, port or free_port(), environment
-        self.address = f"tcp://127.0.0.1:{self.port}"
-        self.args = [f"--endpoint={self.address}", "--lease=1s", "--careful=2s", *args]
+        given = [word.removeprefix("--keys=") for word in args if word.startswith("--keys=")]
+        self.keys = Keys(given[-1]) if given else keys()
+        self.address = know(f"tcp://127.0.0.1:{self.port}", name, self.keys)
+        self.args = [f"--endpoint={self.address}", f"--keys={self.keys.folder}", "--lease=1s", "--careful=2s", *args]
         self.args += [f"--peer-{peer}=static:127.0.0.1:{peer_port}" for peer, peer_port in dict(peers).items()]
         self.log_path = log or f"/tmp/kefu-test-{os.getpid()}-{name}-{self.port}.log"
         self.process = None
@@ -130,8 +202,8 @@ class Process:
             self.process = subprocess.Popen([program, *self.args], stderr=log, stdout=log, env=environment)
         return self
 
-    def client(self):
-        return Client(self.address)
+    def client(self, key="operator"):
+        return Client(self.address, key)
 
     def wait_ready(self, timeout=30):
         client = self.client()

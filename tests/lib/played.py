@@ -6,6 +6,8 @@ import uuid
 import msgpack
 import zmq
 
+import kefu
+
 PARTITIONS = 32
 
 
@@ -27,6 +29,7 @@ class Played:
         self.clock = lambda: time.time_ns() // 1000
         self.socket = zmq.Context.instance().socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 0)
+        kefu.keys().serve(self.socket, name)
         self.port = self.socket.bind_to_random_port("tcp://127.0.0.1")
         self.ended = False
         self.thread = threading.Thread(target=self._serve, daemon=True)

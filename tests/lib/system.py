@@ -86,6 +86,9 @@ class System:
         if not said.startswith("up:"):
             self.process.wait()
             raise RuntimeError(f"kefu up: {said}{self.read('up.log')}")
+        self.keys = kefu.Keys(f"{self.dir}/secrets")
+        for child in self.run()["children"]:
+            kefu.know(child["endpoint"], child["service"], self.keys)
         self.clients = {child["service"]: kefu.Client(child["endpoint"]) for child in self.run()["children"]}
         return self
 

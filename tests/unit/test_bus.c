@@ -10,6 +10,7 @@
 
 #include "arena.h"
 #include "loop.h"
+#include "secure.h"
 #include "test.h"
 
 /* What the two sides saw. Each test has a process of its own, so one of these is enough. */
@@ -225,7 +226,7 @@ static enum peers_status ask_and_wait(int which, text body, int64_t timeout_ms)
 
 static void start(void (*fn)(void *, struct bus_request *, text), void *ctx)
 {
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     saw.server = serve("tcp://127.0.0.1:*", fn, ctx);
     saw.peers = peer_with(static_spec(bus_server_endpoint(saw.server), NULL), &plain);
 }
@@ -490,7 +491,7 @@ static void recover_from_stranger(text says, bool hangs_up)
     struct loop_timer timer = {0};
     stranger.says = says;
     stranger.hangs_up = hangs_up;
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     const char *endpoint = listen_strangely();
     saw.peers = peer_with(static_spec(endpoint, NULL), &plain);
     loop_timer_start(&timer, 1, 1, accept_strangely, NULL);
@@ -525,7 +526,7 @@ TEST(a_client_recovers_from_a_server_that_hangs_up)
 
 TEST(nobody_there)
 {
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     const char *endpoint = listen_strangely();
     close(stranger.listener);
     saw.peers = peer_with(static_spec(endpoint, NULL), &plain);
@@ -542,7 +543,7 @@ TEST(nobody_there)
 
 TEST(a_dead_address_disturbs_nobody)
 {
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     saw.server = serve("tcp://127.0.0.1:*", echo, NULL);
     const char *dead = listen_strangely();
     close(stranger.listener);
@@ -566,7 +567,7 @@ static void count(void *ctx, struct bus_request *request, text frame)
 
 TEST(asks_are_spread_and_move_to_who_is_left)
 {
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     saw.server = serve("tcp://127.0.0.1:*", count, &heard_by[0]);
     struct bus_server *other = serve("tcp://127.0.0.1:*", count, &heard_by[1]);
     saw.peers =
@@ -602,7 +603,7 @@ TEST(specs)
         {"static:localhost:7102", "is not an IPv4 number"},
         {"static:127.0.0.1:7102,x", "is not host:port"},
     };
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct err err = {0};
         test_row(rows[i].spec);
@@ -617,7 +618,7 @@ TEST(specs)
 
 TEST(a_peer_is_ready_after_hello)
 {
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     saw.server = serve("tcp://127.0.0.1:*", echo, NULL);
     saw.peers = peer_with(static_spec(bus_server_endpoint(saw.server), NULL), &polite);
     saw.welcome = "who are you";
@@ -628,7 +629,7 @@ TEST(a_peer_is_ready_after_hello)
 
 TEST(a_stranger_is_not_asked)
 {
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     saw.server = serve("tcp://127.0.0.1:*", echo, NULL);
     saw.peers = peer_with(static_spec(bus_server_endpoint(saw.server), NULL), &polite);
     saw.welcome = "somebody else";
@@ -709,11 +710,11 @@ static bool published_all(void)
 TEST(subscribers_hear_last_values_and_news)
 {
     struct err err = {0};
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     publisher = bus_publish_open(saw.bus, "tcp://127.0.0.1:*", publish_last, NULL, &err);
     CHECK_STRING(err.message, "");
     bus_publish(publisher, TEXT("queue/a"), TEXT("to nobody"));
-    struct bus_subscription *first = bus_subscribe(saw.bus, bus_publish_endpoint(publisher),
+    struct bus_subscription *first = bus_subscribe(saw.bus, bus_publish_endpoint(publisher), "test",
                                                    TEXT("queue/"), on_published, NULL, &err);
     want_ended = 1;
     CHECK(wait_for(published_all, 3000));
@@ -723,8 +724,8 @@ TEST(subscribers_hear_last_values_and_news)
     CHECK(wait_for(published_all, 3000));
     CHECK_STRING(heard_topics, "queue/a=last queue/b=news ");
     /* An equal subscription of another client is seen as well. */
-    struct bus_subscription *second = bus_subscribe(saw.bus, bus_publish_endpoint(publisher),
-                                                    TEXT("queue/"), on_published, NULL, &err);
+    struct bus_subscription *second = bus_subscribe(
+        saw.bus, bus_publish_endpoint(publisher), "test", TEXT("queue/"), on_published, NULL, &err);
     want_ended = 4;
     CHECK(wait_for(published_all, 3000));
     CHECK_INT(saw.heard, 2);
@@ -739,11 +740,11 @@ TEST(a_subscriber_survives_its_publisher)
 {
     struct err err = {0};
     char endpoint[100];
-    saw.bus = bus_create();
+    saw.bus = secure_bus();
     publisher = bus_publish_open(saw.bus, "tcp://127.0.0.1:*", publish_last, NULL, &err);
     snprintf(endpoint, sizeof(endpoint), "%s", bus_publish_endpoint(publisher));
     struct bus_subscription *subscription =
-        bus_subscribe(saw.bus, endpoint, TEXT("queue/"), on_published, NULL, &err);
+        bus_subscribe(saw.bus, endpoint, "test", TEXT("queue/"), on_published, NULL, &err);
     want_ended = 1;
     CHECK(wait_for(published_all, 3000));
     bus_publish_close(publisher);
