@@ -5,6 +5,7 @@
 # user of the image.
 #   intake/key                 what personal data are sealed with: KEEP A COPY, without it nobody can read them again
 #   postgres/password          the superuser's
+#   keys/NAME.secret, clients  who may connect (kefu key); each service gets its own secret and the whole list
 #   database/ROLE_password     of the roles; each is copied to where its user looks for it
 set -eu
 umask 077
@@ -37,6 +38,12 @@ for user in intake routing escalation notification workforce reporting migrate o
     put "$user/database_password" <"$dir/database/kefu_${user}_password"
 done
 echo "postgres:*:*:kefu_operator:$(cat "$dir/database/kefu_operator_password")" | put operator/pgpass
+
+kefu key init --keys "$dir/keys" >/dev/null
+for user in intake routing escalation notification workforce reporting operator; do
+    put "$user/$user.secret" <"$dir/keys/$user.secret"
+    put "$user/clients" <"$dir/keys/clients"
+done
 
 make intake/key 32
 chown "$owner:$owner" "$dir/intake/key"

@@ -24,15 +24,17 @@ static const struct option options[] = {
 
 const struct command command_key = {
     .name = "key",
-    .args = "new NAME --roles ROLES [--source NAME…] | list | revoke NAME",
+    .args = "init | new NAME --roles ROLES [--source NAME…] | list | revoke NAME",
     .least = 1,
     .most = 2,
     .usage =
         "The keys of all who may connect: services, other systems, dashboards, operators.\n"
+        "`init` makes those of all services, of an operator, and of a publisher and a dashboard to try (kefu up does it by itself).\n"
         "`new` writes the secret to NAME.secret and adds the public key to the list `clients`, both in the directory of keys; hand\n"
         "over the secret, and of the list the line of the service to connect to. `revoke` also ends what is connected already.\n"
         "Services notice a changed list within a second.",
     .examples =
+        "  kefu key init --keys secrets/keys\n"
         "  kefu key new crm --roles publisher --source crm --source crm-mail\n"
         "  kefu key new lobby --roles subscriber --public 'Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID'\n"
         "  kefu key list --json\n"
@@ -86,6 +88,11 @@ static int make(const char *dir, const char *name, struct err *err)
     return bad < 0 ? -1 : print_list(dir, name, err);
 }
 
+static int init(const char *dir, struct err *err)
+{
+    return keyring_make_world(dir, err) < 0 ? -1 : print_list(dir, NULL, err);
+}
+
 static enum exit_status key(const struct words *words)
 {
     const char *what = words->at[0], *name = words->n > 1 ? words->at[1] : NULL;
@@ -96,11 +103,13 @@ static enum exit_status key(const struct words *words)
              given_keys != NULL ? "" : "/secrets");
     if (strcmp(what, "new") == 0 && name != NULL && given_roles != NULL)
         bad = make(dir, name, &err);
+    else if (strcmp(what, "init") == 0 && name == NULL)
+        bad = init(dir, &err);
     else if (strcmp(what, "revoke") == 0 && name != NULL)
         bad = keyring_revoke(dir, name, &err);
     else if (strcmp(what, "list") == 0 && name == NULL)
         bad = print_list(dir, NULL, &err);
     else
-        return misuse("it takes new NAME --roles ROLES, list, or revoke NAME");
+        return misuse("it takes init, new NAME --roles ROLES, list, or revoke NAME");
     return bad < 0 ? complain(STATUS_FAILED, &err) : STATUS_OK;
 }

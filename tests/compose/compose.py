@@ -135,6 +135,7 @@ class Dashboard:
         socket = zmq.Context.instance().socket(zmq.SUB)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
+        kefu.Keys(os.environ["KEFU_SECRETS"] + "/keys").join(socket, "reporting", "dashboard")
         socket.connect(address)
         socket.subscribe("")
         while not self.over.is_set():
@@ -156,6 +157,7 @@ class System:
         os.environ.update(KEFU_SECRETS=f"{self.folder}/secrets", KEFU_TEST_RUN=f"{self.folder}/run", KEFU_VERSION="test",
                           KEFU_BIND="127.0.0.1", KEFU_INTAKE_PORT=str(self.port), KEFU_FEED_PORT=str(self.feed_port),
                           KEFU_FILES=str(min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+        kefu.know(f"tcp://127.0.0.1:{self.port}", "intake", kefu.Keys(f"{self.folder}/secrets/keys"))
         self.write_run_files()
         self.load = self.dashboard = None
 
