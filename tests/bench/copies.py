@@ -116,6 +116,13 @@ class Copies:
         return again
 
 
+def move(position, partition, heads):
+    """source=seq@journal, the seq being that of the journal's last event now."""
+    source, rest = position.split("=")
+    seq, mark, journal = rest.partition("@")
+    return f"{source}={max(int(seq), int(heads[source].get(partition, 0)))}{mark}{journal}"
+
+
 def skip(cluster, database, services):
     """As if these services had handled all that stands in the journals now."""
     heads = {source: dict(cluster.sql(f"SELECT partition, max(seq) FROM {source}.journal GROUP BY 1", database)) for source in SERVICES}
@@ -123,7 +130,6 @@ def skip(cluster, database, services):
         rows = cluster.sql(f"SELECT DISTINCT ON (partition) partition, n, seqs FROM {service}.position ORDER BY partition, n DESC", database)
         moved = []
         for partition, n, seqs in rows:
-            parts = [part.split("=") for part in seqs.split()]
-            now = " ".join(f"{source}={max(int(seq), int(heads[source].get(partition, 0)))}" for source, seq in parts)
-            moved.append(f"({partition}, {int(n) + 1}, '', '{now}', now() - interval '1 hour')")
+            moved_seqs = " ".join(move(part, partition, heads) for part in seqs.split())
+            moved.append(f"({partition}, {int(n) + 1}, '', '{moved_seqs}', now() - interval '1 hour')")
         cluster.sql(f"INSERT INTO {service}.position (partition, n, owner, seqs, expires_at) VALUES {', '.join(moved)}", database)
