@@ -167,7 +167,7 @@ class World:
         until = time.monotonic() + 40
         while time.monotonic() < until:
             view = self.ask("query", "runtime.quiet", {"fresh": True})
-            done = {(p["source"], p["partition"]): p["seq"] for p in view.get("positions", [])}
+            done = kefu.positions(view)
             behind = [e for s in (self.routing, self.notification) for e in s.events
                       if done.get((s.name, e["partition"]), 0) < e["seq"]]
             if not view["busy"] and not behind:

@@ -21,7 +21,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from kefu import Database, Process, Refused, free_port, run, wait_for  # noqa: E402
+from kefu import Database, Process, Refused, free_port, positions, run, wait_for  # noqa: E402
 from played import Played  # noqa: E402
 
 POLICY = "deploy/policy"
@@ -237,7 +237,7 @@ class World:
 
         def quiet():
             view = self.client.ask("runtime.quiet")
-            heard = {name: max([p["seq"] for p in view.get("positions", []) if p["source"] == name], default=0)
+            heard = {name: max([seq for (source, _), seq in positions(view).items() if source == name], default=0)
                      for name in wanted}
             return not view["busy"] and all(heard[n] >= wanted[n] or n == "intake" for n in wanted)
 

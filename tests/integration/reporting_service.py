@@ -95,12 +95,11 @@ class World:
     def quiet(self):
         def all_heard():
             view = self.client.ask("runtime.quiet")
-            heard = {(p["source"], p["partition"]): p["seq"] for p in view.get("positions", [])}
+            heard = kefu.positions(view)
             for name, journal in self.journals.items():
                 if any(e["seq"] > heard.get((name, e["partition"]), 0) for e in journal.events[:journal.released]):
                     return False
-            heads = {p["partition"]: p["seq"] for p in view.get("heads", [])}
-            return not view["busy"] and all(heard.get(("reporting", p), 0) >= seq for p, seq in heads.items())
+            return not view["busy"] and all(heard.get(("reporting", p), 0) >= seq for p, seq in enumerate(view["heads"]))
         kefu.wait_for("reporting to be quiet", all_heard)
 
     def summary(self, **period):

@@ -7,7 +7,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from kefu import Database, Process, Refused, run, wait_for  # noqa: E402
+from kefu import Database, Process, Refused, positions, run, wait_for  # noqa: E402
 from played import Played  # noqa: E402
 
 POLICY = "deploy/policy"
@@ -84,8 +84,8 @@ class World:
             first = self.client.ask("runtime.quiet")
             time.sleep(0.05)
             second = self.client.ask("runtime.quiet", fresh=True)
-            own = {p["partition"]: p["seq"] for p in second.get("positions", []) if p["source"] == "routing"}
-            behind = [h for h in second.get("heads", []) if own.get(h["partition"], 0) < h["seq"]]
+            own = positions(second)
+            behind = [p for p, head in enumerate(second["heads"]) if own.get(("routing", p), 0) < head]
             return second["busy"] == 0 and not behind and first["done"] == second["done"]
         wait_for("routing to settle", nothing_moves)
 

@@ -232,6 +232,11 @@ class Process:
 PARTITIONS = 32
 
 
+def positions(view):
+    """Of an answer to runtime.quiet: (source, partition) -> how far it is handled, of what is leased there."""
+    return {(view["sources"][i // PARTITIONS], i % PARTITIONS): seq for i, seq in enumerate(view.get("read", [])) if seq >= 0}
+
+
 def quiet(clients):
     """Is everything done that can be done? `clients`: service name -> clients of all its replicas."""
     views = {name: [c.ask("runtime.quiet", wait_ms=50) for c in some] for name, some in clients.items()}
@@ -240,9 +245,8 @@ def quiet(clients):
         for view in some:
             if view["busy"]:
                 return None
-            for i, position in enumerate(view.get("read", [])):
-                source, partition = view["sources"][i // PARTITIONS], i % PARTITIONS
-                if source in heads and 0 <= position < heads[source][partition]:
+            for (source, partition), seq in positions(view).items():
+                if source in heads and seq < heads[source][partition]:
                     return None
     return repr(heads) + repr([v["done"] for some in views.values() for v in some])
 
