@@ -1,6 +1,7 @@
 /*
  * probe: a service that exists for the runtime's own tests. It writes one row for each event it hears and says it again.
- *   probe.say {fail}: refuse · constraint · alarm · job · abort (kills the process when the event is heard)
+ *   probe.say {fail}: refuse · constraint · alarm · job · abort (kills the process when the event is heard) · abort-command
+ *   An alarm or a job of the key `killer` kills the process, too.
  */
 #include "probe.msg.h"
 #include "service.h"
@@ -23,6 +24,7 @@ static void on_say(struct plan *plan, const void *message, const struct facts *f
                                 .n = m->n,
                                 .note = m->fail.len > 0 ? m->fail : m->note};
     const struct probe_count_row *old = facts_one(facts, &probe_count_lock);
+    if (text_is(m->fail, "abort-command")) abort();
     if (text_is(m->fail, "refuse")) plan_refuse(plan, "fail", "PRB-01", "refused as asked");
     count_up(plan, facts, m->key, m->n, text_is(m->fail, "constraint") ? 1000000 : 1);
     plan_say(plan, &probe_heard_shape, &heard);
@@ -61,12 +63,14 @@ static void on_wake(struct plan *plan, const void *message, const struct facts *
 {
     const struct probe_wake *m = message;
     (void)facts;
+    if (text_is(m->key, "killer")) abort();
     plan_write(plan, &probe_effect_put, &(struct probe_effect_row){m->key, m->n, TEXT("alarm")});
 }
 
 static void do_work(struct job *job, const void *message)
 {
     const struct probe_work *m = message;
+    if (text_is(m->key, "killer")) abort();
     job_done(job, &probe_worked_shape, &(struct probe_worked){m->key, m->n});
 }
 

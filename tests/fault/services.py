@@ -193,10 +193,17 @@ def duplicates_come_through_three_replicas():
             fault.equal(f"I3: answers to {first.id}", (other.verb, other.answer), ("answer", first.answer))
     took = time.monotonic() - begun
     # The same contacts from a publisher that has forgotten its ids: the same tickets.
-    again = world.load(lambda load, n: make(load, n) if n < each else None, name="f12", window=8)
+    def forgotten(load, n):
+        sent = same(load, n)
+        if sent:
+            sent.id = f"again/{sent.id}"
+        return sent
+
+    again = world.load(forgotten, name="f12", window=8)
     kefu.wait_for("all to be sent again", lambda: again.made == each, 120)
     by_origin = {sent.body["source_id"]: sent.answer for sent in histories[0]}
     for sent in again.end():
+        fault.equal(f"I8: {sent.id}, {sent.answer}", sent.verb, "answer")
         fault.equal(f"tickets of {sent.body['source_id']}", sent.answer["tickets"], by_origin[sent.body["source_id"]]["tickets"])
         assert sent.answer["repeated"], sent.answer
     world.check(histories[0])

@@ -42,6 +42,7 @@ def case(number, what):
 def main(*cases):
     """Run the cases whose name or number is among the arguments (all without any), by the convention of tests/README.md.
     A line `#= fault|what|done|result|seconds` of each is for the table of tests/fault/_run.py."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     print(f"# KEFU_SEED={SEED}{' KEFU_FAULT=long' if LONG else ''}", flush=True)
     failed = 0
     for test in cases:

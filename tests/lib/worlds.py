@@ -169,6 +169,11 @@ class Six(system.System):
                           for service in system.SERVICES]
         self.policy, self.session = self._own_policy(edit_policy), None
 
+    @staticmethod
+    def folder(name):
+        """Where a world of that name lives."""
+        return os.path.join(system.BUILD, "test", "world", name)
+
     def port(self, service, replica):
         return self.base + 10 * replica + system.SERVICES.index(service)
 
