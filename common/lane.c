@@ -198,11 +198,22 @@ static void take_commands(struct lane *lane, struct queue *chosen, size_t most)
         queue_add(chosen, queue_take(&lane->commands));
 }
 
+/* The job of a partition that was lost meanwhile is run again by whoever holds it now. */
+static void take_results(struct lane *lane, struct queue *chosen, size_t most)
+{
+    struct queue lost = {0};
+    while (chosen->n < most && lane->results.n > 0) {
+        struct message *m = queue_take(&lane->results);
+        queue_add(lane_holds(lane, m->partition) ? chosen : &lost, m);
+    }
+    drop_all(&lost);
+}
+
 static bool choose(struct lane *lane, struct queue *chosen)
 {
     size_t most = lane->single.n > 0 || carefully(lane) ? 1 : BATCH_MOST;
     take(&lane->single, chosen, 1);
-    if (chosen->n == 0) take(&lane->results, chosen, most);
+    if (chosen->n == 0) take_results(lane, chosen, most);
     if (chosen->n < most) take_commands(lane, chosen, most == 1 ? 1 : COMMANDS_FIRST);
     take(&lane->events, chosen, most);
     if (chosen->n < most) take_commands(lane, chosen, most);
