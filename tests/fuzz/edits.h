@@ -43,9 +43,8 @@ static inline struct policy_files edit_files(const struct policy_files *whole, c
     return (struct policy_files){files, whole->n};
 }
 
-/* The owner's part of deploy/policy, edited, through its loader. `finish` gives back what a policy holds beside the arena, if anything. */
-static inline int load_edited_policy(const struct policy_owner *owner,
-                                     void (*finish)(const void *policy), const uint8_t *data,
+/* The owner's part of deploy/policy, edited, through its loader. */
+static inline int load_edited_policy(const struct policy_owner *owner, const uint8_t *data,
                                      size_t size)
 {
     static struct policy_files bundle;
@@ -57,7 +56,6 @@ static inline int load_edited_policy(const struct policy_owner *owner,
     struct policy_files files = edit_files(&bundle, data, size, arena);
     const void *policy = owner->compile(&files, arena, &err);
     if (policy == NULL && err.message[0] == '\0') abort(); /* whoever refuses says why */
-    if (policy != NULL && finish != NULL) finish(policy);
     arena_destroy(arena);
     return 0;
 }

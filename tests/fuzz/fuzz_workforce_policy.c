@@ -7,5 +7,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    return load_edited_policy(&organisation_owner, NULL, data, size);
+    return load_edited_policy(&organisation_owner, data, size);
 }
