@@ -20,6 +20,16 @@ def policy_files():
                 yield {"name": os.path.relpath(path, POLICY), "body": file.read()}
 
 
+def at_host(host, port=None):
+    """A kefu.Process that listens there."""
+    class There(kefu.Process):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **{**options, **({"port": port} if port else {})})
+            self.address = kefu.know(f"tcp://{host}:{self.port}", self.name, self.keys)
+            self.args[0] = f"--endpoint={self.address}"
+    return There
+
+
 class Pair:
     """`with Pair() as pair:`; start_intake() and start_routing() are the test's to call."""
 

@@ -14,8 +14,8 @@ from system import BUILD, ROOT  # noqa: E402
 class Proxy:
     """tests/fault/proxy.c between clients and `target`: "127.0.0.1:7102", or the path of a unix socket."""
 
-    def __init__(self, target, listen="127.0.0.1:0"):
-        self.process = subprocess.Popen([f"{BUILD}/test/faultproxy", listen, target], stdin=subprocess.PIPE,
+    def __init__(self, target, listen="127.0.0.1:0", enter=()):
+        self.process = subprocess.Popen([*enter, f"{BUILD}/test/faultproxy", listen, target], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, bufsize=1)
         said = self.process.stdout.readline().split()
         if said[:1] != ["ready"]:
@@ -121,6 +121,43 @@ def skip_without_world(*cases):
 
 def run_quietly(*words):
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+HERE, THERE = "10.77.0.1", "10.77.0.2"
+
+
+class Away:
+    """A network namespace with a cable to this one."""
+
+    def __init__(self):
+        self.holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)
+        own = os.stat("/proc/self/ns/net").st_ino
+        kefu.wait_for("the namespace", lambda: os.stat(f"/proc/{self.holder.pid}/ns/net").st_ino != own)
+        run_quietly("ip", "link", "add", "cable", "type", "veth", "peer", "name", "far", "netns", str(self.holder.pid))
+        run_quietly("ip", "addr", "add", f"{HERE}/24", "dev", "cable")
+        run_quietly("ip", "link", "set", "cable", "up")
+        for words in (("ip", "link", "set", "lo", "up"), ("ip", "addr", "add", f"{THERE}/24", "dev", "far"),
+                      ("ip", "link", "set", "far", "up")):
+            run_quietly(*self.enter(), *words)
+
+    def enter(self):
+        return ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net"]
+
+    def end(self):
+        self.holder.stdin.close()
+        self.holder.wait()
+
+
+class Network:
+    """What is dropped on the cable, seen from this side."""
+
+    def cut(self, *ways):
+        for chain, option in (("INPUT", "-i"), ("OUTPUT", "-o")):
+            if chain in ways:
+                run_quietly("iptables", "-A", chain, option, "cable", "-j", "DROP")
+
+    def heal(self):
+        run_quietly("iptables", "-F")
 
 
 def pick(short, long):

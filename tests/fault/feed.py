@@ -54,7 +54,7 @@ class Board(threading.Thread):
     def run(self):
         socket = zmq.Context.instance().socket(zmq.SUB)
         socket.setsockopt(zmq.RECONNECT_IVL, 20)
-        socket.connect(self.feed)
+        kefu.keys().join(socket, "reporting", "dashboard").connect(self.feed)
         socket.subscribe(b"")
         try:
             while not self.ended:

@@ -8,60 +8,19 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import fault  # noqa: E402
 import kefu  # noqa: E402
-from _pair import Pair, source  # noqa: E402
-from _world import in_a_world_of_its_own, pick, run_quietly, skip_without_world  # noqa: E402
+from _pair import Pair, at_host, source  # noqa: E402
+from _world import HERE, THERE, Away, Network, in_a_world_of_its_own, pick, skip_without_world  # noqa: E402
 
-HERE, THERE, ROUTING = "10.77.0.1", "10.77.0.2", 7102
-
-
-class Away:
-    """A network namespace with a cable to this one."""
-
-    def __init__(self):
-        self.holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)
-        own = os.stat("/proc/self/ns/net").st_ino
-        kefu.wait_for("the namespace", lambda: os.stat(f"/proc/{self.holder.pid}/ns/net").st_ino != own)
-        run_quietly("ip", "link", "add", "cable", "type", "veth", "peer", "name", "far", "netns", str(self.holder.pid))
-        run_quietly("ip", "addr", "add", f"{HERE}/24", "dev", "cable")
-        run_quietly("ip", "link", "set", "cable", "up")
-        for words in (("ip", "link", "set", "lo", "up"), ("ip", "addr", "add", f"{THERE}/24", "dev", "far"),
-                      ("ip", "link", "set", "far", "up")):
-            run_quietly(*self.enter(), *words)
-
-    def enter(self):
-        return ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net"]
-
-    def end(self):
-        self.holder.stdin.close()
-        self.holder.wait()
+ROUTING = 7102
 
 
-class Network:
-    """What is dropped on the cable, seen from this side."""
-
-    def cut(self, *ways):
-        for chain, option in (("INPUT", "-i"), ("OUTPUT", "-o")):
-            if chain in ways:
-                run_quietly("iptables", "-A", chain, option, "cable", "-j", "DROP")
-
-    def heal(self):
-        run_quietly("iptables", "-F")
-
-
-def routing_process(away):
-    """routing, on the other side of the cable."""
-    class There(kefu.Process):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            self.address = f"tcp://{THERE}:{ROUTING}"
-            self.args[0] = f"--endpoint={self.address}"
-
+def far_away(away):
+    """A process that runs on the other side of the cable."""
+    class There(at_host(THERE, ROUTING)):
         def start(self):
-            enter, popen = away.enter(), subprocess.Popen
+            words = [*away.enter(), os.path.join(os.environ["KEFU_BIN"], f"kefu-{self.name}"), *self.args]
             with open(self.log_path, "ab") as log:
-                environment = dict(os.environ, KEFU_DATABASE=self.dsn, **(self.environment or {}))
-                program = os.path.join(os.environ["KEFU_BIN"], f"kefu-{self.name}")
-                self.process = popen([*enter, program, *self.args], stderr=log, stdout=log, env=environment)
+                self.process = subprocess.Popen(words, stderr=log, stdout=log, env=dict(os.environ, KEFU_DATABASE=self.dsn))
             return self
     return There
 
@@ -71,13 +30,8 @@ class Scene:
         self.pair, self.away, self.network = Pair(), Away(), Network()
 
     def __enter__(self):
-        class Here(kefu.Process):
-            def __init__(self, *arguments, **options):
-                super().__init__(*arguments, **options)
-                self.address = f"tcp://{HERE}:{self.port}"
-                self.args[0] = f"--endpoint={self.address}"
-        intake = self.pair.start_intake(make=Here)
-        self.routing = self.pair.start_routing(f"static:{HERE}:{intake.port}", make=routing_process(self.away))
+        intake = self.pair.start_intake(make=at_host(HERE))
+        self.routing = self.pair.start_routing(f"static:{HERE}:{intake.port}", make=far_away(self.away))
         self.sender = intake.client()
         self.pair.record(self.sender)
         self.pair.wait_arrived(20)

@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import fault  # noqa: E402
 import kefu  # noqa: E402
-from _pair import Pair, source  # noqa: E402
+from _pair import Pair, at_host, source  # noqa: E402
 from _world import in_a_world_of_its_own, pick, run_quietly, skip_without_world  # noqa: E402
 
 NAME, FIRST, SECOND, STALE = "intake.kefu.test", "127.0.1.1", "127.0.1.2", "127.0.1.9"
@@ -53,15 +53,6 @@ def replace_resolver(folder):
     run_quietly("mount", "--bind", path, "/etc/resolv.conf")
 
 
-def intake_at(host):
-    class There(kefu.Process):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            self.address = f"tcp://{host}:{self.port}"
-            self.args[0] = f"--endpoint={self.address}"
-    return There
-
-
 class Ping(threading.Thread):
     """Hello after hello: how long routing's loop lets one wait."""
 
@@ -87,8 +78,8 @@ def the_name_service_misbehaves():
     with tempfile.TemporaryDirectory(dir="/tmp") as folder, Pair() as pair:
         replace_resolver(folder)
         names = NameServer()
-        one = pair.start_intake(make=intake_at(FIRST))
-        two = pair.start_intake(make=intake_at(SECOND), port=one.port)
+        one = pair.start_intake(make=at_host(FIRST))
+        two = pair.start_intake(make=at_host(SECOND), port=one.port)
         names.set(FIRST, SECOND)
         routing = pair.start_routing(f"tcp://{NAME}:{one.port}")
         client, senders = routing.client(), [one.client(), two.client()]
@@ -108,7 +99,8 @@ def the_name_service_misbehaves():
             ping.end()
             fault.equal(f"{what}: links that were up", linked(), 2)
             worst, middle = max(ping.took), fault.percentile(ping.took, 0.5)
-            assert worst < 2 and middle < 0.05, f"{what}: the loop stood still for {worst:.2f} s (half: {middle * 1000:.0f} ms)"
+            # a look-up takes 5 s or more when it is late; a busy machine takes its time, too
+            assert worst < 4 and middle < 0.05 * fault.crowding(), f"{what}: the loop stood still for {worst:.2f} s (half: {middle * 1000:.0f} ms)"
             said.append(f"{what} {worst * 1000:.0f} ms")
             names.set(FIRST, SECOND)
         two.kill()

@@ -74,6 +74,8 @@ class Scene(Pair):
                         for p in (self.intake, self.routing)]
             json.dump({"dsn": self.database.dsn, "supervisor": os.getpid(), "home": ROOT, "postgres": "", "key_file": self.key,
                        "base_port": 0, "test_clock": False, "children": children}, file)
+        if not os.path.exists(f"{self.folder.name}/secrets"):
+            os.symlink(kefu.keys().folder, f"{self.folder.name}/secrets")
         done = subprocess.run([f"{BIN}/kefu", "status", "--dir", self.folder.name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
         return done.stdout
