@@ -1,7 +1,6 @@
 """What must not happen between the statements of a transaction. Somebody else's transaction is played here by hand, or a process is
 made to wait at a failpoint, so that each test meets its instant and none is left to chance. `make mutants` breaks the code behind each."""
 import contextlib
-import os
 import subprocess
 import uuid
 
@@ -139,12 +138,8 @@ def test_an_event_drawn_first_and_committed_last_is_heard():
     database = Database()
     settings = ("--lease=6s",)
     two = Process("probe", database.dsn, args=settings).start().wait_ready()
-    one = Process("probe", database.dsn, args=settings)
-    os.environ["FAIL_AT"] = "drawn:1:sleep=1500"
-    try:
-        one.start().wait_ready()
-    finally:
-        del os.environ["FAIL_AT"]
+    one = Process("probe", database.dsn, args=settings, environment={"FAIL_AT": "drawn:1:sleep=1500"})
+    one.start().wait_ready()
 
     def held(who):
         rows = database("SELECT DISTINCT ON (partition) partition, owner FROM probe.position ORDER BY partition, n DESC")

@@ -5,6 +5,7 @@ import collections
 Mutant = collections.namedtuple("Mutant", "name edits tests because programs")
 
 EDGES = "integration/commit_edges:test_"
+STRANGER = "integration/strangers:test_a_stranger_is_turned_away_at_the_door"
 PROBE = ["kefu-probe"]
 
 MUTANTS = [
@@ -24,6 +25,13 @@ MUTANTS = [
              r"\1for (size_t i = 0; i < batch->n; i++)\1    if (batch->all[i]->origin == ORIGIN_COMMAND) answer(batch->all[i]);\1\2"),
             ("common/batch.c", r"if \(m->origin == ORIGIN_COMMAND\) answer\(m\);", "")],
            [EDGES + "no_answer_before_the_commit"], "before the commit", PROBE),
+    Mutant("the ZAP handler is not started",
+           [("common/wire.c", r"assert\(wire->zap != NULL \|\| !binds\(kind\)\);", ""),
+            ("common/wire.c", r"wire->zap = zap_start\([^;]*;\s*return wire->zap == NULL \? -1 : 0;", "(void)wire, (void)err;\n    return 0;")],
+           [STRANGER], "a stranger is let in", PROBE),
+    Mutant("the ZAP handler does not listen (its own test at the start)",
+           [("common/zap.c", r'return zmq_bind\(zap->door, "inproc://zeromq\.zap\.01"\);', "return 0;")],
+           [STRANGER], "does not refuse unknown keys", PROBE),
     Mutant("an alarm is heard and its row stays",
            [("common/runtime_sql.c", r"DELETE FROM alarm AS a USING r WHERE", "UPDATE alarm AS a SET attempt = a.attempt FROM r WHERE")],
            [EDGES + "an_alarm_goes_in_the_transaction_that_hears_it"], "alarms heard and alarms there", PROBE),
