@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make the secrets that are missing; never change one. Runs in the image, as root, before everything else.
-#   secrets.sh DIR
+#   secrets.sh DIR [key …]     first runs `kefu key …` on DIR/keys: docker compose run --rm secrets key new crm --roles publisher
 # Every service sees one folder of DIR, its own, as /run/secrets. DIR is closed to all but root on the host; the files belong to the
 # user of the image.
 #   intake/key                 what personal data are sealed with: KEEP A COPY, without it nobody can read them again
@@ -10,6 +10,7 @@
 set -eu
 umask 077
 dir=$1
+shift
 owner=10001
 
 random() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
@@ -40,6 +41,7 @@ done
 echo "postgres:*:*:kefu_operator:$(cat "$dir/database/kefu_operator_password")" | put operator/pgpass
 
 kefu key init --keys "$dir/keys" >/dev/null
+[ $# -eq 0 ] || kefu "$@" --keys "$dir/keys"
 for user in intake routing escalation notification workforce reporting operator; do
     put "$user/$user.secret" <"$dir/keys/$user.secret"
     put "$user/clients" <"$dir/keys/clients"

@@ -74,18 +74,21 @@ static struct reply ask(struct client *client, size_t service, size_t replica,
     return client_call(client, &question, arena);
 }
 
-/* Nothing about its status: it is gone, or what it would have to ask its database about is. */
+/* Nothing about its status: it is gone, or what it would have to ask its database about is, or this key may not know. */
 static void print_silence(struct buf *out, struct client *client, size_t service, size_t replica,
-                          bool greets)
+                          const struct reply *hello, const struct reply *status)
 {
     const char *name = client_service_name(client, service);
+    const char *address = client_address(client, service, replica);
+    bool up = hello->kind == REPLY_ANSWERED;
     if (common_options.json)
-        buf_printf(out, "{\"service\":\"%s\",\"up\":%s}\n", name, greets ? "true" : "false");
+        buf_printf(out, "{\"service\":\"%s\",\"up\":%s}\n", name, up ? "true" : "false");
+    else if (!up)
+        buf_printf(out, "%-26s does not answer at %s\n", name, address);
+    else if (status->kind == REPLY_REFUSED)
+        buf_printf(out, "%-26s refuses: %s\n", name, status->err.message);
     else
-        buf_printf(out,
-                   greets ? "%-26s answers at %s, but its database does not\n"
-                          : "%-26s does not answer at %s\n",
-                   name, client_address(client, service, replica));
+        buf_printf(out, "%-26s answers at %s, but its database does not\n", name, address);
 }
 
 /* One replica; false if it does not tell. */
@@ -95,12 +98,14 @@ static bool show(struct client *client, size_t service, size_t replica, struct b
     struct runtime_hello hello = {text_of(client_service_name(client, service))};
     struct runtime_status status = {0};
     struct arena *arena = arena_create();
-    struct reply reply = ask(client, service, replica, &runtime_hello_shape, &hello, arena);
-    bool greets = reply.kind == REPLY_ANSWERED;
-    if (greets) reply = ask(client, service, replica, &runtime_status_shape, &status, arena);
-    const struct runtime_status_view *view = reply.kind == REPLY_ANSWERED ? reply.body : NULL;
+    struct reply greeting = ask(client, service, replica, &runtime_hello_shape, &hello, arena);
+    struct reply reply = greeting;
+    if (greeting.kind == REPLY_ANSWERED)
+        reply = ask(client, service, replica, &runtime_status_shape, &status, arena);
+    bool told = greeting.kind == REPLY_ANSWERED && reply.kind == REPLY_ANSWERED;
+    const struct runtime_status_view *view = told ? reply.body : NULL;
     if (view == NULL) {
-        print_silence(out, client, service, replica, greets);
+        print_silence(out, client, service, replica, &greeting, &reply);
     } else if (common_options.json) {
         json_write(out, &runtime_status_view_shape, view);
         buf_add_char(out, '\n');
