@@ -15,8 +15,15 @@ struct block {
     _Alignas(ALIGNMENT) char bytes[];
 };
 
+struct owned {
+    struct owned *next;
+    void (*finish)(void *thing);
+    void *thing;
+};
+
 struct arena {
     struct block *blocks; /* the newest first; allocation happens in it */
+    struct owned *owned;
     size_t used;
 };
 
@@ -63,15 +70,31 @@ static void free_blocks(struct block *block)
     }
 }
 
+static void finish_owned(struct arena *arena)
+{
+    for (struct owned *owned = arena->owned; owned != NULL; owned = owned->next)
+        owned->finish(owned->thing);
+    arena->owned = NULL;
+}
+
+void arena_owns(struct arena *arena, void (*finish)(void *thing), void *thing)
+{
+    struct owned *owned = arena_alloc(arena, sizeof(*owned));
+    *owned = (struct owned){arena->owned, finish, thing};
+    arena->owned = owned;
+}
+
 void arena_destroy(struct arena *arena)
 {
     if (arena == NULL) return;
+    finish_owned(arena);
     free_blocks(arena->blocks);
     free(arena);
 }
 
 void arena_reset(struct arena *arena)
 {
+    finish_owned(arena);
     arena->used = 0;
     struct block *keep = arena->blocks;
     if (keep == NULL) return;

@@ -22,6 +22,8 @@ void *arena_copy(struct arena *arena, const void *from, size_t size);
 text arena_text(struct arena *arena, text from);
 text arena_printf(struct arena *arena, const char *format, ...) PRINTF(2, 3);
 text arena_vprintf(struct arena *arena, const char *format, va_list args);
+/* What lies outside the arena and ends with it: `finish(thing)` is called when the arena is reset or destroyed, the latest first. */
+void arena_owns(struct arena *arena, void (*finish)(void *thing), void *thing);
 /* Bytes handed out since creation or reset (for limits and metrics). */
 size_t arena_used(const struct arena *arena);
 

@@ -64,7 +64,7 @@ static void step(struct batch *batch)
     }
     batch_add_end(batch);
     fail_within(batch->lane->pg, "written");
-    pg_add_text(batch->lane->pg, "COMMIT");
+    pg_add(batch->lane->pg, &statement_commit, NULL, 0);
     batch->committing = true;
     pg_run(batch->lane->pg, committed, batch);
     fail_at("committing");
@@ -367,7 +367,7 @@ static void add_opening(struct batch *batch)
 {
     struct rows claims = {0}, replies = {0};
     struct pg *pg = batch->lane->pg;
-    pg_add_text(pg, "BEGIN");
+    pg_add(pg, &statement_begin, NULL, 0);
     batch->opening = pg_add(pg, &statement_opening, NULL, 0);
     for (size_t i = 0; i < batch->n; i++) {
         const struct message *m = batch->all[i];

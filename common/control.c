@@ -546,19 +546,6 @@ static void settle_dead(struct control *c, text key, void (*fn)(void *ctx, struc
     refuse(c, VERB_RETRY, &err);
 }
 
-/* Only who holds the key's partition may run what was set aside under it. */
-static void settle_dead(struct control *c, text key, void (*fn)(void *ctx, struct pg *pg))
-{
-    int partition = partition_of(key);
-    struct err err;
-    if (lane_holds(runtime.lanes[partition % runtime.lanes_n], partition)) {
-        workline_add(line, fn, c);
-        return;
-    }
-    err_set(&err, "another replica holds partition %d", partition);
-    refuse(c, VERB_RETRY, &err);
-}
-
 static void retry_dead(struct control *c)
 {
     settle_dead(c, ((const struct dead_retry *)c->body)->key, start_retry);

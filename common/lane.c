@@ -317,6 +317,19 @@ static void refuse_hopeless(struct lane *lane, const struct pg_trip *trip)
     message_refuse(m, VERB_REFUSED, NULL, "internal fault %s", trip->state);
 }
 
+/* No room, no memory: that may take a while, and what was rolled back has not happened. */
+static void send_back_commands(struct queue *left, const char *state)
+{
+    struct queue others = {0};
+    for (struct message *m; (m = queue_take(left)) != NULL;) {
+        if (m->origin == ORIGIN_COMMAND)
+            message_refuse(m, VERB_RETRY, NULL, "the database lacks resources (%s)", state);
+        else
+            queue_add(&others, m);
+    }
+    *left = others;
+}
+
 static void restore(struct lane *lane, struct queue *left)
 {
     for (struct message *m; (m = queue_take(&lane->single)) != NULL;) queue_add(left, m);
@@ -335,10 +348,12 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
     if (strcmp(trip->state, "40P01") == 0) runtime.deadlocks++;
     log_warn("batch_failed", "lane=%d messages=%zu state=%s reason=%s", lane->number, left->n,
              trip->state, log_quoted(trip->message));
+    if (trip->lost) lane->lost_jobs = true;
     if (fenced || trip->lost) {
         restore(lane, left);
         lane_reset(lane);
     } else if (trip->outcome == PG_WORLD) {
+        if (strncmp(trip->state, "53", 2) == 0) send_back_commands(left, trip->state);
         restore(lane, left);
     } else {
         for (struct message *m = left->first; m != NULL; m = m->next)

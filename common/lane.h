@@ -52,7 +52,8 @@ struct lane {
 
     int64_t careful_until_ms;
     int64_t batches, messages, failures;
-    int jobs; /* running */
+    int jobs;       /* running */
+    bool lost_jobs; /* a connection was lost: a job may stand as running that was never begun */
 };
 
 void lane_start(int number);

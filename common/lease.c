@@ -23,7 +23,8 @@ struct look {
     int64_t replicas, rank; /* of those alive, by name */
     struct list last;
     bool claimed[PARTITIONS], released[PARTITIONS];
-    bool orphans;
+    bool orphans;   /* jobs of a process now gone */
+    bool lost_jobs; /* jobs of this one */
 };
 
 void lease_write_seqs(const struct slot *slot, struct buf *out)
@@ -125,6 +126,10 @@ static void written(void *ctx, const struct pg_trip *trip)
         if (look->released[p]) lane->slots[p].held = false;
         changed = changed || look->claimed[p] || look->released[p];
     }
+    if (look->lost_jobs) {
+        lane->lost_jobs = false;
+        lane->alarm_look_ms = 0;
+    }
     finish(look);
     if (changed) {
         fail_at("leased");
@@ -146,8 +151,9 @@ static void write_positions(struct look *look)
     const struct position_row *rows[PARTITIONS];
     const void *locks[PARTITIONS];
     size_t orphans = 0, n = plan_rows(look, rows);
-    for (int p = 0; p < PARTITIONS && look->orphans; p++) {
-        if (!look->claimed[p]) continue;
+    look->lost_jobs = lane->lost_jobs && lane->jobs == 0 && lane->results.n == 0;
+    for (int p = 0; p < PARTITIONS && (look->orphans || look->lost_jobs); p++) {
+        if (!look->claimed[p] && !(look->lost_jobs && lane->slots[p].held)) continue;
         struct partition_lock_row *row = ARENA_NEW(look->arena, struct partition_lock_row);
         row->partition = p;
         locks[orphans++] = row;

@@ -3,6 +3,9 @@
 #include "runtime.msg.h"
 #include "sql.h"
 
+const struct pg_statement statement_begin = {"begin", "BEGIN"};
+const struct pg_statement statement_commit = {"commit", "COMMIT"};
+
 const struct pg_statement statement_opening = {
     "opening", "SELECT now_us(), coalesce((SELECT max(version) FROM policy_version), 0)"};
 

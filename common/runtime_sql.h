@@ -10,6 +10,7 @@
 struct sql;
 struct sql *runtime_own_sql(const struct query *query); /* compiled once */
 
+extern const struct pg_statement statement_begin, statement_commit;
 extern const struct pg_statement statement_opening; /* now, policy version */
 extern const struct pg_statement statement_id_block;
 extern const struct pg_statement statement_counts; /* alarms (about), dead, parked, next alarm */

@@ -38,6 +38,18 @@ static void read_hours(struct compiler *c, const struct yaml *file, struct calen
     }
 }
 
+static void destroy_calendar(void *calendar)
+{
+    calendar_destroy(calendar);
+}
+
+/* It lives as long as the rules. */
+static struct calendar *keep_calendar(struct compiler *c, struct calendar *calendar)
+{
+    if (calendar != NULL) arena_owns(c->arena, destroy_calendar, calendar);
+    return calendar;
+}
+
 static struct calendar *compile_hours(struct compiler *c, const struct yaml *file)
 {
     struct err err = {0};
@@ -52,7 +64,7 @@ static struct calendar *compile_hours(struct compiler *c, const struct yaml *fil
     }
     struct calendar *calendar = calendar_compile(rules, &err);
     if (calendar == NULL) yaml_fail(&c->reader, file, "%s", err.message);
-    return calendar;
+    return keep_calendar(c, calendar);
 }
 
 static void read_calendar(struct compiler *c, const struct yaml *file, struct named_calendar *out)
@@ -69,7 +81,7 @@ static void read_calendar(struct compiler *c, const struct yaml *file, struct na
     if (!c->reader.failed && out->day == 0)
         yaml_fail(&c->reader, yaml_get(file, "day"), "must be hours, such as 9h");
     if (text_is(out->name, "natural")) {
-        out->calendar = calendar_always();
+        out->calendar = keep_calendar(c, calendar_always());
     } else if (!c->reader.failed) {
         out->calendar = compile_hours(c, file);
     }
@@ -338,9 +350,7 @@ static const void *compile(const struct policy_files *files, struct arena *arena
     const struct yaml *file =
         c.reader.failed ? NULL : yaml_read(clocks->body, "clocks.yaml", arena, err);
     if (file != NULL) read_file(&c, file);
-    if (file != NULL && !c.reader.failed) return c.rules;
-    clock_rules_finish(c.rules);
-    return NULL;
+    return file != NULL && !c.reader.failed ? c.rules : NULL;
 }
 
 static const char *const owned[] = {"clocks.yaml", "calendars/", NULL};

@@ -1,10 +1,5 @@
 #include "rules.h"
 
-void clock_rules_finish(struct clock_rules *rules)
-{
-    for (size_t i = 0; i < rules->calendars_n; i++) calendar_destroy(rules->calendars[i].calendar);
-}
-
 const struct clock_rule *clock_rules_find(const struct clock_rules *rules, text name)
 {
     for (size_t i = 0; i < rules->n; i++) {

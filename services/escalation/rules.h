@@ -103,8 +103,6 @@ struct clock_rules {
         waiting; /* states of waiting for the customer, reached by an outbound attempt (SLA-31) */
 };
 
-/* Frees the calendars, which live outside the arena. */
-void clock_rules_finish(struct clock_rules *rules);
 /* NULL if there is none. */
 const struct clock_rule *clock_rules_find(const struct clock_rules *rules, text name);
 const struct named_calendar *clock_rules_calendar(const struct clock_rules *rules, text name);

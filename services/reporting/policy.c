@@ -19,6 +19,11 @@ static void check(struct compiler *c, const struct yaml *node, int result, const
     if (result < 0) yaml_fail(&c->reader, node, "%s", err->message);
 }
 
+static void destroy_calendar(void *calendar)
+{
+    calendar_destroy(calendar);
+}
+
 static struct calendar *compile_calendar(struct compiler *c, const struct yaml *file)
 {
     struct err err = {0};
@@ -35,37 +40,20 @@ static struct calendar *compile_calendar(struct compiler *c, const struct yaml *
         calendar_rules_destroy(rules);
     else
         check(c, file, (calendar = calendar_compile(rules, &err)) == NULL ? -1 : 0, &err);
+    if (calendar != NULL) arena_owns(c->arena, destroy_calendar, calendar);
     return calendar;
 }
 
-/* Calendars live outside the arena, as long as the process: the same file is compiled once, in whatever version or check it comes. */
-static struct calendar *calendar_of(struct compiler *c, const struct yaml *file, text body)
-{
-    static struct known {
-        struct known *next;
-        struct calendar *calendar;
-        text body;
-    } * known;
-    for (struct known *at = known; at != NULL; at = at->next)
-        if (text_equal(at->body, body)) return at->calendar;
-    struct calendar *calendar = compile_calendar(c, file);
-    if (calendar == NULL) return NULL;
-    struct known *new = mem_alloc(sizeof(*new));
-    *new = (struct known){known, calendar, {mem_string(body), body.len}};
-    known = new;
-    return calendar;
-}
-
-static void read_calendar(struct compiler *c, const struct yaml *file, text body)
+static void read_calendar(struct compiler *c, const struct yaml *file)
 {
     text name = yaml_text(&c->reader, file, "name");
     text base = yaml_text_or(&c->reader, file, "base", name.at);
     if (c->reader.failed || yaml_get(file, "units") != NULL) return;
     if (text_is(base, "service") && c->policy->service == NULL) {
-        c->policy->service = calendar_of(c, file, body);
+        c->policy->service = compile_calendar(c, file);
     } else if (text_is(base, "business") && c->policy->business == NULL) {
         c->business_day = span_natural(yaml_span(&c->reader, file, "day"));
-        c->policy->business = calendar_of(c, file, body);
+        c->policy->business = compile_calendar(c, file);
     }
 }
 
@@ -76,7 +64,7 @@ static void read_calendars(struct compiler *c, const struct policy_files *files)
         text name = arena_text(c->arena, files->at[i].name);
         const struct yaml *file = yaml_read(files->at[i].body, name.at, c->arena, c->reader.err);
         c->reader.failed = file == NULL;
-        if (file != NULL) read_calendar(c, file, files->at[i].body);
+        if (file != NULL) read_calendar(c, file);
     }
 }
 
