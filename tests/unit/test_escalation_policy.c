@@ -68,7 +68,6 @@ TEST(policy)
         if (rows[i].want == NULL) CHECK_ROW(rules != NULL, "%s", err.message);
         if (rows[i].want != NULL) CHECK(rules == NULL);
         if (rows[i].want != NULL) CHECK_HAS(text_of(err.message), rows[i].want);
-        if (rules != NULL) clock_rules_finish((struct clock_rules *)rules);
         arena_destroy(arena);
     }
     test_row(NULL);
