@@ -82,7 +82,7 @@ def nobody_answers_behind_the_connection():
         took = world.check(history)
         fault.equal("the same processes", [replica.pid for replica in world.replicas], pids)
         assert all(now <= then + 8 for then, now in zip(before, during)), f"I6: descriptors {before}, during the outage {during}"
-        assert back < 10, f"I7: first answers {back:.1f} s after the way was open again"
+        assert back < 10 * fault.crowding(), f"I7: first answers {back:.1f} s after the way was open again"
     return f"{outage} s, {len(history)} commands, answers {back:.1f} s after, quiet after {took:.1f} s, descriptors {before} then {during}"
 
 
@@ -112,7 +112,7 @@ def packets_are_dropped():
             fault.equal("the same processes", [replica.pid for replica in world.replicas], pids)
             assert noticed, "nobody noticed that PostgreSQL was out of reach"
             assert all(now <= then + 8 for then, now in zip(before, during)), f"I6: descriptors {before} then {during}"
-            assert back < 15, f"I7: first answers {back:.1f} s after packets passed again"
+            assert back < 15 * fault.crowding(), f"I7: first answers {back:.1f} s after packets passed again"
     finally:
         network.heal()
         way.end()

@@ -29,7 +29,7 @@ def scale_to(world, load, n):
         load.addresses["probe"] = world.addresses()["probe"]
         fault.equal("I12: exit status of a drained replica", replica.process.stop(), 0)
     load.addresses["probe"] = world.addresses()["probe"]
-    kefu.wait_for(f"fair shares of {n}", lambda: fair(world.shares(), n), PATIENCE)
+    kefu.wait_for(f"fair shares of {n}", lambda: fair(world.shares(), n), PATIENCE * fault.crowding())
     return time.monotonic() - begun
 
 
@@ -63,7 +63,7 @@ def services_come_and_go():
                     load.addresses[service] = [a for a in world.addresses()[service] if a != last.address]
                     fault.equal("I12: exit status of a drained replica", world.remove(last), 0)
                 load.addresses[service] = world.addresses()[service]
-                kefu.wait_for(f"fair shares of {n} {service}", lambda: fair(fault.shares(world.session, service), n), PATIENCE)
+                kefu.wait_for(f"fair shares of {n} {service}", lambda: fair(fault.shares(world.session, service), n), PATIENCE * fault.crowding())
             took.append(time.monotonic() - begun)
             time.sleep(5)
         history = load.end()
