@@ -21,8 +21,9 @@ MUTANTS = [
            [EDGES + "an_event_drawn_first_and_committed_last_is_heard"], "effects|order", PROBE),
     Mutant("a command is answered before COMMIT",
            [("common/batch.c", r"(static void committed\(void \*ctx, const struct pg_trip \*trip\);)", r"\1\nstatic void answer(struct message *m);"),
-            ("common/batch.c", r"(\n\s*)(pg_add_text\(batch->lane->pg, \"COMMIT\"\);)",
-             r"\1for (size_t i = 0; i < batch->n; i++)\1    if (batch->all[i]->origin == ORIGIN_COMMAND) answer(batch->all[i]);\1\2"),
+            ("common/batch.c", r"batch->committing = true;",
+             "for (size_t i = 0; i < batch->n; i++)\n        if (batch->all[i]->origin == ORIGIN_COMMAND) answer(batch->all[i]);\n"
+             "    batch->committing = true;"),
             ("common/batch.c", r"if \(m->origin == ORIGIN_COMMAND\) answer\(m\);", "")],
            [EDGES + "no_answer_before_the_commit"], "before the commit", PROBE),
     Mutant("the ZAP handler is not started",
