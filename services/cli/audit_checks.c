@@ -86,6 +86,9 @@ const size_t audit_detail_n = COUNT(audit_detail);
 
 #define SHOWN(n) "to_char((" n "), 'FM999,999,999,990')"
 
+#define MEMBERS(s) "SELECT instance FROM " s ".member"
+#define EACH_MEMBER "SELECT count(*) FROM (" EACH(MEMBERS) ") AS each_one"
+
 const struct audit_invariant audit_invariants[] = {
     {"I1", "nothing that was answered is lost",
      "SELECT " SHOWN("SELECT count(*) FROM intake.contact") " || ' contacts, ' || " SHOWN(
@@ -100,10 +103,17 @@ const struct audit_invariant audit_invariants[] = {
     {"I5", "positions, copies and counters tell the truth",
      "SELECT " SHOWN("SELECT count(*) FROM reads") " || ' positions, ' || " SHOWN(
          "SELECT count(*) FROM reporting.topic_count") " || ' counters'"},
+    {"I6", "what is kept for a while does not pile up",
+     "SELECT " SHOWN("SELECT count(*) FROM held") " || ' rows of positions'"},
     {"I7", "nothing is left undone",
      "SELECT " SHOWN("SELECT count(*) FROM excused") " || ' letters set aside'"},
+    {"I8", "what was not answered did not happen",
+     "SELECT " SHOWN("SELECT count(*) FROM said WHERE cause LIKE 'command/%'") " || ' events'"},
+    {"I10", "the feed has no gap, and says what is counted",
+     "SELECT " SHOWN("SELECT count(*) FROM reporting.feed") " || ' entries'"},
     {"I11", "every clock rings when it must, once, and never early",
      "SELECT " SHOWN("SELECT count(*) FROM escalation.clock") " || ' clocks'"},
+    {"I12", "who stopped as told holds nothing", "SELECT " SHOWN(EACH_MEMBER) " || ' replicas'"},
 };
 const size_t audit_invariants_n = COUNT(audit_invariants);
 
@@ -121,6 +131,18 @@ const size_t audit_invariants_n = COUNT(audit_invariants);
     ".alarm WHERE NOT running AND due_at <="                                                       \
     " coalesce((SELECT at FROM " s ".test_clock),"                                                 \
     " least(clock_timestamp(), (SELECT max(expires_at) FROM " s ".position)) - interval '5 s')"
+
+/* Replies are kept for three days: then nothing can be said. */
+#define UNANSWERED(s)                                                                              \
+    "SELECT place || ' ' || type || ' follows from ' || cause FROM said WHERE service = '" s       \
+    "' AND cause LIKE 'command/%' AND substr(cause, 9) NOT IN (SELECT id FROM " s ".reply)"        \
+    " AND (SELECT min(at) FROM " s ".reply) > clock_timestamp() - interval '2 days'"
+
+#define LEFT_BEHIND(s)                                                                             \
+    "SELECT '" s ": ' || m.instance || ' holds partition ' || p.partition FROM " s ".member AS m"  \
+    " JOIN (SELECT DISTINCT ON (partition) partition, owner, expires_at FROM " s ".position"       \
+    " ORDER BY partition, n DESC) AS p ON split_part(p.owner, '#', 1) = m.instance"                \
+    " WHERE m.clean AND p.expires_at > clock_timestamp()"
 
 #define CLOCKS(s) "SELECT '" s "' AS service, (SELECT at FROM " s ".test_clock) AS at"
 
@@ -413,15 +435,19 @@ const struct audit_check audit_checks[] = {
      "SELECT topic || ' counts ' || coalesce(c.n, 0) || ', facts ' || coalesce(e.n, 0) FROM reporting.topic_count AS c FULL JOIN (" EXPECTED_COUNTS
      ") AS e USING (topic) WHERE coalesce(c.n, 0) <> coalesce(e.n, 0)",
      false},
-    {"I5", "published", "what dashboards were told is not what is counted",
+    {"I10", "published", "what dashboards were told is not what is counted",
      "SELECT topic || ' counts ' || c.n || ', told ' || coalesce(t.count, 0) FROM reporting.topic_count AS c LEFT JOIN reporting.topic AS t"
      " USING (topic) WHERE c.version = c.published AND coalesce(t.count, 0) <> c.n",
      false},
-    {"I5", "feed", "the feed has a gap, or another end than its head",
+    {"I10", "feed", "the feed has a gap, or another end than its head",
      "SELECT 'from ' || low || ' to ' || high || ': ' || n || ' entries; head ' || head FROM (SELECT coalesce(min(seq), 1) AS low,"
      " coalesce(max(seq), 0) AS high, count(*) AS n, (SELECT head FROM reporting.feed_state) AS head FROM reporting.feed) AS line"
      " WHERE high <> head OR high - low + 1 <> n",
      false},
+
+    {"I6", "piled_up", "a partition has more than 1,000 rows of positions",
+     "SELECT service || '/' || partition || ': ' || count(*) FROM held GROUP BY service, partition HAVING count(*) > 1000",
+     true},
 
     {"I7", "unhandled", "an event waits to be handled",
      "SELECT r.service || ' has not handled ' || r.source || '/' || r.partition || '/' || j.seq || ' ' || j.type || ' ' || j.key FROM reads AS r"
@@ -439,6 +465,12 @@ const struct audit_check audit_checks[] = {
          CLOCKS) ") AS each_one) AS line WHERE at <> latest",
      true},
     {"I7", "set_aside", "a message could not be handled, or is parked behind one", EACH(LETTERS),
+     false},
+
+    {"I8", "unanswered", "an event follows from a command that has no reply", EACH(UNANSWERED),
+     false},
+
+    {"I12", "left_behind", "a replica that stopped as told still holds a lease", EACH(LEFT_BEHIND),
      false},
 
     {"I11", "alarm_of_clock", "a clock that runs has no alarm",

@@ -31,7 +31,8 @@ const struct command command_check = {
     .most = 0,
     .usage =
         "Does the system hold what it promises? Invariants I1 (nothing lost), I2 (nothing without cause), I3 (once), I4 (order),\n"
-        "I5 (positions and counters true), I7 (nothing undone), I11 (clocks), over all schemas. Reads only. Waits until all is quiet.",
+        "I5 (positions and counters true), I6 (bounded), I7 (nothing undone), I8 (refused means not done), I10 (the feed), I11 (clocks),\n"
+        "I12 (stopped means gone), over all schemas. Reads only. Waits until all is quiet.",
     .examples =
         "  kefu check\n  kefu check --json\n  kefu check --database 'host=/run/postgresql dbname=kefu'   # the services may be stopped",
     .options = options,

@@ -134,6 +134,13 @@ BREAKS = {
     "published": changed("reporting.topic", "topic = 'tickets/open'", "count = count + 1"),
     "feed": gone("reporting.feed", "seq = 3"),
 
+    "piled_up": ("routing.position", "INSERT INTO routing.position (partition, n, owner, seqs, expires_at) SELECT 3, -n, '', '', now()"
+                 " FROM generate_series(1, 1001) AS n"),
+    "unanswered": gone("intake.reply", "id = (SELECT substr(cause, 9) FROM intake.journal WHERE type = 'ticket.opened' LIMIT 1)"),
+    "left_behind": ("routing.position", "INSERT INTO routing.position (partition, n, owner, seqs, expires_at) SELECT partition, n + 1,"
+                    " (SELECT min(instance) FROM routing.member WHERE clean) || '#x', seqs, now() + interval '1 h'"
+                    " FROM routing.position WHERE partition = 3 ORDER BY n DESC LIMIT 1"),
+
     "unhandled": journal_again("intake", "ticket.opened"),
     "running": changed("escalation.alarm", "name = 'clock.due'", "running = true"),
     "overdue": changed("escalation.alarm", "name = 'clock.due'", "due_at = '2020-01-01Z'"),
