@@ -163,7 +163,7 @@ static int64_t busy(void)
     for (int i = 0; i < runtime.lanes_n; i++) {
         const struct lane *lane = runtime.lanes[i];
         waiting += (int64_t)lane_waiting(lane) + !lane->ready + (lane->next_alarm == 1) +
-                   (lane->alarm_look_ms == 0) +
+                   (lane->alarm_look_ms == 0) + lane->lost_jobs +
                    (lane->next_alarm > 1 && lane->next_alarm <= runtime_now());
     }
     waiting += journal_busy();

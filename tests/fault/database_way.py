@@ -44,7 +44,7 @@ def cut(world):
 def connections_are_cut_in_commit():
     rounds, throw = pick(12, 400), fault.dice("cut")
     with ProbesBehindProxy(2) as world:
-        load = world.load(make=world.say(fails=("",) * 4 + ("alarm",)), window=64)
+        load = world.load(window=64)
         lost = 0
         for _ in range(rounds):
             time.sleep(0.05 + throw.random() * 0.2)
