@@ -5,8 +5,7 @@ import sys
 import msgpack
 import zmq
 
-defaults = ["tcp://127.0.0.1:7206", "tcp://127.0.0.1:7106", "", "var/secrets"]
-feed, rpc, prefix, keys = sys.argv[1:5] + defaults[len(sys.argv) - 1:]
+feed, rpc, prefix, keys = sys.argv[1:5] + ["tcp://127.0.0.1:7206", "tcp://127.0.0.1:7106", "", "var/secrets"][len(sys.argv) - 1:]
 secret = open(f"{keys}/dashboard.secret", "rb").read().strip()  # `kefu key new` made it
 live, ask = zmq.Context.instance().socket(zmq.SUB), zmq.Context.instance().socket(zmq.DEALER)
 for socket, address in ((live, feed), (ask, rpc)):
@@ -14,7 +13,7 @@ for socket, address in ((live, feed), (ask, rpc)):
     socket.curve_serverkey = next(line.split()[1].encode() for line in open(f"{keys}/clients") if line.startswith("reporting "))
     socket.connect(address)
 live.subscribe(prefix)
-shown = {}
+head, shown = 0, {}  # head: all up to this entry has been shown; after 0 comes a snapshot
 
 
 def show(entry):
@@ -23,7 +22,6 @@ def show(entry):
         print(*(entry.get(name, "") for name in ("seq", "topic", "count", "of", "value", "p50", "p90")), sep="\t", flush=True)
 
 
-head = 0  # 0: a snapshot; else all that followed this entry
 while True:
     ask.send(msgpack.packb([1, "query", {"id": str(head), "type": "feed.read", "v": 1}, {"after": head, "prefix": prefix}]))
     page = msgpack.unpackb(ask.recv())[3]
