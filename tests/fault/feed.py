@@ -87,7 +87,7 @@ class Source(Played):
 
 @fault.case("F26", "dashboards are cut off every second, reporting is killed and its feed with it")
 def dashboards_resume():
-    span, throw = pick(8, 120), fault.dice("boards")
+    span, throw = pick(6, 120), fault.dice("boards")
     database = kefu.Database()
     sources = {name: Source(name) for name in SOURCES}
     feed_port = kefu.free_port()

@@ -62,16 +62,16 @@ class Scene:
 
 @fault.case("F7", "the network between intake and routing is cut: both ways, one way each, every second")
 def the_cable_is_cut():
-    spans, said = pick(4, 40), []
+    spans, said = pick(2.5, 40), []
     with Scene() as scene:
         before = scene.descriptors()
         for what, ways in (("both ways", ("INPUT", "OUTPUT")), ("to routing", ("OUTPUT",)), ("to intake", ("INPUT",))):
             scene.network.cut(*ways)
             scene.record_for(spans)
             # what routing had asked for before may still have been answered
-            assert len(scene.pair.tickets) - len(scene.pair.arrived()) > 5, f"cut {what}: nothing was cut"
+            assert len(scene.pair.tickets) - len(scene.pair.arrived()) > 0, f"cut {what}: nothing was cut"
             said.append(f"{what}: all there {scene.heal(30):.1f} s after")
-        for _ in range(pick(3, 30)):
+        for _ in range(pick(2, 30)):
             scene.network.cut("INPUT", "OUTPUT")
             scene.record_for(1)
             scene.network.heal()

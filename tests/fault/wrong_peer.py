@@ -71,7 +71,7 @@ def strangers_at_the_address():
             proxy("now reset")
             kefu.wait_for("the link to be lost", lambda: source(client, "intake")["connected"] == 0, 10)
             ticket = pair.record(sender)
-            time.sleep(pick(1.5, 12))
+            time.sleep(pick(0.8, 12))
             assert source(client, "intake")["connected"] == 0 and ticket not in pair.arrived(), f"{what} was taken for intake"
             meanwhile += 1
             proxy("go")
