@@ -59,7 +59,7 @@ def alarm_rings(world, replica, prefix, ms):
 @fault.case("F14", "the clock of a service's host jumps an hour and a day, both ways")
 def the_clock_jumps():
     jumps = [HOUR, -HOUR, DAY, -DAY] * pick(1, 4)
-    rests = pick(0.1, 10)
+    rests = pick(0.1, 5)
     os.environ["KEFU_BIN"], asan = RELEASE, os.environ.get("KEFU_BIN", "")  # the sanitizers and libfaketime do not go together
     late = []
     try:

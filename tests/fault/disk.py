@@ -82,7 +82,7 @@ def data_are_full():
             kefu.wait_for("commands answered", lambda: load.answered() > 50)
             world.data.fill()
             kefu.wait_for("nobody to be answered", lambda: stands_still(load), 30)
-            time.sleep(pick(1, 60))
+            time.sleep(pick(1, 30))
             client = probes.replicas[0].client()
             frame = client.once("command", "probe.say", {"key": "x", "n": 1, "note": "x" * 4000}, "single", timeout=3)
             verb = None if frame is None else frame[1]
@@ -126,7 +126,7 @@ def log_is_full():
             kefu.wait_for("commands answered", lambda: load.answered() > 50)
             world.log.fill()
             kefu.wait_for("PostgreSQL to stop", lambda: died(world), 30)
-            time.sleep(pick(1, 60))
+            time.sleep(pick(1, 30))
             world.log.free()
             if not answers(world):
                 kefu.wait_for("PostgreSQL to start", lambda: started(world), 30)

@@ -10,7 +10,7 @@ import kefu  # noqa: E402
 from _world import pick  # noqa: E402
 from worlds import Probes  # noqa: E402
 
-SPAN = pick(1.5, 240)
+SPAN = pick(1.5, 40)
 LEAST = pick(0.4, 0.7)  # a short span says little on a busy machine
 HOLDERS = {
     "a snapshot": "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM probe.effect",

@@ -62,7 +62,7 @@ class Scene:
 
 @fault.case("F7", "the network between intake and routing is cut: both ways, one way each, every second")
 def the_cable_is_cut():
-    spans, said = pick(2.5, 40), []
+    spans, said = pick(2.5, 25), []
     with Scene() as scene:
         before = scene.descriptors()
         for what, ways in (("both ways", ("INPUT", "OUTPUT")), ("to routing", ("OUTPUT",)), ("to intake", ("INPUT",))):
@@ -71,7 +71,7 @@ def the_cable_is_cut():
             # what routing had asked for before may still have been answered
             assert len(scene.pair.tickets) - len(scene.pair.arrived()) > 0, f"cut {what}: nothing was cut"
             said.append(f"{what}: all there {scene.heal(30):.1f} s after")
-        for _ in range(pick(2, 30)):
+        for _ in range(pick(2, 20)):
             scene.network.cut("INPUT", "OUTPUT")
             scene.record_for(1)
             scene.network.heal()

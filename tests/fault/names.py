@@ -91,7 +91,7 @@ def the_name_service_misbehaves():
             ping = Ping(routing)
             ping.start()
             names.set(how) if isinstance(how, str) else names.set(FIRST, SECOND, **how)
-            until = time.monotonic() + pick(1.2, 30)
+            until = time.monotonic() + pick(1.2, 15)
             while time.monotonic() < until or not names.asked:
                 pair.record(*senders)
                 time.sleep(0.2)

@@ -39,7 +39,7 @@ def probes_come_and_go():
     with Probes(1) as world:
         load = world.load(rate=pick(100, 200))
         kefu.wait_for("commands answered", lambda: load.answered() > 20)
-        for n in STEPS * pick(1, 4):
+        for n in STEPS * pick(1, 2):
             took.append(scale_to(world, load, n))
             time.sleep(pick(0.2, 8))
         history = load.end()
@@ -53,7 +53,7 @@ def services_come_and_go():
     try:
         world.up()
         load, took = world.load(rate=60), []
-        for n in (3, 2, 3, 1) * 3:
+        for n in (3, 2, 3, 1) * 2:
             begun = time.monotonic()
             for service in ("intake", "routing"):
                 while len(world.replicas(service)) < n:

@@ -66,7 +66,7 @@ def strangers_at_the_address():
         targets = {what: other.address for what, other in others.items()}
         targets["another service"] = routing.address.removeprefix("tcp://")
         targets["one that hangs up"] = None
-        for what, target in list(targets.items()) * pick(1, 5):
+        for what, target in list(targets.items()) * pick(1, 2):
             proxy("refuse" if target is None else f"target {target}")
             proxy("now reset")
             kefu.wait_for("the link to be lost", lambda: source(client, "intake")["connected"] == 0, 10)
