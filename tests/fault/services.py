@@ -19,7 +19,8 @@ OPEN = []
 
 def six():
     if not OPEN:
-        OPEN.append(Six("fault_services", scale={name: 2 for name in PAIRS}).up())
+        OPEN.append(Six("fault_services", scale={name: 2 for name in PAIRS}))
+        OPEN[0].up()
     return OPEN[0]
 
 
