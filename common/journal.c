@@ -198,24 +198,24 @@ static struct held *make_held(const struct journal_row *row, int64_t seq)
 void journal_committed(const void *const *rows, size_t n, const PGresult *heads,
                        const PGresult *seqs)
 {
-    bool gap = !journal.known;
+    bool gaps = !journal.known;
     int64_t partition = -1, before = 0;
-    for (size_t i = 0, p = 0; i < n && !gap; i++) {
+    for (size_t i = 0, p = 0; i < n && journal.known; i++) {
         const struct journal_row *row = rows[i];
         struct ring *ring = &journal.rings[row->partition];
         int64_t seq = pg_int(seqs, (int)i, 0);
         if (row->partition != partition) before = pg_int(heads, (int)p++, 0);
         partition = row->partition;
-        gap = before > ring->head;
+        if (before > ring->head)
+            gaps = true;
+        else if (seq > ring->head) /* else the tail was read in between */
+            keep(make_held(row, seq));
         before = seq;
-        if (!gap && seq > ring->head)
-            keep(make_held(row, seq)); /* else the tail was read in between */
     }
-    if (gap) {
+    answer_waiting();
+    if (gaps) {
         journal.poked = true;
         read_tail();
-    } else {
-        answer_waiting();
     }
 }
 
