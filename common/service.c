@@ -578,7 +578,9 @@ int service_main(int argc, char **argv, const struct service *service)
     srand((unsigned)getpid());
     if (runtime.settings.health) {
         open_bus();
-        return health_ask();
+        int status = health_ask();
+        arena_destroy(arena);
+        return status;
     }
     migrate();
     if (runtime.settings.migrate_only) {

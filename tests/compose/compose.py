@@ -78,7 +78,7 @@ class Load:
 
     @staticmethod
     def body(name):
-        return {"source": "load", "source_id": name, "channel": "call", "phone": "000-0000-0001",
+        return {"source": "crm", "source_id": name, "channel": "call", "phone": "000-0000-0001",
                 "items": [{"kind": "complaint", "topic": "lift", "words": "电梯又停了", "expected": "今天修好"}]}
 
     def say(self, client, name):
@@ -96,7 +96,7 @@ class Load:
         raise TimeoutError(f"{name} was not answered")
 
     def publish(self, publisher):
-        client, n = kefu.Client(self.address), 0
+        client, n = kefu.Client(self.address, key="publisher"), 0
         while not self.over.is_set():
             n += 1
             name, begun = f"{publisher}-{n}", time.monotonic()
@@ -117,7 +117,7 @@ class Load:
 
     def say_again(self):
         """Everything, with the same ids, as a publisher may at any time."""
-        client = kefu.Client(self.address)
+        client = kefu.Client(self.address, key="publisher")
         for name, tickets in self.said.items():
             again = self.say(client, name)
             assert again == tickets, f"{name}: {tickets}, then {again}"
@@ -284,7 +284,7 @@ def containers_are_closed(system):
     assert published.pop("door") == ["7101/tcp", "7206/tcp"] and not any(published.values()), published
     routing, = system.containers("routing")
     seen = run("docker", "exec", routing, "ls", "/run/secrets").stdout.split()
-    assert "database_password" in seen and "key" not in seen, seen
+    assert seen == ["clients", "database_password", "routing.secret"], seen
     return f"2 ports, no root, routing sees {', '.join(seen)}"
 
 

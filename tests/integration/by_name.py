@@ -16,8 +16,9 @@ SERVICES = "routing,workforce"
 
 
 def kefu_by_name(system, *words):
-    done = subprocess.run([f"{BIN}/kefu", *words, "--dir", f"{system.dir}/named"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=60, check=False)
+    key = f"{system.dir}/secrets/operator.secret"
+    done = subprocess.run([f"{BIN}/kefu", *words, "--dir", f"{system.dir}/named", "--key", key], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -53,7 +54,7 @@ def test_nobody_behind_the_name_is_one_line(system):
 
 
 def health(system, service, endpoint):
-    words = [f"{BIN}/kefu-{service}", "--health", f"--endpoint={endpoint}"]
+    words = [f"{BIN}/kefu-{service}", "--health", f"--endpoint={endpoint}", f"--keys={system.dir}/secrets"]
     return subprocess.run(words, stderr=subprocess.DEVNULL, timeout=60, check=False).returncode
 
 
