@@ -368,7 +368,10 @@ static void compile_store(void)
     }
 }
 
-enum { SCHEMA_LOOKS = 60 }; /* half a second apart */
+enum {
+    SCHEMA_LOOKS = 60, /* half a second apart */
+    RELEASE_MS = 5000
+};
 
 /* A service does not own its schema: it waits a while for whoever brings it forward. */
 static void see_schema(void)
@@ -492,6 +495,14 @@ static bool lanes_idle(void)
     return true;
 }
 
+/* The database went away meanwhile: leases run out by themselves. */
+static void give_up(void *ctx)
+{
+    (void)ctx;
+    log_warn("leases_not_released", "lanes=%d", left_to_release);
+    loop_stop();
+}
+
 static void drain_on(void *ctx)
 {
     (void)ctx;
@@ -506,6 +517,7 @@ static void drain_on(void *ctx)
         loop_stop();
         return;
     }
+    loop_timer_start(&drain_timer, RELEASE_MS, 0, give_up, NULL);
     for (int i = 0; i < runtime.lanes_n; i++)
         if (pg_up(runtime.lanes[i]->pg) && !pg_busy(runtime.lanes[i]->pg))
             lease_release_all(runtime.lanes[i], released);
@@ -525,6 +537,7 @@ static void on_terminate(void *ctx)
 static void shut_down(void)
 {
     loop_timer_stop(&policy_timer);
+    loop_timer_stop(&drain_timer);
     if (runtime.service->stop != NULL) runtime.service->stop();
     bus_server_close(runtime.server);
     for (int i = 0; i < SOURCES_MOST; i++) peers_destroy(other_peers[i]);

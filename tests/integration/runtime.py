@@ -113,6 +113,21 @@ def test_a_dead_letter_is_settled_by_the_replica_that_holds_its_key():
                 check(f"{kind} of k{n}", said, ["answer", "retry"])
 
 
+def test_a_service_ends_though_the_database_does_not_answer_any_more():
+    with probes() as (database, probe):
+        wait_for("leases", lambda: database("SELECT count(DISTINCT partition) FROM probe.position") == [["32"]])
+        backends = [int(row[0]) for row in database("SELECT pid FROM pg_stat_activity WHERE application_name = 'kefu-probe'")]
+        for backend in backends:
+            os.kill(backend, signal.SIGSTOP)
+        try:
+            check("exit status", probe.stop(), 0)
+        finally:
+            for backend in backends:
+                os.kill(backend, signal.SIGCONT)
+        if "leases_not_released" not in probe.log():
+            raise AssertionError("it did not say that it gave up")
+
+
 def test_alarms_fire_once_and_jobs_report_once():
     with probes() as (database, probe):
         client = probe.client()
