@@ -267,30 +267,24 @@ void lease_look(struct lane *lane)
 
 /* --- leaving --- */
 
-struct leaving {
-    struct lane *lane;
-    void (*then)(struct lane *lane);
-};
+static void (*after_leaving)(struct lane *lane); /* the same for all lanes: the process ends */
 
 static void left(void *ctx, const struct pg_trip *trip)
 {
-    struct leaving leaving = *(struct leaving *)ctx;
-    free(ctx);
     (void)trip; /* if it failed the leases run out by themselves */
-    leaving.then(leaving.lane);
+    after_leaving(ctx);
 }
 
 void lease_release_all(struct lane *lane, void (*then)(struct lane *lane))
 {
     struct look look = {.lane = lane, .arena = arena_create()};
     const struct position_row *rows[PARTITIONS];
-    struct leaving *leaving = mem_alloc(sizeof(*leaving));
-    *leaving = (struct leaving){lane, then};
+    after_leaving = then;
     for (int p = 0; p < PARTITIONS; p++) look.released[p] = lane->slots[p].held;
     size_t n = plan_rows(&look, rows);
     if (n > 0)
         sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
     pg_add_text(lane->pg, "SELECT 1");
     arena_destroy(look.arena);
-    pg_run(lane->pg, left, leaving);
+    pg_run(lane->pg, left, lane);
 }
