@@ -5,7 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BACKOFF_MS = 20, BACKOFF_MOST_MS = 2000, COMMANDS_FIRST = BATCH_MOST / 2, CLEAN_MS = 1000 };
+enum {
+    BACKOFF_MS = 20,
+    BACKOFF_MOST_MS = 2000,
+    COMMANDS_FIRST = BATCH_MOST / 2,
+    CLEAN_MS = 1000,
+    CLEAN_LATE_MS = 10000
+};
 
 /* --- slots --- */
 
@@ -275,9 +281,10 @@ void lane_kick(struct lane *lane)
         alarm_look(lane);
         return;
     }
-    if (choose(lane, &chosen)) {
+    int64_t clean_due = loop_now_ms() - lane->clean_ms;
+    if (clean_due < CLEAN_LATE_MS && choose(lane, &chosen)) {
         batch_run(lane, &chosen);
-    } else if (loop_now_ms() >= lane->clean_ms) {
+    } else if (clean_due >= 0) {
         lane->clean_ms = loop_now_ms() + CLEAN_MS;
         alarm_clean(lane);
     } else {
