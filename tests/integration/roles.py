@@ -56,10 +56,10 @@ class Room:
         """One more process of a service, as that role, which ends by itself or is stopped."""
         port = kefu.free_port()
         words = [f"{BIN}/kefu-{name}", f"--database={self.as_role(role)}", f"--endpoint=tcp://127.0.0.1:{port}", f"--home={home}",
-                 f"--instance=extra-{name}", *more]
+                 f"--keys={kefu.keys().folder}", f"--instance=extra-{name}", *more]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT,
                                    env=dict(os.environ, **environment))
-        return process, kefu.Client(f"tcp://127.0.0.1:{port}")
+        return process, kefu.Client(kefu.know(f"tcp://127.0.0.1:{port}", name))
 
 
 def test_services_log_in_as_lesser_roles(room):
