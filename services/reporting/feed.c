@@ -18,8 +18,8 @@
 
 enum {
     POLL_MS = 250,  /* floor */
-    EAGER_MS = 10,  /* after a hint: look so often … */
-    EAGER_FOR = 20, /* … so many times */
+    EAGER_MS = 5,   /* after a hint: look so often … */
+    EAGER_FOR = 40, /* … so many times */
     PREFIXES =
         32, /* new subscriptions waiting for their last values; more are served as one that wants all */
     PREFIX_SIZE = 200,
@@ -190,8 +190,10 @@ static void on_subscribe(void *ctx, text prefix)
 void feed_hint(void)
 {
     if (feed.line == NULL) return; /* no socket: a test, or the process stops */
+    bool soon =
+        feed.eager > 0; /* the timer runs already: set anew by every hint it would never fire */
     feed.eager = EAGER_FOR;
-    if (!feed.looking) loop_timer_start(&feed.timer, EAGER_MS, 0, on_timer, NULL);
+    if (!feed.looking && !soon) loop_timer_start(&feed.timer, EAGER_MS, 0, on_timer, NULL);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------ */
