@@ -132,6 +132,11 @@ text job_name(const struct job *job)
     return job->message->header.type;
 }
 
+const struct message *job_message(const struct job *job)
+{
+    return job->message;
+}
+
 int64_t job_attempt(const struct job *job)
 {
     return job->message->attempt;

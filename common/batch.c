@@ -309,7 +309,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
         if (m->origin == ORIGIN_COMMAND) answer(m);
         if (m->origin == ORIGIN_EVENT) runtime.sources[m->source].handled++;
         if (m->origin == ORIGIN_RESULT) job_destroy(m->job);
-        if (is_job(m) && m->fate != FATE_GONE) {
+        if (is_job(m) && m->fate != FATE_GONE && m->fate != FATE_DEAD) {
             alarm_start_job(lane, m);
             batch->all[i] = batch->all[--batch->n];
             i--;
@@ -376,7 +376,7 @@ static void add_opening(struct batch *batch)
             *row = (struct alarm_row){.partition = m->partition,
                                       .key = m->header.key,
                                       .due_at = m->due,
-                                      .running = is_job(m),
+                                      .running = is_job(m) && m->fate != FATE_DEAD,
                                       .name = m->origin == ORIGIN_RESULT ? job_name(m->job)
                                                                          : m->header.type,
                                       .attempt = m->origin == ORIGIN_RESULT};
@@ -405,6 +405,16 @@ static void begin(struct batch *batch)
     pg_run(batch->lane->pg, opened, batch);
 }
 
+static void judge_suspect(struct batch *batch)
+{
+    struct message *m = batch->all[0];
+    if (m->suspected <= ATTEMPTS_MOST) return;
+    err_set(&m->why, "the process died %lld times while handling it", (long long)m->suspected - 1);
+    err_set(&m->inside.refusal, "%s", m->why.message);
+    m->fate = m->origin == ORIGIN_COMMAND ? FATE_REFUSED : FATE_DEAD;
+    if (m->fate == FATE_DEAD) lane_park(batch->lane, m->header.key);
+}
+
 /* Careful mode: the suspect's name is committed; has it been seen too often? */
 static void suspected(void *ctx, const struct pg_trip *trip)
 {
@@ -414,14 +424,8 @@ static void suspected(void *ctx, const struct pg_trip *trip)
         finish(batch, trip, true);
         return;
     }
-    int64_t times = pg_int(pg_result(batch->lane->pg, batch->suspects), 0, 1);
-    struct message *m = batch->all[0];
-    if (times > ATTEMPTS_MOST) {
-        err_set(&m->why, "the process died %lld times while handling it", (long long)times - 1);
-        err_set(&m->inside.refusal, "%s", m->why.message);
-        m->fate = m->origin == ORIGIN_COMMAND ? FATE_REFUSED : FATE_DEAD;
-        if (m->fate == FATE_DEAD) lane_park(batch->lane, m->header.key);
-    }
+    batch->all[0]->suspected = pg_int(pg_result(batch->lane->pg, batch->suspects), 0, 1);
+    judge_suspect(batch);
     begin(batch);
 }
 
@@ -451,8 +455,12 @@ void batch_run(struct lane *lane, struct queue *take_messages)
     }
     coalesce(batch);
     lane->batch = batch;
-    if (runtime.careful && batch->n == 1)
-        begin_carefully(batch);
-    else
+    if (!runtime.careful || batch->n != 1) {
         begin(batch);
+    } else if (batch->all[0]->suspected == 0) {
+        begin_carefully(batch);
+    } else { /* once more, though the process has not died: not counted */
+        judge_suspect(batch);
+        begin(batch);
+    }
 }

@@ -115,8 +115,9 @@ static struct alarm_row *alarm_row_of(struct batch *batch, const struct message 
                               .attempt = alarm->attempt,
                               .cause = cause_of(batch, m),
                               .body = alarm->body};
-    /* A job that is due already begins when this transaction has committed: its row is written as running. */
-    if (alarm->job && alarm->due <= batch->now && lane_holds(batch->lane, alarm->partition)) {
+    /* A job that is due already begins when this transaction has committed: its row is written as running. In careful mode it is claimed. */
+    if (alarm->job && alarm->due <= batch->now && !runtime.careful &&
+        lane_holds(batch->lane, alarm->partition)) {
         row->running = true;
         row->attempt++;
         row->due_at = batch->now + JOB_LOST_S * SECOND_US;
@@ -206,13 +207,26 @@ static void add_dead(struct batch *batch)
     send_rows(batch, runtime_own_sql(&sql_dead_drop), &tried);
 }
 
+/* Who has come through is no suspect any more. A job that begins now has not. */
+static const struct message *cleared(const struct message *m)
+{
+    if (m->origin == ORIGIN_RESULT && job_message(m->job)->suspected > 0)
+        return job_message(m->job);
+    bool begins = m->handler != NULL && m->handler->kind == ON_JOB && m->fate != FATE_DEAD &&
+                  m->fate != FATE_GONE;
+    return m->suspected > 0 && !begins ? m : NULL;
+}
+
 static void add_suspects_cleared(struct batch *batch)
 {
     struct rows rows = {0};
-    if (!runtime.careful || batch->n != 1) return;
-    struct suspect_row *row = ARENA_NEW(batch->arena, struct suspect_row);
-    row->identity = message_identity(batch->all[0], batch->arena);
-    batch_collect(batch, &rows, row);
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = cleared(batch->all[i]);
+        if (m == NULL) continue;
+        struct suspect_row *row = ARENA_NEW(batch->arena, struct suspect_row);
+        row->identity = message_identity(m, batch->arena);
+        batch_collect(batch, &rows, row);
+    }
     send_rows(batch, runtime_own_sql(&sql_suspect_drop), &rows);
 }
 

@@ -215,6 +215,15 @@ static void take_results(struct lane *lane, struct queue *chosen, size_t most)
     drop_all(&lost);
 }
 
+/* In careful mode a job runs alone: of two, nobody could tell which one killed the process. */
+static int jobs_running(void)
+{
+    int jobs = 0;
+    for (int i = 0; i < runtime.lanes_n && runtime.lanes[i] != NULL; i++)
+        jobs += runtime.lanes[i]->jobs;
+    return jobs;
+}
+
 static bool choose(struct lane *lane, struct queue *chosen)
 {
     size_t most = lane->single.n > 0 || carefully(lane) ? 1 : BATCH_MOST;
@@ -223,7 +232,8 @@ static bool choose(struct lane *lane, struct queue *chosen)
     if (chosen->n < most) take_commands(lane, chosen, most == 1 ? 1 : COMMANDS_FIRST);
     take(&lane->events, chosen, most);
     if (chosen->n < most) take_commands(lane, chosen, most);
-    if (lane->events.n == 0 && lane->alarms.n > 0 && chosen->n < most && gate_open(lane))
+    if (lane->events.n == 0 && lane->alarms.n > 0 && chosen->n < most && gate_open(lane) &&
+        !(runtime.careful && jobs_running() > 0))
         take(&lane->alarms, chosen, most);
     return chosen->n > 0;
 }

@@ -102,6 +102,7 @@ void alarm_clean(struct lane *lane); /* a chore: old positions and replies */
 void alarm_heard(time_us late);      /* count how late an alarm was */
 int64_t alarm_lateness_p99(void);    /* milliseconds, rounded up to a power of two, since start */
 text job_name(const struct job *job);
+const struct message *job_message(const struct job *job); /* the alarm that started it */
 void job_destroy(struct job *job);
 
 /* reader.c: ask all sources for what follows; ask for news as of now; forget what is under way and ask anew. */

@@ -23,6 +23,7 @@ struct look {
     int64_t replicas, rank; /* of those alive, by name */
     struct list last;
     bool claimed[PARTITIONS], released[PARTITIONS];
+    bool claims;    /* something is claimed */
     bool orphans;   /* jobs of a process now gone */
     bool lost_jobs; /* jobs of this one */
 };
@@ -145,6 +146,21 @@ static void written(void *ctx, const struct pg_trip *trip)
     lane_kick(lane);
 }
 
+/* Who was frozen between two statements of one trip holds its locks, and PostgreSQL waits for the rest without a limit: its time-out for
+   idle transactions counts only between trips. Whoever takes over ends such sessions. */
+static void end_half_sent(struct lane *lane)
+{
+    static const struct pg_statement half_sent = {
+        "half_sent",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user"
+        " AND datname = current_database() AND application_name = current_setting('application_name')"
+        " AND pid <> pg_backend_pid() AND state = 'active' AND wait_event = 'ClientRead'"
+        " AND xact_start < clock_timestamp() - convert_from($1, 'UTF8')::bigint * interval '1 ms'"};
+    char half_lease[32];
+    int len = snprintf(half_lease, sizeof(half_lease), "%" PRId64, runtime.settings.lease_ms / 2);
+    pg_add(lane->pg, &half_sent, &(struct pg_param){half_lease, len}, 1);
+}
+
 static void write_positions(struct look *look)
 {
     struct lane *lane = look->lane;
@@ -158,6 +174,7 @@ static void write_positions(struct look *look)
         row->partition = p;
         locks[orphans++] = row;
     }
+    if (look->claims) end_half_sent(lane);
     if (orphans > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_alarm_orphans), locks, orphans);
     if (n > 0)
         sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
@@ -211,7 +228,7 @@ static void choose(struct look *look)
         if (last != NULL && last->live && !is_mine(last->owner)) continue;
         slot->n = last == NULL ? 0 : last->n;
         read_seqs(slot, last == NULL ? (text){0} : last->seqs);
-        look->claimed[p] = true;
+        look->claimed[p] = look->claims = true;
         if (last != NULL && !text_is(last->owner, runtime.owner)) look->orphans = true;
         held++;
     }

@@ -46,8 +46,9 @@ struct message {
     int64_t hash;
     time_us due; /* of an alarm or job */
     int64_t attempt;
-    struct job *job; /* of a result */
-    int64_t dead;    /* of a dead letter tried again */
+    struct job *job;   /* of a result */
+    int64_t suspected; /* careful mode: how often its name was written to `suspect` */
+    int64_t dead;      /* of a dead letter tried again */
 
     /* while a batch runs */
     enum fate fate;

@@ -2,6 +2,7 @@
 made to wait at a failpoint, so that each test meets its instant and none is left to chance. `make mutants` breaks the code behind each."""
 import contextlib
 import subprocess
+import time
 import uuid
 
 from kefu import Client, Database, Process, Refused, run, wait_for, wait_quiet
@@ -130,6 +131,37 @@ def test_no_answer_before_the_commit():
         session("ROLLBACK")
         check("an answer before the commit", early, None)
         check("the answer", client.call("command", "probe.say", {"key": key, "n": 2}, "two")["n"], 2)
+
+
+def test_a_trip_sent_by_half_holds_up_nobody():
+    """A replica stops (as if frozen) between two statements of one trip, with the journal's lock held. PostgreSQL waits for the rest without a
+    limit; the one who takes over ends the session, runs the command, and the sleeper wakes up with nothing done."""
+    database = Database()
+    two = Process("probe", database.dsn).start().wait_ready()
+    one = Process("probe", database.dsn, environment={"FAIL_AT": "drawn:1:sleep=9000"}).start().wait_ready()
+
+    def held(who):
+        rows = database("SELECT DISTINCT ON (partition) partition, owner FROM probe.position ORDER BY partition, n DESC")
+        return [int(row[0]) for row in rows if f":{who.port}#" in row[1]]
+
+    try:
+        wait_for("a fair share", lambda: len(held(one)) == 16 and len(held(two)) == 16)
+        key = key_in(held(one))
+        first = one.client()
+        first.send("command", "probe.say", {"key": key, "n": 1}, "half")
+        wait_for("the half", lambda: database("SELECT pid FROM pg_stat_activity WHERE application_name = 'kefu-probe' AND state = 'active'"
+                                              " AND wait_event = 'ClientRead' AND datname = current_database()"))
+        wait_for("takeover", lambda: len(held(two)) == 32, 8)
+        begun = time.monotonic()
+        two.client().do("probe.say", id="half", key=key, n=1, timeout=6)
+        assert time.monotonic() - begun < 4, "it waited for the sleeper"
+        wait_for("a share again", lambda: len(held(one)) == 16, 30)
+        wait_quiet({"probe": [one.client(), two.client()]})
+        assert database(f"SELECT count FROM probe.counted WHERE key = '{key}'") == [["1"]]
+    finally:
+        for process in (one, two):
+            process.kill()
+        database.drop()
 
 
 def test_an_event_drawn_first_and_committed_last_is_heard():
