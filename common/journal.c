@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-    RING_EVENTS = 8192,
-    RING_BYTES = 6 * 1024 * 1024,
+    RING_EVENTS = 24576,
+    RING_BYTES = 10 * 1024 * 1024,
     PAGE = 2048,
     PER_PARTITION = 512,
     FRAME_BYTES = 4 * 1024 * 1024

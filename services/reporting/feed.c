@@ -18,8 +18,8 @@
 
 enum {
     POLL_MS = 250,  /* floor */
-    EAGER_MS = 5,   /* after a hint: look so often … */
-    EAGER_FOR = 40, /* … so many times */
+    EAGER_MS = 10,  /* after a hint: look so often … */
+    EAGER_FOR = 20, /* … so many times */
     PREFIXES =
         32, /* new subscriptions waiting for their last values; more are served as one that wants all */
     PREFIX_SIZE = 200,
