@@ -229,7 +229,7 @@ class Replay:
             return
         if statement.params > 0:
             self.load(number, statement)
-        text = statement.text.replace("fenced(partition, n)", "n")  # clients overtake each other: no partition is theirs
+        text = statement.text.replace("fenced(r.partition, r.n)", "r.n")  # clients overtake each other: no partition is theirs
         text = re.sub(r"\$(\d+)", rf"(SELECT p\1 FROM replay.s{number} WHERE batch = :b)", text)
         if statement.hop() > 1 and script.hop == 1:
             script.lines += ["COMMIT", "BEGIN"]
