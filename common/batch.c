@@ -83,6 +83,11 @@ static bool is_job(const struct message *m)
     return m->handler != NULL && m->handler->kind == ON_JOB;
 }
 
+bool batch_begins_job(const struct message *m)
+{
+    return is_job(m) && m->fate != FATE_GONE && m->fate != FATE_DEAD;
+}
+
 /* An alarm that the claim did not find was cancelled or moved: it is not heard. */
 static void read_claims(struct batch *batch)
 {
@@ -309,7 +314,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
         if (m->origin == ORIGIN_COMMAND) answer(m);
         if (m->origin == ORIGIN_EVENT) runtime.sources[m->source].handled++;
         if (m->origin == ORIGIN_RESULT) job_destroy(m->job);
-        if (is_job(m) && m->fate != FATE_GONE && m->fate != FATE_DEAD) {
+        if (batch_begins_job(m)) {
             alarm_start_job(lane, m);
             batch->all[i] = batch->all[--batch->n];
             i--;

@@ -66,6 +66,9 @@ uint64_t batch_key_hash(const void *tag, const struct sql_key *key);
 /* batch_decide.c: decide everything of the round. True if messages are left for later rounds. */
 bool batch_decide_round(struct batch *batch);
 
+/* batch.c: a job whose work starts with the commit of this batch. */
+bool batch_begins_job(const struct message *m);
+
 /* batch_write.c */
 void batch_collect(struct batch *batch, struct rows *rows, const void *row);
 void batch_add_writes(struct batch *batch); /* the rows of the round */

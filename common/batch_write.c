@@ -212,9 +212,7 @@ static const struct message *cleared(const struct message *m)
 {
     if (m->origin == ORIGIN_RESULT && job_message(m->job)->suspected > 0)
         return job_message(m->job);
-    bool begins = m->handler != NULL && m->handler->kind == ON_JOB && m->fate != FATE_DEAD &&
-                  m->fate != FATE_GONE;
-    return m->suspected > 0 && !begins ? m : NULL;
+    return m->suspected > 0 && !batch_begins_job(m) ? m : NULL;
 }
 
 static void add_suspects_cleared(struct batch *batch)

@@ -86,25 +86,34 @@ static text put_text(char **at, text from)
     return (text){to, from.len};
 }
 
-static struct held *read_held(const PGresult *result, int row)
+/* A copy that lives in the ring. */
+static struct held *hold(const struct journal_event *event)
 {
-    text type = pg_text(result, row, 3), key = pg_text(result, row, 5),
-         cause = pg_text(result, row, 6);
-    text trace = pg_text(result, row, 7), body = pg_text(result, row, 8);
-    size_t bytes = sizeof(struct held) + type.len + key.len + cause.len + trace.len + body.len + 5;
+    size_t bytes = sizeof(struct held) + event->type.len + event->key.len + event->cause.len +
+                   event->trace.len + event->body.len + 5;
     struct held *held = mem_alloc(bytes);
     char *at = (char *)(held + 1);
     held->bytes = bytes;
-    held->event = (struct journal_event){.partition = pg_int(result, row, 0),
-                                         .seq = pg_int(result, row, 1),
-                                         .at = pg_int(result, row, 2),
-                                         .version = pg_int(result, row, 4)};
-    held->event.type = put_text(&at, type);
-    held->event.key = put_text(&at, key);
-    held->event.cause = put_text(&at, cause);
-    held->event.trace = put_text(&at, trace);
-    held->event.body = put_text(&at, body);
+    held->event = *event;
+    held->event.type = put_text(&at, event->type);
+    held->event.key = put_text(&at, event->key);
+    held->event.cause = put_text(&at, event->cause);
+    held->event.trace = put_text(&at, event->trace);
+    held->event.body = put_text(&at, event->body);
     return held;
+}
+
+static struct held *read_held(const PGresult *result, int row)
+{
+    return hold(&(struct journal_event){.partition = pg_int(result, row, 0),
+                                        .seq = pg_int(result, row, 1),
+                                        .at = pg_int(result, row, 2),
+                                        .type = pg_text(result, row, 3),
+                                        .version = pg_int(result, row, 4),
+                                        .key = pg_text(result, row, 5),
+                                        .cause = pg_text(result, row, 6),
+                                        .trace = pg_text(result, row, 7),
+                                        .body = pg_text(result, row, 8)});
 }
 
 static void keep(struct held *held)
@@ -180,19 +189,15 @@ static void read_tail(void)
 
 static struct held *make_held(const struct journal_row *row, int64_t seq)
 {
-    size_t bytes = sizeof(struct held) + row->type.len + row->key.len + row->cause.len +
-                   row->trace.len + row->body.len + 5;
-    struct held *held = mem_alloc(bytes);
-    char *at = (char *)(held + 1);
-    held->bytes = bytes;
-    held->event = (struct journal_event){
-        .partition = row->partition, .seq = seq, .at = row->at, .version = row->version};
-    held->event.type = put_text(&at, row->type);
-    held->event.key = put_text(&at, row->key);
-    held->event.cause = put_text(&at, row->cause);
-    held->event.trace = put_text(&at, row->trace);
-    held->event.body = put_text(&at, row->body);
-    return held;
+    return hold(&(struct journal_event){.partition = row->partition,
+                                        .seq = seq,
+                                        .at = row->at,
+                                        .type = row->type,
+                                        .version = row->version,
+                                        .key = row->key,
+                                        .cause = row->cause,
+                                        .trace = row->trace,
+                                        .body = row->body});
 }
 
 void journal_committed(const void *const *rows, size_t n, const PGresult *heads,
