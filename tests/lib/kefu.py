@@ -1,5 +1,5 @@
 """What the system tests share: keys, a client that speaks the wire protocol, and services started on ports of their own."""
-import atexit, os, shutil, signal, subprocess, sys, tempfile, time, uuid
+import atexit, contextlib, os, shutil, signal, subprocess, sys, tempfile, time, uuid
 
 import msgpack
 import zmq
@@ -235,6 +235,22 @@ PARTITIONS = 32
 def positions(view):
     """Of an answer to runtime.quiet: (source, partition) -> how far it is handled, of what is leased there."""
     return {(view["sources"][i // PARTITIONS], i % PARTITIONS): seq for i, seq in enumerate(view.get("read", [])) if seq >= 0}
+
+
+
+def end(processes):
+    """Kills what still runs and takes the logs away. Raises if a sanitizer complained in one of them."""
+    for process in processes:
+        if process.process.poll() is None:
+            process.kill()
+    logs = [process.log() for process in processes]
+    for process in processes:
+        with contextlib.suppress(OSError):
+            os.unlink(process.log_path)
+    for log in logs:
+        if "AddressSanitizer" in log or "runtime error" in log:
+            print(log[-6000:])
+            raise AssertionError("a sanitizer complained")
 
 
 def quiet(clients):

@@ -50,18 +50,11 @@ class Probes:
 
     def __exit__(self, *_):
         self.session.close()
-        for process in self.processes:
-            if process.process.poll() is None:
-                process.kill()
-        logs = [process.log() for process in self.processes]
-        for process in self.processes:
-            os.unlink(process.log_path)
-        if self.own:
-            self.own.drop()
-        for log in logs:
-            if "AddressSanitizer" in log or "runtime error" in log:
-                print(log[-6000:])
-                raise AssertionError("a sanitizer complained")
+        try:
+            kefu.end(self.processes)
+        finally:
+            if self.own:
+                self.own.drop()
 
     def add(self, environment=None, wait=True):
         process = kefu.Process("probe", self.dsn, args=self.args, environment=environment).start()
