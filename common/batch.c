@@ -16,7 +16,8 @@
  * writes too is thrown away and decided again in the next round.
  *
  *   batch.c   the trips, from BEGIN to COMMIT     batch_load.c   rounds, and the facts of each
- *   batch_decide.c   plans                          batch_write.c  what the plans ask for, as set-based statements
+ *   batch_decide.c   plans                          batch_own.c    what is said and heard in the same transaction
+ *   batch_write.c  what the plans ask for, as set-based statements
  */
 
 METRIC(batches, .name = "kefu_batches_total", .type = METRIC_COUNTER, .help = "Transactions.",
@@ -49,7 +50,7 @@ static void roll_back(struct batch *batch)
 
 static void step(struct batch *batch)
 {
-    bool more = batch_decide_round(batch);
+    bool more = batch_decide_round(batch) || batch_hear_own(batch);
     if (ran_out_of_ids(batch)) {
         roll_back(batch);
         return;
@@ -230,7 +231,7 @@ static void finish(struct batch *batch, const struct pg_trip *trip, bool again)
     struct queue left = {0};
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
-        if (again)
+        if (again && m->origin != ORIGIN_OWN)
             queue_add(&left, m);
         else
             message_destroy(m);
@@ -331,6 +332,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
         journal_committed(batch->said.at, batch->said.n, pg_result(lane->pg, batch->heads),
                           pg_result(lane->pg, batch->seqs));
     finish(batch, trip, false);
+    if (runtime.service->committed != NULL) runtime.service->committed();
 }
 
 /* --- the beginning --- */

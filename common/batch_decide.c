@@ -64,6 +64,8 @@ static void settle(struct batch *batch, struct message *m)
         m->fate = FATE_DONE;
     } else if (m->origin == ORIGIN_COMMAND) {
         m->fate = m->inside.verdict == PLAN_REFUSED ? FATE_REFUSED : FATE_RETRY;
+    } else if (m->origin == ORIGIN_OWN) {
+        batch_say_after_all(m);
     } else {
         m->fate = FATE_DEAD;
         m->why = m->inside.refusal;

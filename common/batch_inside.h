@@ -8,7 +8,7 @@
 #include "runtime.msg.h"
 #include "runtime_sql.h"
 
-enum { CONFLICTS = 4096, WRITTEN = 16384 };
+enum { CONFLICTS = 4096, WRITTEN = 16384, BATCH_ROOM = 4 * BATCH_MOST };
 
 struct conflict {
     uint64_t hash;
@@ -32,7 +32,7 @@ struct rows {
 struct batch {
     struct lane *lane;
     struct arena *arena;
-    struct message *all[BATCH_MOST];
+    struct message *all[BATCH_ROOM]; /* what was taken, then what these said to be heard at once */
     size_t n;
     int round;
     struct loading *loadings; /* of the round, in the store's order */
@@ -66,12 +66,18 @@ uint64_t batch_key_hash(const void *tag, const struct sql_key *key);
 /* batch_decide.c: decide everything of the round. True if messages are left for later rounds. */
 bool batch_decide_round(struct batch *batch);
 
+/* batch_own.c: what has been said to be heard at once becomes messages of the next round; true if there are any. One that is refused
+   goes the long way after all, through the journal, where a dead letter can be made of it. */
+bool batch_hear_own(struct batch *batch);
+void batch_say_after_all(struct message *m);
+
 /* batch.c: a job whose work starts with the commit of this batch. */
 bool batch_begins_job(const struct message *m);
 
 /* batch_write.c */
 void batch_collect(struct batch *batch, struct rows *rows, const void *row);
-void batch_add_writes(struct batch *batch); /* the rows of the round */
+text batch_cause_of(struct batch *batch, const struct message *m); /* for what the message causes */
+void batch_add_writes(struct batch *batch);                        /* the rows of the round */
 void batch_add_end(
     struct batch *batch); /* counters, alarms, replies, dead letters, journal, positions */
 

@@ -91,7 +91,7 @@ static void add_counters(struct batch *batch)
     }
 }
 
-static text cause_of(struct batch *batch, const struct message *m)
+text batch_cause_of(struct batch *batch, const struct message *m)
 {
     if (m->origin == ORIGIN_EVENT && m->source >= 0)
         return arena_printf(batch->arena, "%s/%d/%lld", runtime.sources[m->source].name,
@@ -113,7 +113,7 @@ static struct alarm_row *alarm_row_of(struct batch *batch, const struct message 
                               .key = alarm->key,
                               .due_at = alarm->cancel ? 0 : alarm->due,
                               .attempt = alarm->attempt,
-                              .cause = cause_of(batch, m),
+                              .cause = batch_cause_of(batch, m),
                               .body = alarm->body};
     /* A job that is due already begins when this transaction has committed: its row is written as running. In careful mode it is claimed. */
     if (alarm->job && alarm->due <= batch->now && !runtime.careful &&
@@ -258,7 +258,7 @@ static void collect_said(struct batch *batch, struct rows by_partition[PARTITION
                                         .type = text_of(event->shape->name),
                                         .version = event->shape->version,
                                         .key = event->key,
-                                        .cause = cause_of(batch, m),
+                                        .cause = batch_cause_of(batch, m),
                                         .trace = m->header.trace,
                                         .body = event->body};
             batch_collect(batch, &by_partition[event->partition], row);

@@ -9,6 +9,8 @@ enum {
     BACKOFF_MS = 20,
     BACKOFF_MOST_MS = 2000,
     COMMANDS_FIRST = BATCH_MOST / 2,
+    ENOUGH = BATCH_MOST / 4,
+    RESTS_SAVED = 8,
     CLEAN_MS = 1000,
     CLEAN_LATE_MS = 10000
 };
@@ -228,6 +230,7 @@ static bool choose(struct lane *lane, struct queue *chosen)
 {
     size_t most = lane->single.n > 0 || carefully(lane) ? 1 : BATCH_MOST;
     take(&lane->single, chosen, 1);
+    lane->apart = chosen->n > 0;
     if (chosen->n == 0) take_results(lane, chosen, most);
     if (chosen->n < most) take_commands(lane, chosen, most == 1 ? 1 : COMMANDS_FIRST);
     take(&lane->events, chosen, most);
@@ -262,6 +265,25 @@ static bool alarms_wanted(const struct lane *lane)
     return lane->next_alarm != 0 && lane->next_alarm <= runtime_now();
 }
 
+/* Most of what a small batch costs is the batch, so under load lanes that never rested would spend the machine on small ones and make
+   each other slow. How many milliseconds events still wait so that more come together: a lane that had little to do begins at once, and
+   so does one with a command, an alarm or a good many events. On the test clock nothing else goes on meanwhile. */
+static int64_t rest_left(const struct lane *lane)
+{
+    size_t waiting = lane->events.n + lane->results.n;
+    if (waiting == 0 || waiting >= ENOUGH || lane->commands.n > 0 || lane->single.n > 0 ||
+        lane->alarms.n > 0 || runtime.settings.test_clock)
+        return 0;
+    int64_t left = lane->rested_ms - RESTS_SAVED * runtime.settings.rest_ms - loop_now_ms();
+    return left > 0 ? left : 0;
+}
+
+static void note_work(struct lane *lane)
+{
+    int64_t now = loop_now_ms();
+    lane->rested_ms = (lane->rested_ms > now ? lane->rested_ms : now) + runtime.settings.rest_ms;
+}
+
 void lane_kick(struct lane *lane)
 {
     struct queue chosen = {0};
@@ -291,8 +313,11 @@ void lane_kick(struct lane *lane)
         alarm_look(lane);
         return;
     }
-    int64_t clean_due = loop_now_ms() - lane->clean_ms;
-    if (clean_due < CLEAN_LATE_MS && choose(lane, &chosen)) {
+    int64_t clean_due = loop_now_ms() - lane->clean_ms, rest = rest_left(lane);
+    if (rest > 0) {
+        loop_timer_start(&lane->timer, rest, 0, wake, lane);
+    } else if (clean_due < CLEAN_LATE_MS && choose(lane, &chosen)) {
+        note_work(lane);
         batch_run(lane, &chosen);
     } else if (clean_due >= 0) {
         lane->clean_ms = loop_now_ms() + CLEAN_MS;

@@ -33,6 +33,7 @@ struct lane {
 
     struct queue commands, events, alarms, results;
     struct queue single; /* after a failure: one message per transaction */
+    bool apart;          /* the batch under way is such a one */
     int generation;      /* raised when what was asked for no longer counts */
     void *scratch;       /* batch.c's tables */
 
@@ -44,6 +45,7 @@ struct lane {
     int64_t gate_until_ms; /* … or until then */
     time_us as_of[SOURCES_MOST];
     int64_t backoff_ms;
+    int64_t rested_ms; /* when it will have rested for all batches so far (rest_left() in lane.c) */
     struct loop_timer timer;
     struct queue waiting_leases; /* commands for partitions whose lease is not here yet */
 

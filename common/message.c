@@ -40,7 +40,7 @@ void message_destroy(struct message *message)
 
 text message_identity(const struct message *m, struct arena *arena)
 {
-    static const char *const names[] = {"event", "command", "alarm", "result", "dead"};
+    static const char *const names[] = {"event", "command", "alarm", "result", "dead", "own"};
     return arena_printf(arena, "%s/%d/%d/%lld/%.*s/%.*s/%.*s", names[m->origin], m->source,
                         m->partition, (long long)(m->origin == ORIGIN_DEAD ? m->dead : m->seq),
                         TEXT_ARG(m->header.type), TEXT_ARG(m->header.key),

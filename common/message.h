@@ -12,7 +12,8 @@ enum origin {
     ORIGIN_COMMAND,
     ORIGIN_ALARM,
     ORIGIN_RESULT,
-    ORIGIN_DEAD /* a dead letter that is tried again */
+    ORIGIN_DEAD, /* a dead letter that is tried again */
+    ORIGIN_OWN   /* said and heard in one transaction: batch_own.c */
 };
 
 /* How it ends. */
@@ -46,9 +47,11 @@ struct message {
     int64_t hash;
     time_us due; /* of an alarm or job */
     int64_t attempt;
-    struct job *job;   /* of a result */
-    int64_t suspected; /* careful mode: how often its name was written to `suspect` */
-    int64_t dead;      /* of a dead letter tried again */
+    struct job *job;          /* of a result */
+    int64_t suspected;        /* careful mode: how often its name was written to `suspect` */
+    int64_t dead;             /* of a dead letter tried again */
+    struct message *sayer;    /* ORIGIN_OWN: who said … */
+    struct plan_event *event; /* … this */
 
     /* while a batch runs */
     enum fate fate;

@@ -45,6 +45,7 @@ struct runtime_settings {
     int64_t lanes;
     int64_t lease_ms;
     int64_t careful_ms;
+    int64_t rest_ms;
     bool test_clock;
     const char *test_clock_start;
     bool migrate_only;

@@ -58,6 +58,8 @@ static const struct setting rows[] = {
      "debug, info, warn or error."},
     {"lanes", SETTING_INT, &runtime.settings.lanes, "2", 1, LANES_MOST,
      "Database connections that work side by side."},
+    {"rest", SETTING_SPAN, &runtime.settings.rest_ms, "10ms", 0, 1000,
+     "Under load a lane hears events so often at most, and more of them at a time."},
     {"lease", SETTING_SPAN, &runtime.settings.lease_ms, "10s", 300, 600000,
      "How long a partition stays leased without a sign of life."},
     {"careful", SETTING_SPAN, &runtime.settings.careful_ms, "60s", 0, 3600000,

@@ -41,6 +41,9 @@ struct handler {
             *message); /* pure: what a load with "#" looks up, such as a keyed hash; 0 = nothing */
     bool
         coalesce; /* of several equal (type, key) in one batch only the last is decided: level-triggered events */
+    bool
+        at_once; /* of the own journal, and nobody else's business: if the lane that says it is also the one to hear it, it does so in
+                     the same transaction, and the journal never sees it. May overtake one of its kind that another lane has said. */
 };
 
 struct service {
@@ -53,8 +56,9 @@ struct service {
     const struct policy_owner *policy; /* NULL: the service owns no policy file */
     const struct setting *settings;    /* rows beyond the runtime's own; may be NULL */
     size_t settings_n;
-    void (*start)(void); /* optional, once the loop and connections exist */
-    void (*stop)(void);  /* optional, at drain */
+    void (*start)(void);     /* optional, once the loop and connections exist */
+    void (*committed)(void); /* optional, after every transaction of a lane */
+    void (*stop)(void);      /* optional, at drain */
 };
 
 int service_main(int argc, char **argv, const struct service *service);

@@ -1,6 +1,7 @@
 /*
  * probe: a service that exists for the runtime's own tests. It writes one row for each event it hears and says it again.
  *   probe.say {fail}: refuse · constraint · alarm · job · abort (kills the process when the event is heard) · abort-command
+ *   probe.say {murmur, fail}: dead (the event is refused) · later (its statement fails)
  *   An alarm or a job of the key `killer` kills the process, too.
  */
 #include "probe.msg.h"
@@ -27,7 +28,10 @@ static void on_say(struct plan *plan, const void *message, const struct facts *f
     if (text_is(m->fail, "abort-command")) abort();
     if (text_is(m->fail, "refuse")) plan_refuse(plan, "fail", "PRB-01", "refused as asked");
     count_up(plan, facts, m->key, m->n, text_is(m->fail, "constraint") ? 1000000 : 1);
-    plan_say(plan, &probe_heard_shape, &heard);
+    if (m->murmur)
+        plan_say(plan, &probe_murmur_shape, &(struct probe_murmur){heard.key, heard.n, heard.note});
+    else
+        plan_say(plan, &probe_heard_shape, &heard);
     if (text_is(m->fail, "alarm"))
         plan_wake(plan, &probe_wake_shape, plan->now + m->n * 1000,
                   &(struct probe_wake){m->key, m->n});
@@ -57,6 +61,15 @@ static void on_heard(struct plan *plan, const void *message, const struct facts 
     if (text_is(m->note, "dead")) plan_refuse(plan, "note", NULL, "this event cannot be handled");
     plan_write(plan, &probe_effect_put, &row);
     plan_say(plan, &probe_poked_shape, &(struct probe_poked){m->key, m->n});
+}
+
+static void on_murmur(struct plan *plan, const void *message, const struct facts *facts)
+{
+    const struct probe_murmur *m = message;
+    struct probe_effect_row row = {m->key, m->n, plan->header->cause};
+    if (text_is(m->note, "dead")) plan_refuse(plan, "note", NULL, "this event cannot be handled");
+    if (text_is(m->note, "later")) count_up(plan, facts, m->key, m->n, 1000000);
+    plan_write(plan, &probe_effect_put, &row);
 }
 
 static void on_wake(struct plan *plan, const void *message, const struct facts *facts)
@@ -102,6 +115,12 @@ static const struct handler handlers[] = {
      .loads = {{&probe_share_lock, "share"}, {&probe_share_read, "share"}},
      .decide = on_take},
     {.kind = ON_EVENT, .from = "probe", .hears = &probe_heard_shape, .decide = on_heard},
+    {.kind = ON_EVENT,
+     .from = "probe",
+     .hears = &probe_murmur_shape,
+     .loads = {{&probe_count_lock, "key"}},
+     .decide = on_murmur,
+     .at_once = true},
     {.kind = ON_ALARM, .hears = &probe_wake_shape, .decide = on_wake},
     {.kind = ON_JOB, .hears = &probe_work_shape, .run = do_work},
     {.kind = ON_RESULT, .hears = &probe_worked_shape, .decide = on_worked},

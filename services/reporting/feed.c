@@ -20,6 +20,7 @@ enum {
     POLL_MS = 250,  /* floor */
     EAGER_MS = 10,  /* after a hint: look so often … */
     EAGER_FOR = 20, /* … so many times */
+    OWN_MS = 2000,  /* who appended to the feed so lately knows when to look */
     PREFIXES =
         32, /* new subscriptions waiting for their last values; more are served as one that wants all */
     PREFIX_SIZE = 200,
@@ -44,9 +45,12 @@ static struct {
     struct arena *arena; /* of one look */
     struct pg *pg;
     bool looking;
+    bool again;   /* the look under way may have begun too early */
     bool started; /* `cursor` is known */
     int64_t cursor;
     int eager;
+    bool grows;       /* by the transaction under way */
+    int64_t grown_ms; /* when one of this process last did */
     char prefixes[PREFIXES][PREFIX_SIZE];
     int prefixes_n; /* of them, `taken` are being served */
     int taken;
@@ -141,7 +145,10 @@ static void looked(void *ctx, const struct pg_trip *trip)
     arena_reset(feed.arena);
     feed.looking = false;
     workline_next(feed.line);
-    look_later();
+    if (feed.again && trip->outcome == PG_OK)
+        look();
+    else
+        look_later();
 }
 
 /* ---- looking --------------------------------------------------------------------------------------------------------------- */
@@ -167,6 +174,7 @@ static void look(void)
 {
     if (feed.looking || feed.line == NULL) return;
     feed.looking = true;
+    feed.again = false;
     loop_timer_stop(&feed.timer);
     workline_add(feed.line, start_look, NULL);
 }
@@ -190,10 +198,25 @@ static void on_subscribe(void *ctx, text prefix)
 void feed_hint(void)
 {
     if (feed.line == NULL) return; /* no socket: a test, or the process stops */
+    if (loop_now_ms() < feed.grown_ms + OWN_MS) return;
     bool soon =
         feed.eager > 0; /* the timer runs already: set anew by every hint it would never fire */
     feed.eager = EAGER_FOR;
     if (!feed.looking && !soon) loop_timer_start(&feed.timer, EAGER_MS, 0, on_timer, NULL);
+}
+
+void feed_grows(void)
+{
+    feed.grows = true;
+}
+
+void feed_committed(void)
+{
+    if (!feed.grows) return;
+    feed.grows = false;
+    feed.grown_ms = loop_now_ms();
+    feed.again = feed.looking;
+    look();
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------ */

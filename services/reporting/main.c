@@ -7,17 +7,19 @@
 
 #include <string.h>
 
-#define PUBLISH                                                                                    \
-    {                                                                                              \
-        {&feed_lock, "feed"}, {&topics_changed, NULL}, {&kpi_topics, NULL},                        \
-        {                                                                                          \
-            &figures_now, NULL                                                                     \
-        }                                                                                          \
-    }
-
 static const struct handler others[] = {
-    {ON_EVENT, "reporting", &feed_due_shape, PUBLISH, .decide = on_feed_due, .coalesce = true},
-    {ON_ALARM, NULL, &kpi_due_shape, PUBLISH, .decide = on_feed_due, .coalesce = true},
+    {ON_EVENT,
+     "reporting",
+     &feed_due_shape,
+     {{&feed_lock, "feed"}, {&topics_changed, NULL}},
+     .decide = on_feed_due,
+     .coalesce = true},
+    {ON_ALARM,
+     NULL,
+     &kpi_due_shape,
+     {{&feed_lock, "feed"}, {&kpi_topics, NULL}, {&figures_now, NULL}},
+     .decide = on_kpi_due,
+     .coalesce = true},
     {ON_QUERY,
      NULL,
      &report_summary_shape,
@@ -59,6 +61,7 @@ int main(int argc, char **argv)
                                     .settings = feed_settings,
                                     .settings_n = feed_settings_n,
                                     .start = feed_start,
+                                    .committed = feed_committed,
                                     .stop = feed_stop};
     return service_main(argc, argv, &service);
 }

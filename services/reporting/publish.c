@@ -1,7 +1,7 @@
 /*
  * What changed enters the feed. One key, "feed", and so one hand: the lane that holds its partition draws the numbers, without gaps and
- * in the order of commits. Counters are read where they differ from what was published; KPIs are computed again when something
- * changed, but not before their time, and at least every minute, because some change by time alone.
+ * in the order of commits. Counters are read where they differ from what was published. KPIs are computed again, by an alarm, when
+ * something changed, but not before their time, and at least every minute, because some change by time alone.
  */
 #include "reporting.h"
 
@@ -93,51 +93,87 @@ static const struct figure_row *gate_of(struct list figures)
     return NULL;
 }
 
-static void wake_at(struct plan *plan, time_us due)
+/* ---- when to look at the KPIs ----------------------------------------------------------------------------------------------- */
+
+/* The test clock jumps: there, what comes too early waits for the next day. */
+static time_us next_look(const struct writer *writer)
 {
-    plan_wake(plan, &kpi_due_shape, due > plan->now ? due : plan->now, &(struct kpi_due){FEED});
+    const struct feed_state_row *state = &writer->state;
+    time_us now = writer->plan->now;
+    if (state->rested) return now;
+    if (state->test_clock) return (now / DAY_US + 1) * DAY_US;
+    time_us due = state->refreshed_at + state->wait_ms * 1000;
+    return due > now ? due : now;
 }
 
-/* When to look again. The test clock jumps: there, what is left over waits for the next day, and time alone wakes nobody. */
-static void plan_next(struct writer *writer, const struct figure_row *gate, bool test_clock)
+static void look_at(struct writer *writer, time_us due)
 {
-    struct plan *plan = writer->plan;
-    if (gate == NULL && test_clock)
-        wake_at(plan, (plan->now / DAY_US + 1) * DAY_US);
-    else if (gate == NULL)
-        wake_at(plan, writer->state.refreshed_at + writer->state.wait_ms * 1000);
-    else if (!test_clock)
-        wake_at(plan, plan->now + MINUTE_US);
-    if (gate == NULL) return;
-    int64_t cost_ms = gate->of * KPI_COST_SHARE / 1000;
-    writer->state.refreshed = true;
-    writer->state.wait_ms = cost_ms > KPI_WAIT_MS ? cost_ms : KPI_WAIT_MS;
+    writer->state.kpi_at = due;
+    plan_wake(writer->plan, &kpi_due_shape, due, &(struct kpi_due){FEED});
 }
 
-/* ---- the handler ------------------------------------------------------------------------------------------------------------ */
+/* An alarm that is long overdue has been set aside. */
+static void want_look(struct writer *writer)
+{
+    time_us due = next_look(writer), armed = writer->state.kpi_at;
+    if (due < armed || armed < writer->plan->now - MINUTE_US) look_at(writer, due);
+}
 
+/* Other months: look at once. */
 static void follow_policy(struct writer *writer)
 {
     const struct kpi_policy *policy = writer->plan->policy;
     if (text_equal(writer->state.zone, policy->zone)) return;
     writer->state.zone = policy->zone;
-    writer->state.wait_ms = 0; /* other months: look at once */
+    writer->state.wait_ms = 0;
+    writer->state.rested = true;
+}
+
+/* Time alone changes KPIs, too; on the test clock it wakes nobody. */
+static void keep_look(struct writer *writer, const struct figure_row *gate)
+{
+    int64_t cost_ms = gate->of * KPI_COST_SHARE / 1000;
+    writer->state.refreshed = true;
+    writer->state.wait_ms = cost_ms > KPI_WAIT_MS ? cost_ms : KPI_WAIT_MS;
+    writer->state.kpi_at = 0;
+    if (!writer->state.test_clock) look_at(writer, writer->plan->now + MINUTE_US);
+}
+
+/* ---- the handlers ----------------------------------------------------------------------------------------------------------- */
+
+static struct writer writer_of(struct plan *plan, const struct facts *facts)
+{
+    const struct feed_state_row *state = facts_one(facts, &feed_lock);
+    assert(state != NULL);
+    struct writer writer = {plan, *state};
+    follow_policy(&writer);
+    return writer;
 }
 
 void on_feed_due(struct plan *plan, const void *message, const struct facts *facts)
 {
-    const struct feed_state_row *state = facts_one(facts, &feed_lock);
-    struct list changed = facts_all(facts, &topics_changed),
-                figures = facts_all(facts, &figures_now);
-    const struct figure_row *gate = gate_of(figures);
+    struct list changed = facts_all(facts, &topics_changed);
+    struct writer writer = writer_of(plan, facts);
     (void)message;
-    assert(state != NULL);
-    struct writer writer = {plan, *state};
     publish_counts(&writer, changed);
-    if (gate != NULL) publish_kpis(&writer, figures, facts_all(facts, &kpi_topics));
-    plan_next(&writer, gate, state->test_clock);
-    follow_policy(&writer);
+    want_look(&writer);
     plan_write(plan, &feed_state_write, &writer.state);
     if (changed.n == TOPICS_AT_ONCE) publish_wake(plan);
-    feed_hint();
+    feed_grows();
+}
+
+void on_kpi_due(struct plan *plan, const void *message, const struct facts *facts)
+{
+    struct list figures = facts_all(facts, &figures_now);
+    struct writer writer = writer_of(plan, facts);
+    const struct figure_row *gate = gate_of(figures);
+    (void)message;
+    if (gate != NULL) {
+        publish_kpis(&writer, figures, facts_all(facts, &kpi_topics));
+        keep_look(&writer, gate);
+    } else {
+        look_at(&writer, next_look(&writer));
+    }
+    plan_write(plan, &feed_state_write, &writer.state);
+    feed_grows();
 }

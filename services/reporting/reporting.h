@@ -12,6 +12,7 @@ extern const size_t report_hears_n;
 
 /* publish.c: what changed enters the feed. */
 void on_feed_due(struct plan *plan, const void *message, const struct facts *facts);
+void on_kpi_due(struct plan *plan, const void *message, const struct facts *facts);
 /* Say that something changed. */
 void publish_wake(struct plan *plan);
 
@@ -25,8 +26,12 @@ extern const struct setting feed_settings[];
 extern const size_t feed_settings_n;
 void feed_start(void);
 void feed_stop(void);
-/* A hint that the feed is about to grow. It may be wrong: nothing depends on it but how soon subscribers hear. */
+/* Hints: somebody is going to append to the feed; the transaction under way does. They may be wrong: nothing depends on them but how
+   soon subscribers hear. */
 void feed_hint(void);
+void feed_grows(void);
+/* A transaction of this process has been committed. */
+void feed_committed(void);
 
 /* policy.c */
 extern const struct policy_owner reporting_policy;

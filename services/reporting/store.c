@@ -116,19 +116,23 @@ const struct query kpi_topics = {.kind = QUERY_READ,
                                  .sql = "SELECT topic, seq, " VALUE
                                         " FROM topic WHERE topic >= 'kpi/' AND topic < 'kpi0'"};
 
+/* Real time, whatever the clock says: this is about the machine's work. */
+#define RESTED                                                                                     \
+    "coalesce(refreshed_at + wait_ms * interval '1 millisecond' <= clock_timestamp(), true)"
+
 const struct query feed_lock = {
     .kind = QUERY_LOCK,
     .row = &feed_state_row_shape,
     .by = "feed",
-    .sql =
-        "SELECT feed, head, zone, refreshed_at, wait_ms, EXISTS (SELECT FROM test_clock) AS test_clock FROM feed_state"
-        " WHERE feed = ANY(:keys) ORDER BY feed FOR UPDATE"};
+    .sql = "SELECT feed, head, zone, refreshed_at, wait_ms, kpi_at, " RESTED
+           " AS rested, EXISTS (SELECT FROM test_clock) AS test_clock FROM feed_state"
+           " WHERE feed = ANY(:keys) ORDER BY feed FOR UPDATE"};
 
 const struct query feed_state_write = {
     .kind = QUERY_WRITE,
     .row = &feed_state_row_shape,
     .sql =
-        "UPDATE feed_state SET head = rows.head, zone = rows.zone, wait_ms = rows.wait_ms,"
+        "UPDATE feed_state SET head = rows.head, zone = rows.zone, wait_ms = rows.wait_ms, kpi_at = rows.kpi_at,"
         " refreshed_at = CASE WHEN rows.refreshed THEN clock_timestamp() ELSE rows.refreshed_at END"
         " FROM :rows WHERE feed_state.feed = rows.feed"};
 
@@ -188,7 +192,7 @@ const struct query figures_now = {
     .sql =
         "WITH period AS MATERIALIZED (SELECT date_trunc('month', now_us(), zone) AS from_at,"
         " now_us() + interval '1 microsecond' AS to_at FROM feed_state WHERE feed = 'feed'"
-        " AND coalesce(refreshed_at + wait_ms * interval '1 millisecond' <= clock_timestamp(), true)),"
+        " AND " RESTED "),"
         " lines AS MATERIALIZED (" FIGURES ")"
         " SELECT * FROM lines"
         " UNION ALL SELECT 'gate', NULL, NULL, NULL, 0::bigint,"

@@ -102,6 +102,37 @@ def test_a_dead_letter_parks_its_key_and_retry_runs_it_in_order():
         check("the key works again", effects(database)[0], ("bad", "3"))
 
 
+def murmured(database):
+    return int(database("SELECT count(*) FROM probe.journal WHERE type = 'probe.murmur'")[0][0])
+
+
+def test_what_is_said_to_oneself_is_heard_in_the_same_transaction():
+    with probes(args=("--lanes=2",)) as (database, probe):
+        client = probe.client()
+        client.do("probe.say", key="a", n=1, murmur=True)
+        check("there with the answer", effects(database), [("a", "1")])
+        check("not in the journal", murmured(database), 0)
+        for n in range(20):
+            client.do("probe.say", key="a", n=1, to=f"b{n}", murmur=True)
+        settled(probe)
+        check("each once", effects(database), sorted([("a", "1")] + [(f"b{n}", "1") for n in range(20)]))
+        if not 0 < murmured(database) < 20:
+            raise AssertionError(f"of 20 keys in two lanes {murmured(database)} went through the journal")
+
+
+def test_what_cannot_be_heard_at_once_is_set_aside_alone():
+    with probes() as (database, probe):
+        client = probe.client()
+        for n, fail in ((1, "dead"), (2, "later")):
+            check(f"{fail}: who said it", client.do("probe.say", key=fail, n=n, murmur=True, fail=fail)["n"], n)
+            wait_for("the dead letter", lambda: any(row["key"] == fail and row["type"] == "probe.murmur"
+                                                    for row in client.ask("dead.list").get("rows", [])))
+        check("both went through the journal", murmured(database), 2)
+        check("no effect", effects(database), [])
+        client.do("probe.say", key="good", n=1, murmur=True)
+        check("others are heard", effects(database), [("good", "1")])
+
+
 def test_a_dead_letter_is_settled_by_the_replica_that_holds_its_key():
     with probes(2) as (database, one, other):
         clients = [one.client(), other.client()]

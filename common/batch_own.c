@@ -1,0 +1,94 @@
+#include "batch_inside.h"
+
+/*
+ * What a service says to itself is mostly heard by the lane that said it. Then it need not wait for a commit, a batch of its own and
+ * another commit: it is decided in a further round of the same transaction, and leaves no row in the journal.
+ *
+ * A message that is run alone because its batch has failed says everything to the journal: then it is clear who is to blame.
+ */
+
+/* Counters are applied last; who hears at once must not miss them. */
+static bool has_counted(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->all[i]->fate == FATE_DONE && batch->all[i]->inside.adds != NULL) return true;
+    return false;
+}
+
+static const struct handler *hearer_at_once(const struct lane *lane, const struct plan_event *event)
+{
+    const struct handler *own = runtime_handler(ON_EVENT, runtime.service->name,
+                                                text_of(event->shape->name), event->shape->version);
+    if (own == NULL || !own->at_once) return NULL;
+    if (!lane_owns_number(lane, event->partition) || !lane_holds(lane, event->partition) ||
+        lane_is_parked(lane, event->key))
+        return NULL;
+    return own;
+}
+
+/* A level-triggered event of this batch with that key. */
+static const struct message *level_of(const struct batch *batch, const struct handler *handler,
+                                      text key)
+{
+    for (size_t i = 0; i < batch->n && handler->coalesce; i++) {
+        const struct message *m = batch->all[i];
+        if (m->origin == ORIGIN_OWN && m->handler == handler && text_equal(m->header.key, key))
+            return m;
+    }
+    return NULL;
+}
+
+static void hear(struct batch *batch, struct message *sayer, struct plan_event *event,
+                 const struct handler *handler)
+{
+    struct header header = {.type = text_of(event->shape->name),
+                            .version = event->shape->version,
+                            .key = event->key,
+                            .time = batch->now,
+                            .trace = sayer->header.trace,
+                            .cause = batch_cause_of(batch, sayer)};
+    struct message *m = message_create(ORIGIN_OWN, &header, event->body);
+    m->handler = handler;
+    m->partition = event->partition;
+    m->sayer = sayer;
+    m->event = event;
+    m->decoded = pack_read(m->body, handler->hears, batch->arena, &m->why);
+    assert(m->decoded != NULL);
+    batch->all[batch->n++] = m;
+}
+
+/* Take out of what the message says whatever is heard at once. A second level in one batch waits for the next. */
+static void take_events(struct batch *batch, struct message *sayer)
+{
+    for (struct plan_event **at = &sayer->inside.events; *at != NULL;) {
+        struct plan_event *event = *at;
+        const struct handler *handler = hearer_at_once(batch->lane, event);
+        const struct message *level = handler == NULL ? NULL : level_of(batch, handler, event->key);
+        if (handler == NULL || batch->n == BATCH_ROOM ||
+            (level != NULL && level->fate != FATE_OPEN)) {
+            at = &event->next;
+            continue;
+        }
+        *at = event->next;
+        if (level == NULL) hear(batch, sayer, event, handler);
+    }
+}
+
+bool batch_hear_own(struct batch *batch)
+{
+    size_t before = batch->n;
+    if (runtime.careful || batch->lane->apart || has_counted(batch)) return false;
+    for (size_t i = 0; i < before; i++)
+        if (batch->all[i]->fate == FATE_DONE) take_events(batch, batch->all[i]);
+    if (batch->n > before) batch_assign_rounds(batch, batch->round);
+    return batch->n > before;
+}
+
+void batch_say_after_all(struct message *m)
+{
+    struct plan_event **end = &m->sayer->inside.events;
+    while (*end != NULL) end = &(*end)->next;
+    *end = m->event;
+    m->event->next = NULL;
+    m->fate = FATE_GONE;
+}
