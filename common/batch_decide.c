@@ -39,11 +39,11 @@ static uint64_t row_hash(const struct plan_row *row)
 
 static bool note_written(struct batch *batch, uint64_t hash, bool add)
 {
-    size_t at = hash % WRITTEN, looked = 0;
-    while (batch->written[at] != 0 && batch->written[at] != hash && looked++ < WRITTEN)
-        at = (at + 1) % WRITTEN;
-    bool there = batch->written[at] == hash;
-    if (add && looked < WRITTEN) batch->written[at] = hash;
+    size_t room = batch->written_room, at = hash % room, probes = 0;
+    while (batch->written[at] != 0 && batch->written[at] != hash && probes++ < PROBES_MOST)
+        at = (at + 1) % room;
+    bool there = batch->written[at] != 0;
+    if (add && !there) batch->written[at] = hash;
     return there;
 }
 
@@ -98,7 +98,8 @@ static void decide(struct batch *batch, struct message *m)
 bool batch_decide_round(struct batch *batch)
 {
     bool again = false, left = false;
-    memset(batch->written, 0, sizeof(*batch->written) * WRITTEN);
+    batch->written_room = batch->n <= SMALL_BATCH ? WRITTEN / SMALL_PART : WRITTEN;
+    memset(batch->written, 0, sizeof(*batch->written) * batch->written_room);
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
         if (!batch_in_round(batch, m)) continue;

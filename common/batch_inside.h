@@ -9,6 +9,9 @@
 #include "runtime_sql.h"
 
 enum { CONFLICTS = 4096, WRITTEN = 16384, BATCH_ROOM = 4 * BATCH_MOST };
+/* Of these tables a batch of so few messages uses a part: clearing them would cost more than it does. They may fill up: after so many
+   probes two hashes count as one, which costs a round and no more. */
+enum { SMALL_BATCH = 16, SMALL_PART = 16, PROBES_MOST = 64 };
 
 struct conflict {
     uint64_t hash;
@@ -37,8 +40,9 @@ struct batch {
     int round;
     struct loading *loadings; /* of the round, in the store's order */
     size_t loadings_n;
-    struct conflict *conflicts;     /* the lane's scratch */
-    uint64_t *written;              /* rows written in this round; the lane's scratch */
+    struct conflict *conflicts; /* the lane's scratch */
+    uint64_t *written;          /* rows written in this round; the lane's scratch */
+    size_t conflicts_room, written_room;
     struct slot before[PARTITIONS]; /* to go back to if the transaction fails */
     bool moved;                     /* the slots hold what the commit would make true */
     int64_t begun_ms;
@@ -77,7 +81,8 @@ bool batch_begins_job(const struct message *m);
 /* batch_write.c */
 void batch_collect(struct batch *batch, struct rows *rows, const void *row);
 text batch_cause_of(struct batch *batch, const struct message *m); /* for what the message causes */
-void batch_add_writes(struct batch *batch);                        /* the rows of the round */
+void batch_add_counters(struct batch *batch); /* what has been counted since the last time */
+void batch_add_writes(struct batch *batch);   /* the rows of the round */
 void batch_add_end(
     struct batch *batch); /* counters, alarms, replies, dead letters, journal, positions */
 

@@ -8,12 +8,13 @@
 /* The round of the last message with this hash so far; remembers `round` if it is larger. */
 static int note_conflict(struct batch *batch, uint64_t hash, int round)
 {
-    size_t at = hash % CONFLICTS;
+    size_t room = batch->conflicts_room, at = hash % room, probes = 0;
     hash |= 1;
-    while (batch->conflicts[at].hash != 0 && batch->conflicts[at].hash != hash)
-        at = (at + 1) % CONFLICTS;
+    while (batch->conflicts[at].hash != 0 && batch->conflicts[at].hash != hash &&
+           probes++ < PROBES_MOST)
+        at = (at + 1) % room;
     int before = batch->conflicts[at].hash == 0 ? 0 : batch->conflicts[at].round;
-    batch->conflicts[at].hash = hash;
+    if (batch->conflicts[at].hash == 0) batch->conflicts[at].hash = hash;
     if (round > before) batch->conflicts[at].round = round;
     return before;
 }
@@ -87,7 +88,8 @@ static size_t conflict_hashes(const struct message *m, uint64_t *hashes)
 void batch_assign_rounds(struct batch *batch, int base)
 {
     uint64_t hashes[KEYS_MOST + HANDLER_LOADS];
-    memset(batch->conflicts, 0, sizeof(*batch->conflicts) * CONFLICTS);
+    batch->conflicts_room = batch->n <= SMALL_BATCH ? CONFLICTS / SMALL_PART : CONFLICTS;
+    memset(batch->conflicts, 0, sizeof(*batch->conflicts) * batch->conflicts_room);
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
         if (m->fate != FATE_OPEN || m->handler == NULL || m->handler->kind == ON_JOB) continue;

@@ -1,4 +1,5 @@
 #include "batch_inside.h"
+#include "journal.h"
 
 /*
  * What a service says to itself is mostly heard by the lane that said it. Then it need not wait for a commit, a batch of its own and
@@ -7,12 +8,18 @@
  * A message that is run alone because its batch has failed says everything to the journal: then it is clear who is to blame.
  */
 
-/* Counters are applied last; who hears at once must not miss them. */
 static bool has_counted(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++)
         if (batch->all[i]->fate == FATE_DONE && batch->all[i]->inside.adds != NULL) return true;
     return false;
+}
+
+/* Counters are applied last and in order, so that those who share them never wait for each other in a circle. Who hears at once must not
+   miss them: they can be applied before only where nobody shares them. */
+static bool may_count_now(void)
+{
+    return runtime.lanes_n == 1 && !journal_shared();
 }
 
 static const struct handler *hearer_at_once(const struct lane *lane, const struct plan_event *event)
@@ -77,11 +84,14 @@ static void take_events(struct batch *batch, struct message *sayer)
 bool batch_hear_own(struct batch *batch)
 {
     size_t before = batch->n;
-    if (runtime.careful || batch->lane->apart || has_counted(batch)) return false;
+    bool counted = has_counted(batch);
+    if (runtime.careful || batch->lane->apart || (counted && !may_count_now())) return false;
     for (size_t i = 0; i < before; i++)
         if (batch->all[i]->fate == FATE_DONE) take_events(batch, batch->all[i]);
-    if (batch->n > before) batch_assign_rounds(batch, batch->round);
-    return batch->n > before;
+    if (batch->n == before) return false;
+    if (counted) batch_add_counters(batch);
+    batch_assign_rounds(batch, batch->round);
+    return true;
 }
 
 void batch_say_after_all(struct message *m)

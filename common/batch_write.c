@@ -75,7 +75,7 @@ void batch_add_writes(struct batch *batch)
     }
 }
 
-static void add_counters(struct batch *batch)
+void batch_add_counters(struct batch *batch)
 {
     const struct service *service = runtime.service;
     for (size_t s = 0; s < service->store_n; s++) {
@@ -89,6 +89,8 @@ static void add_counters(struct batch *batch)
         }
         send_rows(batch, runtime.store[s], &rows);
     }
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->all[i]->fate == FATE_DONE) batch->all[i]->inside.adds = NULL;
 }
 
 text batch_cause_of(struct batch *batch, const struct message *m)
@@ -316,7 +318,7 @@ static void add_positions(struct batch *batch)
 
 void batch_add_end(struct batch *batch)
 {
-    add_counters(batch);
+    batch_add_counters(batch);
     add_alarms(batch);
     add_replies(batch);
     add_dead(batch);

@@ -412,6 +412,11 @@ void journal_is_shared(bool shared)
     journal.shared = shared;
 }
 
+bool journal_shared(void)
+{
+    return journal.shared;
+}
+
 static void heads_read(void *ctx, const struct pg_trip *trip)
 {
     struct pg *pg = ctx;

@@ -35,6 +35,7 @@ void journal_committed(const void *const *rows, size_t n, const PGresult *heads,
                        const PGresult *seqs);
 /* Do other replicas append to it as well? Their events are found by reading the tail. */
 void journal_is_shared(bool shared);
+bool journal_shared(void);
 const char *journal_id(void);
 /* The last event of each partition, as last seen. */
 int64_t journal_head(int partition);

@@ -11,6 +11,7 @@ enum {
     COMMANDS_FIRST = BATCH_MOST / 2,
     ENOUGH = BATCH_MOST / 4,
     RESTS_SAVED = 8,
+    GATHER_MS = 1,
     CLEAN_MS = 1000,
     CLEAN_LATE_MS = 10000
 };
@@ -76,6 +77,21 @@ void lane_unpark(struct lane *lane, text key)
     if (i == lane->parked_n) return;
     free((char *)lane->parked[i].at);
     lane->parked[i] = lane->parked[--lane->parked_n];
+}
+
+/* --- resting --- */
+
+/* On the test clock nothing else goes on meanwhile. */
+int64_t rest_left(const struct rest *rest)
+{
+    int64_t left = rest->until_ms - RESTS_SAVED * runtime.settings.rest_ms - loop_now_ms();
+    return left < 0 || runtime.settings.test_clock ? 0 : left;
+}
+
+void rest_note(struct rest *rest)
+{
+    int64_t now = loop_now_ms();
+    rest->until_ms = (rest->until_ms > now ? rest->until_ms : now) + runtime.settings.rest_ms;
 }
 
 /* --- queues --- */
@@ -265,23 +281,29 @@ static bool alarms_wanted(const struct lane *lane)
     return lane->next_alarm != 0 && lane->next_alarm <= runtime_now();
 }
 
-/* Most of what a small batch costs is the batch, so under load lanes that never rested would spend the machine on small ones and make
-   each other slow. How many milliseconds events still wait so that more come together: a lane that had little to do begins at once, and
-   so does one with a command, an alarm or a good many events. On the test clock nothing else goes on meanwhile. */
-static int64_t rest_left(const struct lane *lane)
+/* Who was just answered is about to ask again: the first of them would otherwise be a batch of their own, and the others wait for it. */
+static int64_t commands_wait(const struct lane *lane)
 {
-    size_t waiting = lane->events.n + lane->results.n;
-    if (waiting == 0 || waiting >= ENOUGH || lane->commands.n > 0 || lane->single.n > 0 ||
-        lane->alarms.n > 0 || runtime.settings.test_clock)
-        return 0;
-    int64_t left = lane->rested_ms - RESTS_SAVED * runtime.settings.rest_ms - loop_now_ms();
-    return left > 0 ? left : 0;
+    int64_t left = lane->gather_until_ms - loop_now_ms();
+    bool enough = lane->commands.n * 4 >= lane->gather_n * 3;
+    return enough || left < 0 ? 0 : left;
 }
 
-static void note_work(struct lane *lane)
+/* How many milliseconds what waits may still wait so that more comes together. */
+static int64_t wait_left(const struct lane *lane)
 {
-    int64_t now = loop_now_ms();
-    lane->rested_ms = (lane->rested_ms > now ? lane->rested_ms : now) + runtime.settings.rest_ms;
+    size_t events = lane->events.n + lane->results.n;
+    if (lane->single.n > 0 || lane->alarms.n > 0 || events >= ENOUGH) return 0;
+    if (lane->commands.n > 0) return commands_wait(lane);
+    return events > 0 ? rest_left(&lane->rest) : 0;
+}
+
+static size_t count_commands(const struct queue *queue)
+{
+    size_t n = 0;
+    for (const struct message *m = queue->first; m != NULL; m = m->next)
+        n += m->origin == ORIGIN_COMMAND;
+    return n;
 }
 
 void lane_kick(struct lane *lane)
@@ -313,11 +335,12 @@ void lane_kick(struct lane *lane)
         alarm_look(lane);
         return;
     }
-    int64_t clean_due = loop_now_ms() - lane->clean_ms, rest = rest_left(lane);
+    int64_t clean_due = loop_now_ms() - lane->clean_ms, rest = wait_left(lane);
     if (rest > 0) {
         loop_timer_start(&lane->timer, rest, 0, wake, lane);
     } else if (clean_due < CLEAN_LATE_MS && choose(lane, &chosen)) {
-        note_work(lane);
+        rest_note(&lane->rest);
+        lane->gather_n = count_commands(&chosen);
         batch_run(lane, &chosen);
     } else if (clean_due >= 0) {
         lane->clean_ms = loop_now_ms() + CLEAN_MS;
@@ -384,6 +407,7 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
     if (trip->outcome == PG_OK) {
         lane->failures = 0;
         lane->backoff_ms = 0;
+        lane->gather_until_ms = loop_now_ms() + GATHER_MS;
         lane_kick(lane);
         return;
     }

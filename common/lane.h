@@ -22,6 +22,14 @@ struct slot {
 /* An event was handled: move `done`. With nothing of the source left in memory, all that was received is done. */
 void slot_handled(struct slot *slot, int source, int64_t seq);
 
+/* Most of what a small piece of work costs is that it is a piece, so under load nobody does small ones back to back: one in `rest`
+   milliseconds in the long run, several at once when there was little to do before. */
+struct rest {
+    int64_t until_ms; /* when all pieces so far have been rested from */
+};
+int64_t rest_left(const struct rest *rest); /* milliseconds; 0: go on */
+void rest_note(struct rest *rest);          /* a piece of work begins */
+
 struct batch;
 
 struct lane {
@@ -45,7 +53,10 @@ struct lane {
     int64_t gate_until_ms; /* … or until then */
     time_us as_of[SOURCES_MOST];
     int64_t backoff_ms;
-    int64_t rested_ms; /* when it will have rested for all batches so far (rest_left() in lane.c) */
+    size_t gather_n;         /* commands of the last batch: as many are likely to come again … */
+    int64_t gather_until_ms; /* … until then */
+    struct rest rest;        /* between batches of events … */
+    struct rest asks[SOURCES_MOST]; /* … and between questions to a source */
     struct loop_timer timer;
     struct queue waiting_leases; /* commands for partitions whose lease is not here yet */
 

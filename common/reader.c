@@ -71,10 +71,15 @@ static void retry(void *ctx)
     if (lane != NULL) reader_kick(lane);
 }
 
-static void retry_soon(int lane)
+static void retry_in(int lane, int64_t ms)
 {
     static struct loop_timer timers[LANES_MOST];
-    loop_timer_start(&timers[lane], 50, 0, retry, (void *)(intptr_t)lane);
+    loop_timer_start(&timers[lane], ms, 0, retry, (void *)(intptr_t)lane);
+}
+
+static void retry_soon(int lane)
+{
+    retry_in(lane, 50);
 }
 
 METRIC(unreadable, .name = "kefu_source_unreadable", .type = METRIC_GAUGE,
@@ -260,12 +265,20 @@ void reader_kick(struct lane *lane)
     static bool kicking;
     if (!lane->ready || runtime.draining || kicking || lane->events.n >= QUEUE_MOST) return;
     kicking = true; /* an own journal may answer from within */
+    int64_t soonest = 0;
     for (int s = 0; s < runtime.sources_n; s++) {
         if (outstanding[lane->number][s] && !restart_needed[lane->number][s]) continue;
+        int64_t left = runtime.sources[s].own ? 0 : rest_left(&lane->asks[s]);
+        if (left > 0) {
+            if (soonest == 0 || left < soonest) soonest = left;
+            continue;
+        }
         restart_needed[lane->number][s] = false;
+        rest_note(&lane->asks[s]);
         ask(lane, s, false);
     }
     kicking = false;
+    if (soonest > 0) retry_in(lane->number, soonest);
 }
 
 void reader_freshen(struct lane *lane)

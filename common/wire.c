@@ -16,7 +16,9 @@
 
 enum { PER_TURN = 256, ENDPOINT_SIZE = 160, NONE = INT_MIN };
 
-/* ZMQ_FD only says "look again"; what there is to do is asked for with ZMQ_EVENTS, before and after the loop sleeps. */
+/* ZMQ_FD only says "look again", and whatever is done with a socket may swallow that. So a socket is stirred when its descriptor speaks or
+   something is done with it, and is asked with ZMQ_EVENTS, before the loop sleeps, until nothing is left to do. The others are left
+   alone: asking costs a system call or two. */
 struct watch {
     void *socket;
     uv_poll_t poll;
@@ -29,7 +31,7 @@ struct wire_socket {
     enum wire_kind kind;
     struct watch main, monitor;
     int watches; /* handles not yet closed by the loop */
-    bool closed, paused, wants_to_write;
+    bool closed, paused, wants_to_write, stirred;
     char endpoint[ENDPOINT_SIZE];
 };
 
@@ -162,8 +164,7 @@ enum wire_sent wire_send(struct wire_socket *socket, const text *parts, size_t n
         sent = errno == EAGAIN ? WIRE_BUSY : WIRE_GONE;
     }
     if (sent == WIRE_BUSY && socket->kind == WIRE_CLIENT) socket->wants_to_write = true;
-    if (has_work(socket))
-        uv_idle_start(&socket->wire->awake, stay_awake); /* sending may swallow the wake-up */
+    socket->stirred = true; /* sending may swallow the wake-up */
     return sent;
 }
 
@@ -290,7 +291,7 @@ static void after_sleep(uv_check_t *handle)
     struct wire *wire = handle->data;
     /* A closed socket stays in memory, with its `next`, until the end of this turn. */
     for (struct wire_socket *socket = wire->sockets; socket != NULL; socket = socket->next) {
-        if (!socket->closed) work(socket);
+        if (!socket->closed && socket->stirred) work(socket);
     }
 }
 
@@ -298,9 +299,9 @@ static void before_sleep(uv_prepare_t *handle)
 {
     struct wire *wire = handle->data;
     bool any = false;
-    for (struct wire_socket *socket = wire->sockets; socket != NULL && !any;
-         socket = socket->next) {
-        any = has_work(socket);
+    for (struct wire_socket *socket = wire->sockets; socket != NULL; socket = socket->next) {
+        if (socket->stirred) socket->stirred = has_work(socket);
+        any = any || socket->stirred;
     }
     if (any) {
         uv_idle_start(&wire->awake, stay_awake);
@@ -311,8 +312,10 @@ static void before_sleep(uv_prepare_t *handle)
 
 static void on_readable(uv_poll_t *handle, int status, int events)
 {
+    struct wire_socket *socket = handle->data;
     (void)events;
-    if (status == 0) return; /* waking up is all it is for */
+    socket->stirred = true;
+    if (status == 0) return;
     log_warn("wire_poll_failed", "reason=%s", uv_err_name(status));
     uv_poll_start(handle, UV_READABLE, on_readable);
 }
@@ -408,7 +411,7 @@ struct wire_socket *wire_open(struct wire *wire, enum wire_kind kind,
     set_options(raw, kind);
     if (set_keys(wire, raw, kind, place->service, err) < 0) return zmq_close(raw), NULL;
     struct wire_socket *socket = mem_alloc(sizeof(*socket));
-    *socket = (struct wire_socket){.wire = wire, .hooks = *hooks, .kind = kind};
+    *socket = (struct wire_socket){.wire = wire, .hooks = *hooks, .kind = kind, .stirred = true};
     link_in(socket);
     int started = start_watch(socket, &socket->main, raw);
     if (started == 0 && attach(socket, endpoint, place->topic) == 0) return socket;
@@ -438,6 +441,7 @@ void wire_close(struct wire_socket *socket)
 void wire_pause(struct wire_socket *socket, bool paused)
 {
     socket->paused = paused;
+    socket->stirred = true;
 }
 
 const char *wire_endpoint(const struct wire_socket *socket)
