@@ -1,6 +1,7 @@
 #include "lane.h"
 
 #include "log.h"
+#include "place.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,21 @@ size_t lane_waiting(const struct lane *lane)
            lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
 }
 
+static void wake(void *ctx)
+{
+    lane_kick(ctx);
+}
+
+/* What creates something stays, though the partition that was chosen for it has moved. */
+static bool place_again(struct message *message)
+{
+    struct lane *lane = message->handler->creates ? place_command(message) : NULL;
+    if (lane == NULL || !lane_holds(lane, message->partition)) return false;
+    queue_add(&lane->commands, message);
+    loop_timer_start(&lane->timer, 1, 0, wake, lane); /* it may be the lane that is looking */
+    return true;
+}
+
 /* While the leases are not known yet commands wait; then those of partitions held elsewhere are sent away. */
 static void accept(struct lane *lane, struct message *message)
 {
@@ -91,7 +107,7 @@ static void accept(struct lane *lane, struct message *message)
         queue_add(&lane->waiting_leases, message);
     else if (lane_holds(lane, message->partition))
         queue_add(&lane->commands, message);
-    else
+    else if (!place_again(message))
         message_refuse(message, VERB_RETRY, NULL, "another replica holds partition %d",
                        message->partition);
 }
@@ -236,11 +252,6 @@ static bool choose(struct lane *lane, struct queue *chosen)
         !(runtime.careful && jobs_running() > 0))
         take(&lane->alarms, chosen, most);
     return chosen->n > 0;
-}
-
-static void wake(void *ctx)
-{
-    lane_kick(ctx);
 }
 
 static void sleep_until_needed(struct lane *lane)
