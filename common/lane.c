@@ -240,10 +240,16 @@ static int jobs_running(void)
     return jobs;
 }
 
+/* What lost a race is tried again as a whole, a few times: it would lose its speed just when others send the same. */
+static bool go_together(const struct lane *lane)
+{
+    return lane->races > 0 && lane->races < ATTEMPTS_MOST && !runtime.careful;
+}
+
 static bool choose(struct lane *lane, struct queue *chosen)
 {
     size_t most = lane->single.n > 0 || carefully(lane) ? 1 : BATCH_MOST;
-    take(&lane->single, chosen, 1);
+    take(&lane->single, chosen, go_together(lane) ? BATCH_MOST : 1);
     if (chosen->n == 0) take_results(lane, chosen, most);
     if (chosen->n < most) take_commands(lane, chosen, most == 1 ? 1 : COMMANDS_FIRST);
     take(&lane->events, chosen, most);
@@ -335,6 +341,7 @@ static void take_apart(struct lane *lane, struct queue *left)
     }
     for (struct message *m; (m = queue_take(&lane->single)) != NULL;) queue_add(&again, m);
     lane->single = again;
+    lane->races = ATTEMPTS_MOST;
 }
 
 static void refuse_hopeless(struct lane *lane, const struct pg_trip *trip)
@@ -365,14 +372,27 @@ static void restore(struct lane *lane, struct queue *left)
     if (lane->single.first == NULL) lane->single.end = &lane->single.first;
 }
 
+/* Somebody else wrote such a row first. That has committed, so whoever looks now finds it; it is nobody's fault, unless it goes on. */
+static bool has_raced(struct lane *lane, const struct pg_trip *trip, struct queue *left)
+{
+    if (strcmp(trip->state, "23505") != 0 || trip->outcome != PG_FAILED || trip->lost) return false;
+    if (lane->races >= ATTEMPTS_MOST || ++lane->races >= ATTEMPTS_MOST) return false;
+    log_info("batch_raced", "lane=%d messages=%zu reason=%s", lane->number, left->n,
+             log_quoted(trip->message));
+    restore(lane, left);
+    lane_kick(lane);
+    return true;
+}
+
 void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue *left, bool fenced)
 {
     if (trip->outcome == PG_OK) {
-        lane->failures = 0;
+        lane->failures = lane->races = 0;
         lane->backoff_ms = 0;
         lane_kick(lane);
         return;
     }
+    if (has_raced(lane, trip, left)) return;
     if (strcmp(trip->state, "40P01") == 0) runtime.deadlocks++;
     log_warn("batch_failed", "lane=%d messages=%zu state=%s reason=%s", lane->number, left->n,
              trip->state, log_quoted(trip->message));

@@ -52,6 +52,7 @@ struct lane {
 
     int64_t careful_until_ms;
     int64_t batches, messages, failures;
+    int races;      /* in a row: another transaction wrote the same row first */
     int jobs;       /* running */
     bool lost_jobs; /* a connection was lost: a job may stand as running that was never begun */
 };
