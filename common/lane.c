@@ -365,6 +365,17 @@ static void send_back_commands(struct queue *left, const char *state)
     *left = others;
 }
 
+static bool lacks_resources(const struct pg_trip *trip)
+{
+    return trip->outcome == PG_WORLD && strncmp(trip->state, "53", 2) == 0;
+}
+
+void lane_lease_failed(struct lane *lane, const struct pg_trip *trip)
+{
+    if (!trip->lost) lane_reset(lane);
+    if (lacks_resources(trip)) send_back_commands(&lane->waiting_leases, trip->state);
+}
+
 static void restore(struct lane *lane, struct queue *left)
 {
     for (struct message *m; (m = queue_take(&lane->single)) != NULL;) queue_add(left, m);
@@ -401,7 +412,7 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
         restore(lane, left);
         lane_reset(lane);
     } else if (trip->outcome == PG_WORLD) {
-        if (strncmp(trip->state, "53", 2) == 0) send_back_commands(left, trip->state);
+        if (lacks_resources(trip)) send_back_commands(left, trip->state);
         restore(lane, left);
     } else {
         for (struct message *m = left->first; m != NULL; m = m->next)

@@ -65,6 +65,8 @@ void lane_kick(struct lane *lane);
 void lane_reset(struct lane *lane);
 /* Draining: tell the senders of commands not begun yet to try again. */
 void lane_send_away(struct lane *lane);
+/* A look at the leases failed: look again as above. Without room in the database that may take a while: commands are told so. */
+void lane_lease_failed(struct lane *lane, const struct pg_trip *trip);
 void lane_command(struct lane *lane, struct message *message);
 void lane_result(struct lane *lane, struct message *message);
 /* Messages in memory, running jobs included. */
