@@ -71,6 +71,11 @@ void fail_at(const char *name)
     if (point != NULL) act(point);
 }
 
+bool fail_now(const char *name)
+{
+    return due_point(name) != NULL;
+}
+
 void fail_within(struct pg *pg, const char *name)
 {
     const struct point *point = due_point(name);

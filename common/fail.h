@@ -13,6 +13,8 @@
  *   answered    commands answered                 page      a journal.read answered
  *   reported    a job's work done, not recorded   draining  told to stop, leases still held
  *   released    leases given back, not gone yet
+ *
+ * At `zap` (somebody asks to be let in, not answered yet) nobody aborts or waits: from that time on the ZAP thread's work fails.
  */
 #ifndef KEFU_FAIL_H
 #define KEFU_FAIL_H
@@ -24,6 +26,8 @@
 void fail_at(const char *point);
 /* The same between two statements of a trip: the database is given what was added before, and time to do it. */
 void fail_within(struct pg *pg, const char *point);
+/* Is it the point's time? Then the caller fails in its own way. */
+bool fail_now(const char *point);
 
 #else
 
@@ -35,6 +39,12 @@ static inline void fail_at(const char *point)
 static inline void fail_within(struct pg *pg, const char *point)
 {
     (void)pg, (void)point;
+}
+
+static inline bool fail_now(const char *point)
+{
+    (void)point;
+    return false;
 }
 
 #endif

@@ -1,6 +1,7 @@
 #include "lane.h"
 
 #include "log.h"
+#include "place.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,21 @@ size_t lane_waiting(const struct lane *lane)
            lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
 }
 
+static void wake(void *ctx)
+{
+    lane_kick(ctx);
+}
+
+/* What creates something stays, though the partition that was chosen for it has moved. */
+static bool place_again(struct message *message)
+{
+    struct lane *lane = message->handler->creates ? place_command(message) : NULL;
+    if (lane == NULL || !lane_holds(lane, message->partition)) return false;
+    queue_add(&lane->commands, message);
+    loop_timer_start(&lane->timer, 1, 0, wake, lane); /* it may be the lane that is looking */
+    return true;
+}
+
 /* While the leases are not known yet commands wait; then those of partitions held elsewhere are sent away. */
 static void accept(struct lane *lane, struct message *message)
 {
@@ -109,7 +125,7 @@ static void accept(struct lane *lane, struct message *message)
         queue_add(&lane->waiting_leases, message);
     else if (lane_holds(lane, message->partition))
         queue_add(&lane->commands, message);
-    else
+    else if (!place_again(message))
         message_refuse(message, VERB_RETRY, NULL, "another replica holds partition %d",
                        message->partition);
 }
@@ -242,11 +258,17 @@ static int jobs_running(void)
     return jobs;
 }
 
+/* What lost a race is tried again as a whole, a few times: it would lose its speed just when others send the same. */
+static bool go_together(const struct lane *lane)
+{
+    return lane->races > 0 && lane->races < ATTEMPTS_MOST && !runtime.careful;
+}
+
 static bool choose(struct lane *lane, struct queue *chosen)
 {
     size_t most = lane->single.n > 0 || carefully(lane) ? 1 : BATCH_MOST;
-    take(&lane->single, chosen, 1);
-    lane->apart = chosen->n > 0;
+    take(&lane->single, chosen, go_together(lane) ? BATCH_MOST : 1);
+    lane->apart = chosen->n > 0 && !go_together(lane);
     if (chosen->n == 0) take_results(lane, chosen, most);
     if (chosen->n < most) take_commands(lane, chosen, most == 1 ? 1 : COMMANDS_FIRST);
     take(&lane->events, chosen, most);
@@ -255,11 +277,6 @@ static bool choose(struct lane *lane, struct queue *chosen)
         !(runtime.careful && jobs_running() > 0))
         take(&lane->alarms, chosen, most);
     return chosen->n > 0;
-}
-
-static void wake(void *ctx)
-{
-    lane_kick(ctx);
 }
 
 static void sleep_until_needed(struct lane *lane)
@@ -372,6 +389,7 @@ static void take_apart(struct lane *lane, struct queue *left)
     }
     for (struct message *m; (m = queue_take(&lane->single)) != NULL;) queue_add(&again, m);
     lane->single = again;
+    lane->races = ATTEMPTS_MOST;
 }
 
 static void refuse_hopeless(struct lane *lane, const struct pg_trip *trip)
@@ -395,6 +413,17 @@ static void send_back_commands(struct queue *left, const char *state)
     *left = others;
 }
 
+static bool lacks_resources(const struct pg_trip *trip)
+{
+    return trip->outcome == PG_WORLD && strncmp(trip->state, "53", 2) == 0;
+}
+
+void lane_lease_failed(struct lane *lane, const struct pg_trip *trip)
+{
+    if (!trip->lost) lane_reset(lane);
+    if (lacks_resources(trip)) send_back_commands(&lane->waiting_leases, trip->state);
+}
+
 static void restore(struct lane *lane, struct queue *left)
 {
     for (struct message *m; (m = queue_take(&lane->single)) != NULL;) queue_add(left, m);
@@ -402,15 +431,28 @@ static void restore(struct lane *lane, struct queue *left)
     if (lane->single.first == NULL) lane->single.end = &lane->single.first;
 }
 
+/* Somebody else wrote such a row first. That has committed, so whoever looks now finds it; it is nobody's fault, unless it goes on. */
+static bool has_raced(struct lane *lane, const struct pg_trip *trip, struct queue *left)
+{
+    if (strcmp(trip->state, "23505") != 0 || trip->outcome != PG_FAILED || trip->lost) return false;
+    if (lane->races >= ATTEMPTS_MOST || ++lane->races >= ATTEMPTS_MOST) return false;
+    log_info("batch_raced", "lane=%d messages=%zu reason=%s", lane->number, left->n,
+             log_quoted(trip->message));
+    restore(lane, left);
+    lane_kick(lane);
+    return true;
+}
+
 void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue *left, bool fenced)
 {
     if (trip->outcome == PG_OK) {
-        lane->failures = 0;
+        lane->failures = lane->races = 0;
         lane->backoff_ms = 0;
         lane->gather_until_ms = loop_now_ms() + GATHER_MS;
         lane_kick(lane);
         return;
     }
+    if (has_raced(lane, trip, left)) return;
     if (strcmp(trip->state, "40P01") == 0) runtime.deadlocks++;
     log_warn("batch_failed", "lane=%d messages=%zu state=%s reason=%s", lane->number, left->n,
              trip->state, log_quoted(trip->message));
@@ -419,7 +461,7 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
         restore(lane, left);
         lane_reset(lane);
     } else if (trip->outcome == PG_WORLD) {
-        if (strncmp(trip->state, "53", 2) == 0) send_back_commands(left, trip->state);
+        if (lacks_resources(trip)) send_back_commands(left, trip->state);
         restore(lane, left);
     } else {
         for (struct message *m = left->first; m != NULL; m = m->next)

@@ -65,6 +65,7 @@ struct lane {
 
     int64_t careful_until_ms;
     int64_t batches, messages, failures;
+    int races;      /* in a row: another transaction wrote the same row first */
     int jobs;       /* running */
     bool lost_jobs; /* a connection was lost: a job may stand as running that was never begun */
 };
@@ -77,6 +78,8 @@ void lane_kick(struct lane *lane);
 void lane_reset(struct lane *lane);
 /* Draining: tell the senders of commands not begun yet to try again. */
 void lane_send_away(struct lane *lane);
+/* A look at the leases failed: look again as above. Without room in the database that may take a while: commands are told so. */
+void lane_lease_failed(struct lane *lane, const struct pg_trip *trip);
 void lane_command(struct lane *lane, struct message *message);
 void lane_result(struct lane *lane, struct message *message);
 /* Messages in memory, running jobs included. */

@@ -83,7 +83,7 @@ static void give_up(struct look *look, const struct pg_trip *trip)
     log_warn("lease_failed", "lane=%d state=%s reason=%s", lane->number, trip->state,
              log_quoted(trip->message));
     finish(look);
-    if (!trip->lost) lane_reset(lane);
+    lane_lease_failed(lane, trip);
     lane->lease_look_ms = loop_now_ms() + 100;
     lane_kick(lane);
 }

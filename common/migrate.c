@@ -203,6 +203,25 @@ int migrate_was_unclean(const char *dsn, const char *schema, const char *instanc
     return 0;
 }
 
+/* Of other roles' sessions little more can be seen than user and database. The server's own processes lack one of them. */
+int migrate_room(const char *dsn, const char *schema, int64_t *most, int64_t *left, struct err *err)
+{
+    PGconn *conn = open_schema(dsn, schema, err);
+    if (conn == NULL) return -1;
+    *most = ask(conn,
+                "SELECT current_setting('max_connections')::integer"
+                " - current_setting('superuser_reserved_connections')::integer",
+                NULL);
+    *left =
+        *most -
+        ask(conn,
+            "SELECT count(*) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND datid IS NOT NULL AND pid <> pg_backend_pid()"
+            " AND coalesce(backend_type, 'client backend') = 'client backend'",
+            NULL);
+    PQfinish(conn);
+    return 0;
+}
+
 int migrate_test_clock(const char *dsn, const char *schema, time_us start, struct err *err)
 {
     char sql[200];

@@ -20,6 +20,9 @@ MUST_CHECK enum migrate_result migrate_schema(const char *dsn, const char *schem
 /* Was this instance's last life ended without a drain? (False if it never lived.) */
 MUST_CHECK int migrate_was_unclean(const char *dsn, const char *schema, const char *instance,
                                    bool *unclean, struct err *err);
+/* How many connections the server allows those without privileges, and how many of them were free before this look. */
+MUST_CHECK int migrate_room(const char *dsn, const char *schema, int64_t *most, int64_t *left,
+                            struct err *err);
 /* Start the test clock if it is not running yet. */
 MUST_CHECK int migrate_test_clock(const char *dsn, const char *schema, time_us start,
                                   struct err *err);

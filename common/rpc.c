@@ -3,6 +3,7 @@
 #include "gate.h"
 #include "lane.h"
 #include "log.h"
+#include "place.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,12 +60,11 @@ static void take_command(const struct handler *handler, struct bus_request *requ
     envelope->header.key = key.len > 0 ? key : envelope->header.id;
     struct message *m = message_create(ORIGIN_COMMAND, &envelope->header, envelope->body);
     m->handler = handler;
-    m->partition = partition_of(m->header.key);
     m->request = request;
     m->principal = gate_name(request);
     m->role = gate_role(request);
     m->hash = hash_of(envelope);
-    lane_command(runtime.lanes[m->partition % runtime.lanes_n], m);
+    lane_command(place_command(m), m);
 }
 
 static int dispatch(struct bus_request *request, struct envelope *envelope, struct arena *arena,

@@ -27,6 +27,7 @@ const char *const service_names[] = {"intake",    "routing",   "escalation", "no
 static struct workline *control_line;
 static struct loop_timer drain_timer, policy_timer;
 static int64_t drain_until_ms;
+static int64_t room_most, room_left; /* database connections, before this process took any */
 static struct peers *other_peers[SOURCES_MOST]; /* by service_names[] */
 
 /* --- settings --- */
@@ -415,6 +416,21 @@ static void migrate(void)
         fatal(NULL, "%s", err.message);
     runtime.careful = unclean && s->careful_ms > 0;
     if (unclean) log_warn("unclean_stop", "careful_ms=%lld", (long long)s->careful_ms);
+    if (migrate_room(s->database, s->schema, &room_most, &room_left, &err) < 0)
+        fatal(NULL, "%s", err.message);
+}
+
+/* Those that find no room are tried for ever, and others may be about to leave: only what can never fit ends the process. */
+static void check_room(void)
+{
+    const char *hint = "raise max_connections, or run fewer replicas or lanes";
+    int needed = runtime.lanes_n + workline_count();
+    if (needed > room_most)
+        fatal(hint, "%d database connections are needed, and the server allows %lld", needed,
+              (long long)room_most);
+    if (needed > room_left)
+        log_warn("connections_short", "needed=%d left=%lld most=%lld hint=%s", needed,
+                 (long long)room_left, (long long)room_most, log_quoted(hint));
 }
 
 static void kick_lanes(void)
@@ -617,6 +633,7 @@ int service_main(int argc, char **argv, const struct service *service)
     for (int i = 0; i < runtime.lanes_n; i++) lane_start(i);
     workline_add(control_line, read_version, NULL);
     if (service->start != NULL) service->start();
+    check_room();
     runtime.server = bus_serve(runtime.bus, runtime.settings.endpoint, rpc_on_request, NULL, &err);
     if (runtime.server == NULL)
         fatal("is another process listening there?", "%s: %s", runtime.settings.endpoint,

@@ -40,6 +40,8 @@ struct handler {
         const void
             *message); /* pure: what a load with "#" looks up, such as a keyed hash; 0 = nothing */
     bool
+        creates; /* ON_COMMAND: it makes something new, whose numbers say where it belongs: any replica takes it (place.h) */
+    bool
         coalesce; /* of several equal (type, key) in one batch only the last is decided: level-triggered events */
     bool
         at_once; /* of the own journal, and nobody else's business: if the lane that says it is also the one to hear it, it does so in

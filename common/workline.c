@@ -17,6 +17,8 @@ struct workline {
     bool running;
 };
 
+static int count;
+
 static void go(struct workline *line)
 {
     struct work *work = line->first;
@@ -38,6 +40,7 @@ struct workline *workline_create(const char *dsn, const char *setup)
 {
     struct workline *line = mem_alloc(sizeof(*line));
     line->end = &line->first;
+    count++;
     line->pg = pg_create(dsn, setup, on_change, line);
     return line;
 }
@@ -46,6 +49,7 @@ void workline_destroy(struct workline *line)
 {
     if (line == NULL) return;
     pg_destroy(line->pg);
+    count--;
     while (line->first != NULL) {
         struct work *next = line->first->next;
         free(line->first);
@@ -58,6 +62,11 @@ void workline_destroy(struct workline *line)
 bool workline_up(const struct workline *line)
 {
     return pg_up(line->pg);
+}
+
+int workline_count(void)
+{
+    return count;
 }
 
 void workline_add(struct workline *line, void (*start)(void *ctx, struct pg *pg), void *ctx)

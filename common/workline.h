@@ -12,6 +12,7 @@ struct work;
 struct workline *workline_create(const char *dsn, const char *setup);
 void workline_destroy(struct workline *line); /* work still waiting is dropped */
 bool workline_up(const struct workline *line);
+int workline_count(void); /* how many there are */
 
 /* Queue work: `start` is called with an idle connection; the work uses pg_add/pg_run and, at its end, calls workline_next(). If the
    connection is lost in a trip (trip->lost), the work must still end with workline_next(). Work waits while the connection is down. */

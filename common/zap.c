@@ -1,6 +1,7 @@
 #include "zap.h"
 
 #include "arena.h"
+#include "fail.h"
 #include "log.h"
 #include "uuid.h"
 
@@ -99,6 +100,7 @@ static void *serve(void *ctx)
         if (ready <= 0) continue;
         if (items[1].revents & ZMQ_POLLIN) return NULL;
         size_t n = items[0].revents & ZMQ_POLLIN ? read_request(zap->door, frames) : 0;
+        if (fail_now("zap")) break;
         if (n > REQUEST) answer(zap, frames, n);
     }
     fatal("restart it: nobody is let in unasked", "the ZAP thread ended: %s", zmq_strerror(errno));

@@ -23,7 +23,7 @@ def send(id, kind, body):  # until it is answered: the id makes sure that it hap
         _, verb, header, answer = msgpack.unpackb(socket.recv()) if socket.poll(2000) else (1, "retry", {}, None)
         if verb != "retry":
             return verb, answer
-        socket = socket.close(0)  # no answer, or one for another replica: behind the address there may be several
+        socket = socket.close(0)  # it hangs, is busy or ends: behind the address there may be others
 
 
 call = uuid.uuid4().hex

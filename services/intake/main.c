@@ -17,6 +17,7 @@ static const struct setting settings[] = {
 static const struct handler handlers[] = {
     {.kind = ON_COMMAND,
      .hears = &contact_record_shape,
+     .creates = true,
      .number = customer_of_contact,
      .loads = {{&contact_known, ""}, {&closing_read, "#"}},
      .decide = on_contact_record},

@@ -82,8 +82,8 @@ class Load:
                 "items": [{"kind": "complaint", "topic": "lift", "words": "电梯又停了", "expected": "今天修好"}]}
 
     def say(self, client, name):
-        """One contact, until it is answered. Without an answer, or with another replica's partition: connect again, for the door
-        leads to each replica in turn."""
+        """One contact, until it is answered. Without an answer, or from a replica that is being stopped: connect again, for the
+        door leads to each replica in turn."""
         id, end = f"load/{name}", time.monotonic() + 120
         while time.monotonic() < end:
             frame = client.once("command", "contact.record", self.body(name), id, timeout=3)

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """The way to PostgreSQL breaks: in the middle of COMMIT, for everybody and for long, and when others have taken all connections."""
+import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -178,6 +180,41 @@ def connections_are_exhausted():
     return f"{len(others)} connections taken, {refused} refused to one replica, {len(history)} commands, quiet after {took:.1f} s"
 
 
+@fault.case("F25", "a replica starts where there is too little room for its connections, or never enough")
+def too_little_room():
+    """Of 13 connections three are kept for superusers; a probe needs five: two lanes, control, queries, journal."""
+    postgres, processes = Postgres(max_connections=13), []
+    try:
+        def start(*args):
+            processes.append(kefu.Process("probe", postgres.dsn, args=args).start())
+            return processes[-1]
+
+        def complaint(process):
+            return re.search(r"event=connections_short needed=(\d+) left=(\d+) most=(\d+) hint=.*max_connections", process.log())
+
+        one = start().wait_ready()
+        kefu.wait_for("its connections", lambda: postgres.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kefu-probe'") == [["5"]])
+        assert not complaint(one), f"there was room: {complaint(one)}"
+        with contextlib.closing(fault.Session(postgres.dsn)) as other:
+            other("SELECT 1")
+            two = start().wait_ready()
+        found = complaint(two)
+        assert found, "nothing was said"
+        fault.equal("needed, left, most", [int(word) for word in found.groups()], [5, 4, 10])
+        two.client().ask("runtime.status")
+        never = start("--lanes=8")
+        fault.equal("exit status of what can never work", never.process.wait(30), 1)
+        assert "11 database connections are needed, and the server allows 10" in never.log() and "HINT" in never.log(), never.log()[-500:]
+        fault.equal("exit status of those that run", [one.stop(), two.stop()], [0, 0])
+    finally:
+        try:
+            kefu.end(processes)
+        finally:
+            postgres.end()
+    return "told at the start; what cannot work does not start"
+
+
 def take_connection(postgres, others):
     """One more that does nothing. False if there is none left."""
     other = subprocess.Popen(["psql", postgres.dsn, "-qAtX"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -193,7 +230,8 @@ def refused_connections(client):
 
 
 if __name__ == "__main__":
-    cases = [connections_are_cut_in_commit, nobody_answers_behind_the_connection, one_replica_waits_for_ever, connections_are_exhausted]
+    cases = [connections_are_cut_in_commit, nobody_answers_behind_the_connection, one_replica_waits_for_ever, connections_are_exhausted,
+             too_little_room]
     if fault.LONG:
         if not in_a_world_of_its_own():
             print(f"skip F6_{packets_are_dropped.__name__}: root and namespaces (unshare)")

@@ -179,6 +179,28 @@ def nothing_without_keys():
     return "3 ways, each refused at the start with its reason"
 
 
+@fault.case("F19", "the thread that says who may connect dies")
+def nobody_guards_the_door():
+    """libzmq lets everybody in whom nobody refuses, so the process must not outlive that thread. It was asked twice by its own test."""
+    with Probes(1) as world, contextlib.closing(context.socket(zmq.DEALER)) as raw:
+        guarded = world.processes[0]
+        guarded.client().do("probe.say", key="friend", n=1)
+        probe = world.add(environment={"FAIL_AT": "zap:4"}).process
+        assert probe.process.poll() is None, "the third one to ask is answered"
+        raw.linger = 0
+        kefu.keys().join(raw, "probe")
+        raw.curve_publickey, raw.curve_secretkey = zmq.curve_keypair()
+        raw.connect(probe.address)
+        raw.send(say("intruder"))
+        fault.equal("exit status", probe.process.wait(10), 1)
+        assert "the ZAP thread ended" in probe.log() and "HINT" in probe.log(), probe.log()[-500:]
+        assert not raw.poll(200), "an intruder was answered"
+        kefu.wait_for("takeover", lambda: sum(world.shares().values()) == 32 and len(world.shares()) == 1, 15 * fault.crowding())
+        fault.equal("messages of intruders", told(world, "intruder"), 0)
+        guarded.client().do("probe.say", key="friend", n=2)
+    return "the process ends with status 1, 0 messages accepted"
+
+
 # --- F17: malformed ---
 
 def hostile():
@@ -293,34 +315,45 @@ def p99(client, seconds):
 
 
 def flood_once(probe, client, seconds):
-    """The p99 of a steady client before it and during it, and how many peers came."""
-    before, _ = p99(client, 2)
+    """The p99 of a steady client during it, and how many peers came."""
     flood = subprocess.Popen([sys.executable, "-c", FLOOD, str(probe.port), str(seconds + 0.5)], stdout=subprocess.PIPE, text=True)
     during, _ = p99(client, seconds)
-    return before, during, int(flood.communicate()[0])
+    return during, int(flood.communicate()[0])
+
+
+LOOKS, BAD_LOOKS = 5, 2
+
+
+def is_good(before, during, after):
+    """What F18 allows: twice the p99 without a flood. Below 20 ms, a few commits, twice of nothing means nothing."""
+    return during <= max(2 * max(before, after), 0.020 * fault.crowding())
 
 
 @fault.case("F18", "thousands of silent or slow TCP peers, by an attacker held to a quarter of a core")
 def a_flood_of_handshakes():
-    """On the release build: the sanitizers' own cost is not the question. The machine's noise may spoil a look, so there are three."""
-    seconds, looks = 20 if fault.LONG else 3, []
+    """On the release build: the sanitizers' own cost is not the question. A look is some hundred requests between two quiet ones, so one
+    pause of the machine is its p99 and spoils it. A flood that does harm does it each time: of five looks two may be spoilt, no more."""
+    seconds, looks, good = 20 if fault.LONG else 2, [], []
     with Probes(0) as world, mock.patch.dict(os.environ, KEFU_BIN=RELEASE):
         probe = world.add().process
         client = probe.client()
         p99(client, 0.5)
-        while len(looks) < 3 and not (looks and looks[-1][1] <= max(2 * looks[-1][0], 0.020)):
-            looks.append(flood_once(probe, client, seconds))
+        before, _ = p99(client, 1.5)
+        while good.count(True) < LOOKS - BAD_LOOKS and good.count(False) <= BAD_LOOKS:
+            during, peers = flood_once(probe, client, seconds)
             begun = time.monotonic()
             probe.client().do("probe.say", key="newcomer", n=1)
             waited = time.monotonic() - begun
             assert waited < 4 * fault.crowding(), f"a newcomer waited {waited:.1f} s"
-    before, during, peers = looks[-1]
-    said = ", ".join(f"{x * 1000:.1f} -> {y * 1000:.1f} ms" for x, y, _ in looks)
-    assert peers > 300, f"only {peers} peers came"
-    assert during <= max(2 * before, 0.020), f"p99 before and during it: {said}"
-    return f"{peers} peers; p99 before and during it: {said}"
+            assert peers > 200, f"only {peers} peers came"
+            looks.append((before, during, p99(client, 1.5)[0]))
+            good.append(is_good(*looks[-1]))
+            before = looks[-1][-1]
+    said = ", ".join(" -> ".join(f"{x * 1000:.1f}" for x in look) for look in looks)
+    assert good.count(False) <= BAD_LOOKS, f"p99 before, during and after it: {said} ms"
+    return f"{peers} peers; p99 before, during and after it: {said} ms"
 
 
 if __name__ == "__main__":
-    fault.main(strangers, wrong_roles, revoked_in_mid_session, nothing_without_keys, malformed_messages, a_greedy_publisher,
+    fault.main(strangers, wrong_roles, revoked_in_mid_session, nothing_without_keys, nobody_guards_the_door, malformed_messages, a_greedy_publisher,
                a_flood_of_handshakes)

@@ -212,6 +212,26 @@ def duplicates_come_through_three_replicas():
     return f"{each} ids × 10 in {took:.1f} s, then each contact under a new id"
 
 
+@fault.case("F12", "a publisher with one connection, to one of three replicas of intake, is never sent to another")
+def one_connection_is_enough():
+    world, each = six(), 400 if fault.LONG else 40
+    added = world.add("intake")
+    kefu.wait_for("three fair shares", lambda: sorted(shares(world, "intake").values()) == [10, 11, 11], 15 * fault.crowding())
+    make, history = world.mixed(contacts=1, notes=0, duties=0), []
+    for replica in world.replicas("intake"):
+        load = fault.Load({"intake": [replica.address]}, lambda load, n: make(load, n) if n < each else None, window=8,
+                          name=f"only-{replica.instance}")
+        load.start()
+        kefu.wait_for(f"all to be sent to {replica.instance}", lambda load=load: load.made == each or load.error, 60)
+        heard = load.end()
+        fault.equal(f"answers of {replica.instance} to {each}", [sent.verb for sent in heard].count("answer"), each)
+        fault.equal(f"told to try again by {replica.instance}", [sent.retries for sent in heard if sent.retries], [])
+        history += heard
+    world.check(history)
+    fault.equal("exit status", world.remove(added), 0)
+    return f"{each} contacts through each of 3 replicas"
+
+
 @fault.case("F4", "PostgreSQL stopped at once and started again; backends terminated, five a second")
 def postgres_goes_away():
     throw = fault.dice("f4")
@@ -252,6 +272,7 @@ def close():
 if __name__ == "__main__":
     try:
         fault.main(replicas_join_and_leave, any_replica_is_killed, a_whole_service_is_killed, a_replica_is_frozen,
-                   replicas_are_told_to_stop, duplicates_come_through_three_replicas, postgres_goes_away)
+                   replicas_are_told_to_stop, duplicates_come_through_three_replicas, one_connection_is_enough,
+                   postgres_goes_away)
     finally:
         close()

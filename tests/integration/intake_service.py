@@ -16,7 +16,7 @@ SECONDS = 10**6
 
 
 @contextlib.contextmanager
-def intake(n=1, routing=None):
+def intake(n=1, routing=None, environments=()):
     database = Database()
     with tempfile.TemporaryDirectory() as folder:
         key_file = os.path.join(folder, "key")
@@ -24,7 +24,8 @@ def intake(n=1, routing=None):
             file.write("1 " + os.urandom(32).hex() + "\n")
         args = [f"--key-file={key_file}"]
         peers = {"routing": routing.port if routing else free_port()}
-        replicas = [Process("intake", database.dsn, peers=peers, args=args).start().wait_ready() for _ in range(n)]
+        environments = [*environments, *[None] * n][:n]
+        replicas = [Process("intake", database.dsn, peers=peers, args=args, environment=more).start().wait_ready() for more in environments]
         try:
             replicas[0].client().do("policy.publish", files=POLICY)
             yield (database, *replicas)
@@ -162,20 +163,57 @@ def test_without_its_key_file_it_does_not_start():
         database.drop()
 
 
+@contextlib.contextmanager
+def two_replicas(slow=0):
+    """Both hold partitions. The first one waits so many ms with every round's rows in, so that the other meets them uncommitted."""
+    with intake(2, environments=[{"FAIL_AT": f"inserted:1:sleep={slow}"} if slow else {}]) as (database, one, two):
+        wait_for("both hold half", lambda: database(
+            "SELECT count(*) FROM (SELECT DISTINCT ON (partition) owner FROM intake.position ORDER BY partition, n DESC) x"
+            " WHERE owner <> '' GROUP BY owner") == [["16"], ["16"]])
+        yield database, one, two
+
+
+def hear_all(sent):
+    """(client, id) -> the answer's body. Nothing but answers may come."""
+    heard = {}
+    for client, id in sent:
+        frame = client.receive(id, 30)
+        check(f"the answer to {id}: {frame}", frame and frame[1], "answer")
+        heard[client, id] = frame[3]
+    return heard
+
+
 def test_two_replicas_one_contact_once():
-    with intake(2) as (database, one, two):
-        wait_for("both hold partitions", lambda: database(
-            "SELECT count(DISTINCT owner) FROM (SELECT DISTINCT ON (partition) owner FROM intake.position ORDER BY partition, n DESC) x"
-        ) == [["2"]])
-        clients, answers = [one.client(), two.client()], []
-        for n in range(20):
-            for _ in range(2):
-                def taken_by_whoever_holds_it():
-                    frames = [client.once("command", "contact.record", contact(n), timeout=1) for client in clients]
-                    return [frame[3] for frame in frames if frame is not None and frame[1] == "answer"]
-                answers += [(n, tuple(answer["tickets"])) for answer in wait_for("an answer", taken_by_whoever_holds_it)]
-        check("contacts", len(set(answers)), 20)
-        check("opened", events(database, "ticket.opened"), 40)
+    """The same contact at once under two ids, each at another replica: who is second waits for the first and answers with its tickets."""
+    with two_replicas(slow=100) as (database, one, two):
+        first, second = one.client(), two.client()
+        for n in range(10):
+            sent = [(client, client.send("command", "contact.record", contact(n), f"{n}/{i}")) for i, client in enumerate((first, second))]
+            heard = list(hear_all(sent).values())
+            check("tickets", heard[1]["tickets"], heard[0]["tickets"])
+            check("which is the first", sorted(answer.get("repeated", False) for answer in heard), [False, True])
+        check("contacts", database("SELECT count(*) FROM intake.contact"), [["10"]])
+        check("opened", events(database, "ticket.opened"), 20)
+        check("answers kept", database("SELECT count(*) FROM intake.reply WHERE id LIKE '%/%'"), [["20"]])
+        check("set aside", database("SELECT count(*) FROM intake.dead_letter"), [["0"]])
+        assert "event=batch_raced" in one.log() + two.log(), "they never met"
+
+
+def test_two_replicas_many_contacts_in_opposite_order():
+    """They wait for each other in one direction only; the same id has the same answer wherever it is asked."""
+    with two_replicas() as (database, one, two):
+        database("CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN new; END $$;"
+                 "CREATE TRIGGER dawdle BEFORE INSERT ON intake.contact FOR EACH ROW EXECUTE FUNCTION dawdle()")
+        first, second, numbers = one.client(), two.client(), range(200)
+        sent = [(client, client.send("command", "contact.record", contact(n), f"same/{n}"))
+                for client, order in ((first, numbers), (second, numbers[::-1])) for n in order]
+        heard = hear_all(sent)
+        for n in numbers:
+            check(f"the answer to same/{n}", heard[second, f"same/{n}"], heard[first, f"same/{n}"])
+        check("contacts", database("SELECT count(*) FROM intake.contact"), [["200"]])
+        logs = one.log() + two.log()
+        assert "event=batch_raced" in logs, "they never met"
+        assert "state=40P01" not in logs, "a deadlock"
 
 
 def opened(database):

@@ -6,6 +6,7 @@ Mutant = collections.namedtuple("Mutant", "name edits tests because programs")
 
 EDGES = "integration/commit_edges:test_"
 STRANGER = "integration/strangers:test_a_stranger_is_turned_away_at_the_door"
+INTAKE = "integration/intake_service:test_two_replicas_"
 PROBE = ["kefu-probe"]
 
 MUTANTS = [
@@ -49,4 +50,10 @@ MUTANTS = [
     Mutant("a breach does not wait for the readers",
            [("common/lane.c", r"if \(lane->as_of\[s\] < lane->gate_at\) return false;", "(void)s;")],
            ["integration/escalation_gate:a_reply_in_time_is_heard_before_the_breach"], "clock.breached SLA-03", ["kefu-escalation"]),
+    Mutant("contacts: the same one of two replicas is two",
+           [("services/intake/migrations/001_intake.sql", r"(tickets text NOT NULL),\s*UNIQUE \(source, source_id\)", r"\1")],
+           [INTAKE + "one_contact_once"], "tickets", ["kefu-intake"]),
+    Mutant("contacts: written in the order of their numbers",
+           [("services/intake/rows.msg", r"row intake_contact key source source_id", "row intake_contact key id")],
+           [INTAKE + "many_contacts_in_opposite_order"], "a deadlock", ["kefu-intake"]),
 ]
