@@ -8,6 +8,7 @@
 # In it: data/, log (the server's), and the unix socket. Whoever may enter the directory is trusted on the socket; by TCP
 # (127.0.0.1 only) a password is asked for. The server refuses to run as root, so root hands it to the user postgres; a
 # directory which that user cannot reach, or whose socket path would be too long, is replaced by one that will do.
+# KEFU_PG_FSYNC=off is for tests: what was committed outlives the server, but not the machine.
 set -eu
 
 usage() { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -62,6 +63,7 @@ max_connections = 200
 shared_buffers = 256MB
 max_wal_size = 4GB
 synchronous_commit = on
+fsync = ${KEFU_PG_FSYNC:-on}
 deadlock_timeout = 100ms
 jit = off
 timezone = 'UTC'

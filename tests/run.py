@@ -84,6 +84,7 @@ def environment(server, reports=None):
     env = dict(os.environ, B=BUILD, KEFU_BIN=os.path.join(BUILD, "test", "bin"), PYTHONUNBUFFERED="1",
                PYTHONDONTWRITEBYTECODE="1")
     env["PYTHONPATH"] = os.path.join(ROOT, "tests", "lib")
+    env.setdefault("KEFU_PG_FSYNC", "off")  # tests kill servers, never the machine
     env.setdefault("ASAN_OPTIONS", "abort_on_error=0:strict_string_checks=1")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     if reports:
