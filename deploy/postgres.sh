@@ -76,7 +76,9 @@ END
 create() {
     echo "postgres: creating a cluster in $dir/data" >&2
     as_owner chmod 700 "$dir"
-    as_owner "$bin/initdb" -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 --auth-local=trust \
+    sync=
+    [ "${KEFU_PG_FSYNC:-on}" = on ] || sync=--no-sync
+    as_owner "$bin/initdb" $sync -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 --auth-local=trust \
         --auth-host=scram-sha-256 >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; fail "initdb failed"; }
     echo "include 'kefu.conf'" | as_owner tee -a "$dir/data/postgresql.conf" >/dev/null
 }
