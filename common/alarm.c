@@ -112,6 +112,33 @@ void alarm_look(struct lane *lane)
     pg_run(lane->pg, looked, looking);
 }
 
+/* --- the test clock --- */
+
+void alarm_add_clock(struct pg *pg, time_us to)
+{
+    struct buf at = {0};
+    buf_add_u64(&at, (uint64_t)(to - PG_EPOCH_US));
+    struct pg_param param = {at.at, 8};
+    pg_add(pg, &statement_clock_set, &param, 1);
+    buf_finish(&at);
+}
+
+/* A lane that knows of its earliest alarm wakes by itself; one that knows of another, or of none, looks anew. */
+time_us alarm_take_clock(const PGresult *result)
+{
+    time_us earliest[LANES_MOST] = {0};
+    runtime_heard_time(pg_int(result, 0, 0));
+    for (int i = 0; i < PQntuples(result); i++) {
+        int p = (int)pg_int(result, i, 1), number = p % runtime.lanes_n;
+        time_us due = pg_int(result, i, 2);
+        if (due == 0 || !runtime.lanes[number]->slots[p].held) continue;
+        if (earliest[number] == 0 || due < earliest[number]) earliest[number] = due;
+    }
+    for (int i = 0; i < runtime.lanes_n; i++)
+        if (runtime.lanes[i]->next_alarm != earliest[i]) runtime.lanes[i]->alarm_look_ms = 0;
+    return pg_int(result, 0, 0);
+}
+
 /* --- jobs --- */
 
 struct job {

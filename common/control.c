@@ -354,10 +354,8 @@ static void clock_set(void *ctx, const struct pg_trip *trip)
         failed(c, trip);
         return;
     }
-    struct clock_now now = {pg_int(pg_result(c->pg, 0), 0, 0)};
+    struct clock_now now = {alarm_take_clock(pg_result(c->pg, 0))};
     workline_next(line);
-    runtime_heard_time(now.now);
-    for (int i = 0; i < runtime.lanes_n; i++) runtime.lanes[i]->alarm_look_ms = 0;
     answer(c, &clock_now_shape, &now);
     for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
 }
@@ -365,12 +363,8 @@ static void clock_set(void *ctx, const struct pg_trip *trip)
 static void start_clock(void *ctx, struct pg *pg)
 {
     struct control *c = ctx;
-    struct buf at = {0};
     c->pg = pg;
-    buf_add_u64(&at, (uint64_t)(((const struct clock_set *)c->body)->now - PG_EPOCH_US));
-    struct pg_param param = {at.at, 8};
-    pg_add(pg, &statement_clock_set, &param, 1);
-    buf_finish(&at);
+    alarm_add_clock(pg, ((const struct clock_set *)c->body)->now);
     pg_run(pg, clock_set, c);
 }
 

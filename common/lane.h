@@ -109,7 +109,9 @@ bool lease_due(const struct lane *lane);
 void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
 
 /* alarm.c */
-void alarm_look(struct lane *lane); /* a chore: take due alarms */
+void alarm_look(struct lane *lane);               /* a chore: take due alarms */
+void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
+time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be kicked */
 void alarm_start_job(struct lane *lane, struct message *take_message);
 /* The same for a job whose row was written as running by the transaction that planned it. */
 struct alarm_row;

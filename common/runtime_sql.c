@@ -19,8 +19,11 @@ const struct pg_statement statement_counts = {
     " (SELECT count(*) FROM dead_letter WHERE state = 'dead'), (SELECT count(*) FROM dead_letter WHERE state = 'parked')"};
 
 const struct pg_statement statement_clock_set = {
-    "clock_set", "INSERT INTO test_clock AS t (at) VALUES ($1::timestamptz) ON CONFLICT (one)"
-                 " DO UPDATE SET at = greatest(t.at, excluded.at) RETURNING at"};
+    "clock_set",
+    "WITH t AS (INSERT INTO test_clock AS c (at) VALUES ($1::timestamptz) ON CONFLICT (one)"
+    " DO UPDATE SET at = greatest(c.at, excluded.at) RETURNING at)"
+    " SELECT t.at, p, a.due_at FROM t CROSS JOIN generate_series(0, 31) AS p LEFT JOIN LATERAL"
+    " (SELECT due_at FROM alarm WHERE partition = p ORDER BY due_at LIMIT 1) AS a ON true"};
 
 const struct pg_statement statement_dead_discard = {
     "dead_discard",

@@ -8,6 +8,7 @@
 # In it: data/, log (the server's), and the unix socket. Whoever may enter the directory is trusted on the socket; by TCP
 # (127.0.0.1 only) a password is asked for. The server refuses to run as root, so root hands it to the user postgres; a
 # directory which that user cannot reach, or whose socket path would be too long, is replaced by one that will do.
+# KEFU_PG_FSYNC=off is for tests: what was committed outlives the server, but not the machine.
 set -eu
 
 usage() { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -62,6 +63,7 @@ max_connections = 200
 shared_buffers = 256MB
 max_wal_size = 4GB
 synchronous_commit = on
+fsync = ${KEFU_PG_FSYNC:-on}
 deadlock_timeout = 100ms
 jit = off
 timezone = 'UTC'
@@ -74,7 +76,9 @@ END
 create() {
     echo "postgres: creating a cluster in $dir/data" >&2
     as_owner chmod 700 "$dir"
-    as_owner "$bin/initdb" -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 --auth-local=trust \
+    sync=
+    [ "${KEFU_PG_FSYNC:-on}" = on ] || sync=--no-sync
+    as_owner "$bin/initdb" $sync -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 --auth-local=trust \
         --auth-host=scram-sha-256 >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; fail "initdb failed"; }
     echo "include 'kefu.conf'" | as_owner tee -a "$dir/data/postgresql.conf" >/dev/null
 }

@@ -21,10 +21,12 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(os.path.join(ROOT, os.environ.get("B", "build")))
+WORKERS = int(os.environ.get("KEFU_TEST_WORKERS", (os.cpu_count() or 1) + 1))
 TIME_LIMIT = int(os.environ.get("KEFU_TEST_LIMIT", "900"))
 NEEDS_SERVER = re.compile(r"(integration|e2e|fault|import)/")
-PATIENT = ("import/test_import", "fault/import_kills")
-TIMED = re.compile(r"fault/|integration/runtime$")
+LISTED = 8  # so many are named at the end
+LONG = ("import/test_import", "fault/import_kills")
+TIMED = re.compile(r"fault/(clocks|database_way|held|intruders|kills|names|postgres|scale|services|slow)$|integration/runtime$")
 EVERY_SCRIPT = ("integration", "e2e", "fault")
 VERDICT = re.compile(r"^(ok|not ok|skip) (.+)$", re.M)
 OWN_SUMMARY = re.compile(r"^\d+ passed, \d+ failed", re.M)
@@ -180,6 +182,7 @@ class Run:
         self.logs = os.path.join(BUILD, "test", "log")
         self.server = Server()
         self.total = {"ok": 0, "not ok": 0, "skip": 0}
+        self.seconds = {}
         self.lock = threading.Lock()
         os.makedirs(self.logs, exist_ok=True)
 
@@ -198,36 +201,36 @@ class Run:
             counts["not ok"] += not why
             why, output = why or "a sanitizer complained", output + "\n" + complaint
         with self.lock:
-            report(name, counts, why, output, time.monotonic() - started, log_path)
+            self.seconds[name] = time.monotonic() - started
+            report(name, counts, why, output, self.seconds[name], log_path)
             for key in self.total:
                 self.total[key] += counts[key]
 
-    def all(self, programs):
-        for name, command in programs:
-            self.one(name, command)
-
     def everything(self, programs):
-        """What waits most of its time runs beside the rest; what measures time comes afterwards, alone."""
-        beside = [p for p in programs if p[0] in PATIENT]
-        timed = [p for p in programs if p not in beside and TIMED.match(p[0])]
-        rest = [p for p in programs if p not in beside and p not in timed]
+        """Side by side, one more than there are processors, the longest first; what measures time comes afterwards, alone."""
+        long = [p for p in programs if p[0] in LONG]
+        timed = [p for p in programs if p not in long and TIMED.match(p[0])]
+        rest = [p for p in programs if p not in long and p not in timed]
         try:
-            with concurrent.futures.ThreadPoolExecutor(1) as other:
-                done = other.submit(self.all, beside)
-                self.all(rest)
-                done.result()
-            self.all(timed)
+            with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
+                for done in [workers.submit(self.one, *program) for program in long + rest]:
+                    done.result()
+            for program in timed:
+                self.one(*program)
         finally:
             self.server.stop()
 
 
 def main():
     os.chdir(ROOT)
+    os.environ.setdefault("KEFU_PG_FSYNC", "off")  # tests kill servers, never the machine
     words = sys.argv[1:]
     programs = [p for p in list_programs() if not words or any(word in p[0] for word in words)]
     run = Run()
     begun = time.monotonic()
     run.everything(programs)
+    longest = sorted(run.seconds.items(), key=lambda item: -item[1])[:LISTED]
+    print("longest: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in longest))
     print(f"{len(programs)} programs, {time.monotonic() - begun:.1f} s")
     skipped = f", {run.total['skip']} skipped" if run.total["skip"] else ""
     print(f"{run.total['ok']} passed, {run.total['not ok']} failed{skipped}")

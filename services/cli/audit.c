@@ -52,7 +52,9 @@ struct audit *audit_open(const char *dsn, struct err *err)
     audit->conn = PQconnectdb(dsn);
     if (PQstatus(audit->conn) == CONNECTION_OK &&
         run(audit,
-            "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET jit = off; SET work_mem = '64MB';"
+            /* tables that grew since they were counted look small, and nested loops over them cheap */
+            "SET enable_nestloop = off;"
+            " SET timezone = 'UTC'; SET datestyle = 'ISO'; SET jit = off; SET work_mem = '64MB';"
             " SET client_min_messages = 'warning'; SET idle_in_transaction_session_timeout = 0",
             err) == 0)
         return audit;

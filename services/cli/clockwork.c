@@ -15,7 +15,7 @@ enum {
     HASTY_LOOKS =
         20, /* so many looks follow each other at once; then there is a pause between them */
     PAUSE_MS = 1,
-    BUSY_MS = 100, /* so long a look waits for one who is busy */
+    BUSY_MS = 100, /* so long one who is busy may take to answer: then it is not */
     SLOW_LOOKS = 400,
     SLOW_PAUSE_MS = 10
 };
@@ -24,7 +24,7 @@ enum {
 static const char *const order[] = {"intake",    "workforce",    "routing",
                                     "reporting", "notification", "escalation"};
 
-/* What one replica said in this look, and in the one before. */
+/* What one replica said when it was looked at last, and the time before. */
 struct view {
     bool answered;
     int64_t busy, done;
@@ -38,6 +38,7 @@ struct replica {
     size_t service;
     int number;
     struct view view, before;
+    bool stale; /* what it said last is not how it is by now */
     struct err err;
 };
 
@@ -85,9 +86,11 @@ static void take_view(void *ctx, const struct reply *reply)
     take_positions(view, said, replica->clockwork->client);
 }
 
-static void look_at(struct clockwork *clockwork, struct replica *replica, int64_t wait_ms)
+static void look_at(struct clockwork *clockwork, struct replica *replica)
 {
-    struct runtime_quiet quiet = {.wait_ms = wait_ms};
+    struct runtime_quiet quiet = {.wait_ms = BUSY_MS};
+    replica->before = replica->view;
+    replica->stale = false;
     client_ask(clockwork->client,
                &(struct question){.shape = &runtime_quiet_shape,
                                   .body = &quiet,
@@ -97,25 +100,22 @@ static void look_at(struct clockwork *clockwork, struct replica *replica, int64_
                take_view, replica);
 }
 
-static void look(struct clockwork *clockwork)
+static void look_at_stale(struct clockwork *clockwork)
 {
-    clockwork->work.looks++;
+    int asked = 0;
     for (size_t i = 0; i < clockwork->n; i++) {
-        clockwork->replicas[i].before = clockwork->replicas[i].view;
-        look_at(clockwork, &clockwork->replicas[i], 0);
+        if (!clockwork->replicas[i].stale) continue;
+        look_at(clockwork, &clockwork->replicas[i]);
+        asked++;
     }
+    clockwork->work.looks += asked > 0;
     client_wait(clockwork->client, 0);
 }
 
-/* Who is busy is asked to answer when it is not: the others have better things to do than to answer. */
-static void wait_for_busy(struct clockwork *clockwork)
+static void look_at_all(struct clockwork *clockwork)
 {
-    for (size_t i = 0; i < clockwork->n; i++) {
-        struct replica *replica = &clockwork->replicas[i];
-        if (!replica->view.answered || replica->view.busy == 0) continue;
-        look_at(clockwork, replica, BUSY_MS);
-        client_wait(clockwork->client, 0);
-    }
+    clockwork_stir(clockwork);
+    look_at_stale(clockwork);
 }
 
 /* --- judging: pure functions of the views --- */
@@ -153,37 +153,67 @@ static void note_readers(struct clockwork *clockwork)
                     clockwork->readers[clockwork->replicas[i].service][source] = true;
 }
 
-static int find_lag(struct clockwork *clockwork)
+/* The first partition of the source that the service has not read to its end; -1: none. */
+static int find_behind(const struct clockwork *clockwork, size_t service, size_t source)
 {
-    for (size_t s = 0; s < client_services(clockwork->client); s++)
-        for (size_t source = 0; source < client_services(clockwork->client); source++)
-            for (int p = 0; p < PARTITIONS && clockwork->readers[s][source]; p++) {
-                int64_t position = position_of(clockwork, s, source, p),
-                        head = head_of(clockwork, source, p);
-                if (position >= 0 && position >= head) continue;
-                return err_set(&clockwork->why,
-                               "%s has read partition %d of %s up to %" PRId64 " of %" PRId64,
-                               client_service_name(clockwork->client, s), p,
-                               client_service_name(clockwork->client, source), position, head);
-            }
-    return 0;
+    for (int p = 0; p < PARTITIONS && clockwork->readers[service][source]; p++) {
+        int64_t position = position_of(clockwork, service, source, p);
+        if (position < 0 || position < head_of(clockwork, source, p)) return p;
+    }
+    return -1;
 }
 
-/* -1 and `why` unless this look finds nothing to do. */
-static int judge(struct clockwork *clockwork)
+static void note_behind(struct clockwork *clockwork, size_t service, size_t source, int p)
 {
+    err_set(&clockwork->why, "%s has read partition %d of %s up to %" PRId64 " of %" PRId64,
+            client_service_name(clockwork->client, service), p,
+            client_service_name(clockwork->client, source),
+            position_of(clockwork, service, source, p), head_of(clockwork, source, p));
+    for (size_t i = 0; i < clockwork->n; i++)
+        if (clockwork->replicas[i].service == service) clockwork->replicas[i].stale = true;
+}
+
+static int find_lag(struct clockwork *clockwork)
+{
+    int lags = 0;
+    for (size_t s = 0; s < client_services(clockwork->client); s++)
+        for (size_t source = 0; source < client_services(clockwork->client); source++) {
+            int p = find_behind(clockwork, s, source);
+            if (p >= 0) note_behind(clockwork, s, source, p);
+            lags += p >= 0;
+        }
+    return lags == 0 ? 0 : -1;
+}
+
+static int find_restless(struct clockwork *clockwork)
+{
+    int restless = 0;
     for (size_t i = 0; i < clockwork->n; i++) {
-        const struct replica *replica = &clockwork->replicas[i];
+        struct replica *replica = &clockwork->replicas[i];
         const char *name = client_service_name(clockwork->client, replica->service);
         const struct view *view = &replica->view;
-        if (!view->answered) return err_set(&clockwork->why, "%s", replica->err.message);
-        if (view->busy > 0)
-            return err_set(&clockwork->why, "%s has %" PRId64 " things to do", name, view->busy);
-        if (clockwork->now != 0 && view->now != clockwork->now)
-            return err_set(&clockwork->why, "the clock of %s is not where it was set", name);
+        replica->stale = true;
+        restless++;
+        if (!view->answered)
+            err_set(&clockwork->why, "%s", replica->err.message);
+        else if (view->busy > 0)
+            err_set(&clockwork->why, "%s has %" PRId64 " things to do", name, view->busy);
+        else if (clockwork->now != 0 && view->now != clockwork->now)
+            err_set(&clockwork->why, "the clock of %s is not where it was set", name);
+        else {
+            replica->stale = false;
+            restless--;
+        }
     }
+    return restless == 0 ? 0 : -1;
+}
+
+/* -1 and `why` unless there is nothing to do by what all said last. Whoever has something to do is stale. */
+static int judge(struct clockwork *clockwork)
+{
+    int restless = find_restless(clockwork);
     note_readers(clockwork);
-    return find_lag(clockwork);
+    return find_lag(clockwork) < 0 ? -1 : restless;
 }
 
 static bool nothing_happened(const struct clockwork *clockwork)
@@ -191,7 +221,8 @@ static bool nothing_happened(const struct clockwork *clockwork)
     for (size_t i = 0; i < clockwork->n; i++) {
         const struct view *a = &clockwork->replicas[i].before, *b = &clockwork->replicas[i].view;
         if (!a->answered || a->done != b->done || a->now != b->now ||
-            memcmp(a->heads, b->heads, sizeof(a->heads)) != 0)
+            memcmp(a->heads, b->heads, sizeof(a->heads)) != 0 ||
+            memcmp(a->reads, b->reads, sizeof(a->reads)) != 0)
             return false;
     }
     return true;
@@ -207,20 +238,28 @@ static time_us earliest_alarm(const struct clockwork *clockwork)
     return earliest;
 }
 
+/*
+ * Quiet is what all say twice, with equal counts, heads and positions, when everything said first was said before anybody was asked
+ * the second time. Counts only grow, so it does not matter how long before: whoever has not been touched since need be asked once.
+ */
+static bool is_quiet(struct clockwork *clockwork)
+{
+    if (judge(clockwork) < 0) return false;
+    look_at_all(clockwork);
+    return judge(clockwork) == 0 && nothing_happened(clockwork);
+}
+
 int clockwork_settle(struct clockwork *clockwork, struct err *err)
 {
     int64_t until = loop_now_ms() + clockwork->patience_ms;
-    bool good = false; /* was the look before this one without a complaint? */
     for (int looks = 0;; looks++) {
-        look(clockwork);
-        bool quiet = judge(clockwork) == 0;
-        if (quiet && good && nothing_happened(clockwork)) break;
-        good = quiet;
+        look_at_stale(clockwork);
+        if (is_quiet(clockwork)) break;
         if (loop_now_ms() > until)
             return err_set(err, "it does not become quiet: %s", clockwork->why.message);
-        if (!quiet) wait_for_busy(clockwork);
-        if (!quiet && looks > HASTY_LOOKS)
-            client_sleep(clockwork->client, looks > SLOW_LOOKS ? SLOW_PAUSE_MS : PAUSE_MS);
+        if (looks <= HASTY_LOOKS) continue;
+        clockwork_stir(clockwork);
+        client_sleep(clockwork->client, looks > SLOW_LOOKS ? SLOW_PAUSE_MS : PAUSE_MS);
     }
     clockwork->next = earliest_alarm(clockwork);
     clockwork->settled = true;
@@ -231,13 +270,17 @@ int clockwork_settle(struct clockwork *clockwork, struct err *err)
 
 static void was_set(void *ctx, const struct reply *reply)
 {
-    struct clockwork *clockwork = ctx;
-    if (reply->kind == REPLY_ANSWERED) return;
+    struct replica *replica = ctx;
+    struct clockwork *clockwork = replica->clockwork;
+    if (reply->kind == REPLY_ANSWERED) {
+        replica->view.now = ((const struct clock_now *)reply->body)->now;
+        return;
+    }
     clockwork->failed++;
     clockwork->why = reply->err;
 }
 
-static void set_one(struct clockwork *clockwork, const struct replica *replica, time_us to)
+static void set_one(struct clockwork *clockwork, struct replica *replica, time_us to)
 {
     struct clock_set set = {to};
     client_ask(clockwork->client,
@@ -246,7 +289,7 @@ static void set_one(struct clockwork *clockwork, const struct replica *replica, 
                                   .service = (int)replica->service,
                                   .replica = replica->number,
                                   .patience_ms = clockwork->patience_ms},
-               was_set, clockwork);
+               was_set, replica);
 }
 
 /* Will an alarm of this service fire when the clock says `to`? */
@@ -263,9 +306,13 @@ static bool wakes(const struct clockwork *clockwork, size_t service, time_us to)
 
 static void set_service(struct clockwork *clockwork, size_t service, time_us to)
 {
-    for (size_t i = 0; i < clockwork->n; i++)
-        if (clockwork->replicas[i].service == service)
-            set_one(clockwork, &clockwork->replicas[i], to);
+    bool woken = wakes(clockwork, service, to);
+    for (size_t i = 0; i < clockwork->n; i++) {
+        struct replica *replica = &clockwork->replicas[i];
+        if (replica->service != service) continue;
+        replica->stale = replica->stale || woken;
+        set_one(clockwork, replica, to);
+    }
 }
 
 static bool is_ordered(const struct clockwork *clockwork, size_t service)
@@ -312,6 +359,7 @@ int clockwork_set(struct clockwork *clockwork, time_us to, struct err *err)
 void clockwork_stir(struct clockwork *clockwork)
 {
     clockwork->settled = false;
+    for (size_t i = 0; i < clockwork->n; i++) clockwork->replicas[i].stale = true;
 }
 
 int clockwork_advance(struct clockwork *clockwork, time_us to, struct err *err)
@@ -333,8 +381,8 @@ static int agree(struct clockwork *clockwork, struct err *err)
     bool differ = false;
     int64_t until = loop_now_ms() + clockwork->patience_ms;
     for (size_t i = 0; i < clockwork->n; i++) {
-        look(clockwork);
-        while (!clockwork->replicas[i].view.answered && loop_now_ms() < until) look(clockwork);
+        while (!clockwork->replicas[i].view.answered && loop_now_ms() < until)
+            look_at_all(clockwork);
         if (!clockwork->replicas[i].view.answered)
             return err_set(err, "%s", clockwork->replicas[i].err.message);
     }
@@ -343,6 +391,7 @@ static int agree(struct clockwork *clockwork, struct err *err)
         differ = differ || (clockwork->now != 0 && now != clockwork->now);
         if (now > clockwork->now) clockwork->now = now;
     }
+    clockwork_stir(clockwork);
     return differ ? clockwork_set(clockwork, clockwork->now, err) : 0;
 }
 

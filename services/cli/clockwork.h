@@ -29,7 +29,7 @@ MUST_CHECK int clockwork_set(struct clockwork *clockwork, time_us to, struct err
 /* For progress and measurement. */
 struct clockwork_work {
     int64_t steps; /* times the clock was set */
-    int64_t looks; /* times everybody was asked */
+    int64_t looks; /* times those who could have something to do, or all, were asked */
 };
 struct clockwork_work clockwork_work(const struct clockwork *clockwork);
 

@@ -250,26 +250,27 @@ def the_services_stop(centre):
     kefu.wait_for("PostgreSQL", lambda: subprocess.run(["psql", dsn, "-qc", ""], capture_output=True).returncode == 0)
     found = check(centre, dsn=dsn)
     assert not found, found
+    centre.columns = columns_of(centre)
 
 
-def columns_of(centre, table):
-    schema, name = table.split(".")
-    return [row[0] for row in kefu.psql(centre.dsn, f"SELECT column_name FROM information_schema.columns WHERE table_schema = '{schema}'"
-                                                    f" AND table_name = '{name}' AND is_generated = 'NEVER' ORDER BY ordinal_position")]
+def columns_of(centre):
+    """table -> the columns that one may set, in order."""
+    rows = kefu.psql(centre.dsn, "SELECT table_schema || '.' || table_name, string_agg(column_name, ',' ORDER BY ordinal_position)"
+                                 " FROM information_schema.columns WHERE is_generated = 'NEVER' GROUP BY 1")
+    return {table: names.split(",") for table, names in rows}
 
 
 def broken(centre, table, statement):
     """Break it, look, put it back."""
-    columns = columns_of(centre, table)
+    columns = centre.columns[table]
     if callable(statement):
         statement = statement(columns)
-    begin = f"CREATE TABLE public.kept AS SELECT * FROM {table}"
     end = (f"DELETE FROM {table};"
            f" INSERT INTO {table} ({', '.join(columns)}) OVERRIDING SYSTEM VALUE SELECT {', '.join(columns)} FROM public.kept;"
            " DROP TABLE public.kept")
-    kefu.psql(centre.dsn, begin)
+    touched = kefu.psql(centre.dsn, f"CREATE TABLE public.kept AS SELECT * FROM {table};"  # one transaction
+                                    f" WITH broken AS ({statement} RETURNING 1) SELECT count(*) FROM broken")[0][0]
     try:
-        touched = kefu.psql(centre.dsn, f"WITH broken AS ({statement} RETURNING 1) SELECT count(*) FROM broken")[0][0]
         assert touched != "0", f"nothing to break: {statement}"
         return check(centre, dsn=centre.dsn)
     finally:

@@ -101,15 +101,15 @@ class Probes:
         load.start()
         return load
 
-    def settle(self, timeout=30):
-        """Until all is done; the seconds it took (I7)."""
+    def settle(self, timeout=30, alarms=True):
+        """Until all is done (with alarms=False: also what was to be done later); the seconds it took (I7)."""
         begun = time.monotonic()
-        kefu.wait_quiet({"probe": [kefu.Client(replica.address) for replica in self.replicas if replica.pid]}, timeout)
+        kefu.wait_quiet({"probe": [kefu.Client(replica.address) for replica in self.replicas if replica.pid]}, timeout, alarms)
         return time.monotonic() - begun
 
     def check(self, history, dead=0, timeout=30):
-        """I1 to I5, I7 and I11 on the whole history, when all is quiet. Returns the seconds until it was."""
-        took = self.settle(timeout)
+        """I1 to I5, I7 and I11 on the whole history, when all is quiet, the last alarm included. Returns the seconds until it was."""
+        took = self.settle(timeout, alarms=False)
         heard = [(key, cause, unpack(body)) for key, cause, body in self.sql(
             "SELECT key, cause, encode(body, 'hex') FROM probe.journal WHERE type = 'probe.heard' ORDER BY seq")]
         poked = [(key, unpack(body)["n"]) for key, body in self.sql(
