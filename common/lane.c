@@ -12,7 +12,7 @@ enum {
     COMMANDS_FIRST = BATCH_MOST / 2,
     ENOUGH = BATCH_MOST / 4,
     RESTS_SAVED = 8,
-    GATHER_MS = 1,
+    GATHER_MS = 3,
     CLEAN_MS = 1000,
     CLEAN_LATE_MS = 10000
 };

@@ -57,8 +57,8 @@ static const struct setting rows[] = {
      "Directory with migrations and policy."},
     {"log-level", SETTING_TEXT, &runtime.settings.log_level, "info", 1, 10,
      "debug, info, warn or error."},
-    {"lanes", SETTING_INT, &runtime.settings.lanes, "2", 1, LANES_MOST,
-     "Database connections that work side by side."},
+    {"lanes", SETTING_INT, &runtime.settings.lanes, "0", 0, LANES_MOST,
+     "Database connections that work side by side; 0: as many as suit the service."},
     {"rest", SETTING_SPAN, &runtime.settings.rest_ms, "10ms", 0, 1000,
      "Under load a lane hears events so often at most, and more of them at a time."},
     {"lease", SETTING_SPAN, &runtime.settings.lease_ms, "10s", 300, 600000,
@@ -620,6 +620,7 @@ int service_main(int argc, char **argv, const struct service *service)
     }
     runtime.up_since = system_now();
     runtime.lanes_n = (int)runtime.settings.lanes;
+    if (runtime.lanes_n == 0) runtime.lanes_n = service->lanes > 0 ? service->lanes : 1;
     open_bus();
     guard_bus();
     find_sources();

@@ -56,6 +56,7 @@ struct service {
         *store; /* every statement, in the order in which tables are locked and written */
     size_t store_n;
     const struct policy_owner *policy; /* NULL: the service owns no policy file */
+    int lanes;                         /* by default; 0: one */
     const struct setting *settings;    /* rows beyond the runtime's own; may be NULL */
     size_t settings_n;
     void (*start)(void);     /* optional, once the loop and connections exist */

@@ -71,6 +71,7 @@ int main(int argc, char **argv)
         .store = intake_store,
         .store_n = intake_store_n,
         .policy = &intake_policy_owner,
+        .lanes = 2, /* publishers wait for its commits: while one lane commits, the other decides */
         .settings = settings,
         .settings_n = COUNT(settings),
         .start = open_vault,

@@ -139,11 +139,7 @@ const struct query staff_load_insert = {
     .sql = "INSERT INTO staff_load (staff, taken, last_at) SELECT staff, taken, last_at FROM :rows "
            "ON CONFLICT DO NOTHING"};
 
-const struct query staff_load_lock = {
-    .kind = QUERY_LOCK,
-    .row = &staff_load_row_shape,
-    .sql = "SELECT staff, taken, last_at FROM staff_load ORDER BY staff FOR UPDATE"};
-
+/* Without a lock: one lane writes them, and its position is the fence. */
 const struct query staff_load_write = {
     .kind = QUERY_WRITE,
     .row = &staff_load_row_shape,
@@ -179,11 +175,10 @@ const struct query ticket_page_read = {
         "ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
 
 const struct query *const routing_store[] = {
-    &ticket_lock,      &ticket_read,      &ticket_insert,  &ticket_update,   &move_insert,
-    &move_read,        &note_insert,      &note_read,      &queue_line_read, &queue_line_insert,
-    &waiting_read,     &waiting_unsaid,   &waiting_insert, &waiting_delete,  &waiting_say,
-    &unit_write,       &unit_read,        &staff_write,    &duty_write,      &staff_load_insert,
-    &staff_load_lock,  &staff_load_write, &person_read,    &staff_tally_add, &ticket_page_read,
-    &person_page_read,
+    &ticket_lock,      &ticket_read,    &ticket_insert,   &ticket_update,    &move_insert,
+    &move_read,        &note_insert,    &note_read,       &queue_line_read,  &queue_line_insert,
+    &waiting_read,     &waiting_unsaid, &waiting_insert,  &waiting_delete,   &waiting_say,
+    &unit_write,       &unit_read,      &staff_write,     &duty_write,       &staff_load_insert,
+    &staff_load_write, &person_read,    &staff_tally_add, &ticket_page_read, &person_page_read,
 };
 const size_t routing_store_n = COUNT(routing_store);

@@ -32,7 +32,6 @@ extern const struct query unit_read; /* all */
 extern const struct query staff_write;
 extern const struct query duty_write;
 extern const struct query staff_load_insert; /* nothing taken yet */
-extern const struct query staff_load_lock;   /* all */
 extern const struct query staff_load_write;
 extern const struct query staff_tally_add;
 extern const struct query person_read;      /* all */

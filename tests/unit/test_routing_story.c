@@ -195,9 +195,9 @@ static const void *policy_of(void *ctx, int64_t version)
 
 static const struct plan_host host = {draw_id, policy_of, NULL};
 
-static const struct query *const loads[] = {&ticket_lock,     &person_read,    &unit_read,
-                                            &queue_line_read, &note_read,      &waiting_read,
-                                            &waiting_unsaid,  &staff_load_lock};
+static const struct query *const loads[] = {&ticket_lock,     &person_read, &unit_read,
+                                            &queue_line_read, &note_read,   &waiting_read,
+                                            &waiting_unsaid};
 
 typedef void handler_fn(struct plan *plan, const void *message, const struct facts *facts);
 
