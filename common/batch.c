@@ -355,18 +355,27 @@ static void decode(struct batch *batch, struct message *m)
     if (m->decoded == NULL) set_aside(batch, m);
 }
 
-/* Of level-triggered events with the same key only the last one is decided. */
+/* The next message that stands for this one as well. */
+static struct message *stand_in(const struct batch *batch, size_t i)
+{
+    const struct message *m = batch->all[i];
+    for (size_t k = i + 1; k < batch->n; k++)
+        if (batch->all[k]->handler == m->handler && batch->all[k]->fate == FATE_OPEN &&
+            text_equal(batch->all[k]->header.key, m->header.key))
+            return batch->all[k];
+    return NULL;
+}
+
+/* Of level-triggered events, and of those that add up, only the last one of each key is decided. */
 static void coalesce(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
-        if (m->fate != FATE_OPEN || m->handler == NULL || !m->handler->coalesce) continue;
-        for (size_t k = i + 1; k < batch->n; k++)
-            if (batch->all[k]->handler == m->handler &&
-                text_equal(batch->all[k]->header.key, m->header.key)) {
-                m->fate = FATE_GONE;
-                break;
-            }
+        if (m->fate != FATE_OPEN || m->handler == NULL || !batch_unites(m->handler)) continue;
+        struct message *last = stand_in(batch, i);
+        if (last == NULL) continue;
+        if (m->handler->merge != NULL) m->handler->merge(batch->arena, last->decoded, m->decoded);
+        m->fate = FATE_GONE;
     }
 }
 

@@ -73,6 +73,10 @@ bool batch_decide_round(struct batch *batch);
 /* batch_own.c: what has been said to be heard at once becomes messages of the next round; true if there are any. One that is refused
    goes the long way after all, through the journal, where a dead letter can be made of it. */
 bool batch_hear_own(struct batch *batch);
+/* Do several of its messages become one? */
+bool batch_unites(const struct handler *handler);
+/* How this service itself hears what it says; NULL: it does not. */
+const struct handler *batch_own_hearer(const struct plan_event *event);
 void batch_say_after_all(struct message *m);
 
 /* batch.c: a job whose work starts with the commit of this batch. */

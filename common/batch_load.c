@@ -67,7 +67,8 @@ static size_t load_keys(const struct message *m, const struct load *load, struct
 
 enum { KEYS_MOST = 64 };
 
-/* The hashes that keep a message apart from others: its key, and the rows it locks. */
+/* The hashes that keep a message apart from others: its key, and the rows it locks (of a long list some: what else two plans
+   both write is found when they are decided). */
 static size_t conflict_hashes(const struct message *m, uint64_t *hashes)
 {
     struct sql_key keys[KEYS_MOST];
@@ -147,6 +148,23 @@ static struct loading *loading_of(struct batch *batch, const struct query *query
     return NULL;
 }
 
+/* The message's keys in the load, however many its list has. */
+static const struct sql_key *all_keys(struct batch *batch, const struct message *m,
+                                      const struct load *load, size_t *n)
+{
+    size_t room = 1;
+    if (load->with != NULL && load->with[0] != '\0' && load->with[0] != '#') {
+        const struct field *field = shape_field(m->handler->hears, text_of(load->with));
+        struct list list = {0};
+        if (field != NULL && (field->flags & FIELD_LIST))
+            memcpy(&list, (const char *)m->decoded + field->offset, sizeof(list));
+        if (list.n > room) room = list.n;
+    }
+    struct sql_key *keys = ARENA_ARRAY(batch->arena, struct sql_key, room);
+    *n = load_keys(m, load, keys, room);
+    return keys;
+}
+
 /* Which statements the round needs, with which keys: LOCKs first, then READs, each in the store's order. */
 static void plan_loads(struct batch *batch)
 {
@@ -168,8 +186,8 @@ static void plan_loads(struct batch *batch)
         const struct message *m = batch->all[i];
         if (!batch_in_round(batch, m)) continue;
         for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].query != NULL; k++) {
-            struct sql_key keys[KEYS_MOST];
-            size_t n = load_keys(m, &m->handler->loads[k], keys, KEYS_MOST);
+            size_t n;
+            const struct sql_key *keys = all_keys(batch, m, &m->handler->loads[k], &n);
             for (size_t j = 0; j < n; j++)
                 add_key(batch, loading_of(batch, m->handler->loads[k].query), keys[j]);
         }
@@ -252,11 +270,10 @@ static struct list rows_of(const struct loading *loading, const struct sql_key *
 
 static struct list slice(struct batch *batch, const struct message *m, const struct load *load)
 {
-    struct sql_key keys[KEYS_MOST];
     const struct loading *loading = loading_of(batch, load->query);
-    size_t size = load->query->row->size, total = 0;
+    size_t size = load->query->row->size, total = 0, n;
     if (load->with == NULL) return loading->rows;
-    size_t n = load_keys(m, load, keys, KEYS_MOST);
+    const struct sql_key *keys = all_keys(batch, m, load, &n);
     if (n == 0) return (struct list){0};
     if (n == 1) return rows_of(loading, &keys[0]);
     for (size_t i = 0; i < n; i++) total += rows_of(loading, &keys[i]).n;

@@ -22,10 +22,20 @@ static bool may_count_now(void)
     return runtime.lanes_n == 1 && !journal_shared();
 }
 
+bool batch_unites(const struct handler *handler)
+{
+    return handler->coalesce || handler->merge != NULL;
+}
+
+const struct handler *batch_own_hearer(const struct plan_event *event)
+{
+    return runtime_handler(ON_EVENT, runtime.service->name, text_of(event->shape->name),
+                           event->shape->version);
+}
+
 static const struct handler *hearer_at_once(const struct lane *lane, const struct plan_event *event)
 {
-    const struct handler *own = runtime_handler(ON_EVENT, runtime.service->name,
-                                                text_of(event->shape->name), event->shape->version);
+    const struct handler *own = batch_own_hearer(event);
     if (own == NULL || !own->at_once) return NULL;
     if (!lane_owns_number(lane, event->partition) || !lane_holds(lane, event->partition) ||
         lane_is_parked(lane, event->key))
@@ -33,12 +43,11 @@ static const struct handler *hearer_at_once(const struct lane *lane, const struc
     return own;
 }
 
-/* A level-triggered event of this batch with that key. */
-static const struct message *level_of(const struct batch *batch, const struct handler *handler,
-                                      text key)
+/* The event of this batch with that key, if several are to become one. */
+static struct message *united_of(const struct batch *batch, const struct handler *handler, text key)
 {
-    for (size_t i = 0; i < batch->n && handler->coalesce; i++) {
-        const struct message *m = batch->all[i];
+    for (size_t i = 0; i < batch->n && batch_unites(handler); i++) {
+        struct message *m = batch->all[i];
         if (m->origin == ORIGIN_OWN && m->handler == handler && text_equal(m->header.key, key))
             return m;
     }
@@ -64,20 +73,32 @@ static void hear(struct batch *batch, struct message *sayer, struct plan_event *
     batch->all[batch->n++] = m;
 }
 
-/* Take out of what the message says whatever is heard at once. A second level in one batch waits for the next. */
+static void unite(struct batch *batch, struct message *united, const struct plan_event *event)
+{
+    struct err err;
+    if (united->handler->merge == NULL) return;
+    void *said = pack_read(event->body, event->shape, batch->arena, &err);
+    assert(said != NULL);
+    united->handler->merge(batch->arena, united->decoded, said);
+}
+
+/* Take out of what the message says whatever is heard at once. If one like it has been decided already it waits for the next batch. */
 static void take_events(struct batch *batch, struct message *sayer)
 {
     for (struct plan_event **at = &sayer->inside.events; *at != NULL;) {
         struct plan_event *event = *at;
         const struct handler *handler = hearer_at_once(batch->lane, event);
-        const struct message *level = handler == NULL ? NULL : level_of(batch, handler, event->key);
+        struct message *united = handler == NULL ? NULL : united_of(batch, handler, event->key);
         if (handler == NULL || batch->n == BATCH_ROOM ||
-            (level != NULL && level->fate != FATE_OPEN)) {
+            (united != NULL && united->fate != FATE_OPEN)) {
             at = &event->next;
             continue;
         }
         *at = event->next;
-        if (level == NULL) hear(batch, sayer, event, handler);
+        if (united == NULL)
+            hear(batch, sayer, event, handler);
+        else
+            unite(batch, united, event);
     }
 }
 

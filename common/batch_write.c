@@ -230,41 +230,87 @@ static void add_suspects_cleared(struct batch *batch)
     send_rows(batch, runtime_own_sql(&sql_suspect_drop), &rows);
 }
 
-/* A level-triggered event for this service itself, said before in this batch: once is enough. */
-static bool said_already(struct batch *batch, struct rows *said, const struct plan_event *event)
+/* An event for this service itself that others of its kind become one with. */
+struct united {
+    const struct plan_event *event; /* the first of them */
+    struct journal_row *row;
+    void *body; /* what all of them say; NULL: as the first */
+};
+
+struct said {
+    struct rows *by_partition;
+    struct rows united; /* struct united */
+};
+
+static struct united *united_with(const struct said *said, const struct plan_event *event)
 {
-    const struct handler *own =
-        runtime_handler(ON_EVENT, runtime.service->name, text_of(event->shape->name), 0);
-    if (own == NULL || !own->coalesce) return false;
-    for (size_t i = 0; i < said->n; i++) {
-        const struct plan_event *other = said->at[i];
-        if (other->shape == event->shape && text_equal(other->key, event->key)) return true;
+    for (size_t i = 0; i < said->united.n; i++) {
+        struct united *united = (struct united *)said->united.at[i];
+        if (united->event->shape == event->shape && text_equal(united->event->key, event->key))
+            return united;
     }
-    batch_collect(batch, said, event);
-    return false;
+    return NULL;
+}
+
+static void *read_body(struct batch *batch, const struct plan_event *event)
+{
+    struct err err;
+    void *body = pack_read(event->body, event->shape, batch->arena, &err);
+    assert(body != NULL);
+    return body;
+}
+
+static void unite(struct batch *batch, struct united *united, const struct handler *own,
+                  const struct plan_event *event)
+{
+    if (own->merge == NULL) return;
+    if (united->body == NULL) united->body = read_body(batch, united->event);
+    own->merge(batch->arena, united->body, read_body(batch, event));
+}
+
+static void collect_event(struct batch *batch, struct said *said, const struct message *m,
+                          const struct plan_event *event)
+{
+    const struct handler *own = batch_own_hearer(event);
+    bool unites = own != NULL && batch_unites(own);
+    struct united *united = unites ? united_with(said, event) : NULL;
+    if (united != NULL) {
+        unite(batch, united, own, event);
+        return;
+    }
+    struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
+    *row = (struct journal_row){.partition = event->partition,
+                                .at = m->plan.now,
+                                .type = text_of(event->shape->name),
+                                .version = event->shape->version,
+                                .key = event->key,
+                                .cause = batch_cause_of(batch, m),
+                                .trace = m->header.trace,
+                                .body = event->body};
+    batch_collect(batch, &said->by_partition[event->partition], row);
+    if (!unites) return;
+    united = ARENA_NEW(batch->arena, struct united);
+    *united = (struct united){event, row, NULL};
+    batch_collect(batch, &said->united, united);
 }
 
 /* What the plans say, by partition, and in the order of the messages. */
 static void collect_said(struct batch *batch, struct rows by_partition[PARTITIONS])
 {
-    struct rows said = {0};
+    struct said said = {.by_partition = by_partition};
     for (size_t i = 0; i < batch->n; i++) {
         const struct message *m = batch->all[i];
         if (m->fate != FATE_DONE) continue;
-        for (const struct plan_event *event = m->inside.events; event != NULL;
-             event = event->next) {
-            if (said_already(batch, &said, event)) continue;
-            struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
-            *row = (struct journal_row){.partition = event->partition,
-                                        .at = m->plan.now,
-                                        .type = text_of(event->shape->name),
-                                        .version = event->shape->version,
-                                        .key = event->key,
-                                        .cause = batch_cause_of(batch, m),
-                                        .trace = m->header.trace,
-                                        .body = event->body};
-            batch_collect(batch, &by_partition[event->partition], row);
-        }
+        for (const struct plan_event *event = m->inside.events; event != NULL; event = event->next)
+            collect_event(batch, &said, m, event);
+    }
+    for (size_t i = 0; i < said.united.n; i++) {
+        const struct united *united = said.united.at[i];
+        struct buf body = {0};
+        if (united->body == NULL) continue;
+        pack_write(&body, united->event->shape, united->body);
+        united->row->body = arena_text(batch->arena, buf_text(&body));
+        buf_finish(&body);
     }
 }
 

@@ -43,6 +43,9 @@ struct handler {
         creates; /* ON_COMMAND: it makes something new, whose numbers say where it belongs: any replica takes it (place.h) */
     bool
         coalesce; /* of several equal (type, key) in one batch only the last is decided: level-triggered events */
+    /* of an event for oneself: of several equal (type, key) said or heard in one batch the last takes in what the others say, and
+       is decided alone. What they say must add up, and such a handler never refuses. */
+    void (*merge)(struct arena *arena, void *last, const void *earlier);
     bool
         at_once; /* of the own journal, and nobody else's business: if the lane that says it is also the one to hear it, it does so in
                      the same transaction, and the journal never sees it. May overtake one of its kind that another lane has said. */

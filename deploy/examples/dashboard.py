@@ -2,8 +2,7 @@
 """A dashboard: every number of Kefu and each of its changes, one line each.  dashboard.py [FEED [RPC [PREFIX [KEYS]]]]"""
 import sys
 
-import msgpack
-import zmq
+import msgpack, zmq
 
 feed, rpc, prefix, keys = sys.argv[1:5] + ["tcp://127.0.0.1:7206", "tcp://127.0.0.1:7106", "", "var/secrets"][len(sys.argv) - 1:]
 secret = open(f"{keys}/dashboard.secret", "rb").read().strip()  # `kefu key new` made it
@@ -13,20 +12,21 @@ for socket, address in ((live, feed), (ask, rpc)):
     socket.curve_serverkey = next(line.split()[1].encode() for line in open(f"{keys}/clients") if line.startswith("reporting "))
     socket.connect(address)
 live.subscribe(prefix)
-head, shown = 0, {}  # head: all up to this entry has been shown; after 0 comes a snapshot
+head, seen = 0, set()  # all up to head has been shown, and what was seen beyond; after 0 comes a snapshot
 
 
 def show(entry):
-    if entry["seq"] > shown.get(entry["topic"], 0):  # a new subscriber hears the last values; they may come twice
-        shown[entry["topic"]] = entry["seq"]
+    if entry["seq"] > head and entry["seq"] not in seen:  # a new subscriber hears the last values; they may come twice
+        seen.add(entry["seq"])
         print(*(entry.get(name, "") for name in ("seq", "topic", "count", "of", "value", "p50", "p90")), sep="\t", flush=True)
 
 
 while True:
     ask.send(msgpack.packb([1, "query", {"id": str(head), "type": "feed.read", "v": 1}, {"after": head, "prefix": prefix}]))
+    if not ask.poll(2000): continue
     page = msgpack.unpackb(ask.recv())[3]
     for entry in page.get("entries", []):
         show(entry)
-    head = page["seq"]
-    while live.poll(2000):  # silence: ask whether something was lost on the way
+    head, seen = max(head, page["seq"]), {seq for seq in seen if seq > page["seq"]}
+    while live.poll(2000) and len(seen) < 1000:  # silence: ask whether something was lost on the way
         show(msgpack.unpackb(live.recv_multipart()[1]))

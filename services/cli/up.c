@@ -30,7 +30,6 @@ static struct {
     int64_t lanes, base_port, pg_port;
     bool detach;
 } given = {.services = "intake,routing,escalation,notification,workforce,reporting",
-           .lanes = 2,
            .base_port = 7101};
 
 static const struct option options[] = {
@@ -38,7 +37,7 @@ static const struct option options[] = {
     {"test-clock", OPTION_MAYBE, &given.test_clock, "TIME",
      "decide by a clock that `kefu clock` sets; a new one starts at TIME"},
     {"lanes", OPTION_INT, &given.lanes, "N",
-     "database connections that work side by side in each replica (2)"},
+     "database connections that work side by side in each replica; left out: as many as suit the service"},
     {"detach", OPTION_FLAG, &given.detach, NULL, "come back when all is up; `kefu down` stops it"},
     {"base-port", OPTION_INT, &given.base_port, "PORT",
      "the first of 200 ports on 127.0.0.1 (7101)"},

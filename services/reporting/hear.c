@@ -9,21 +9,24 @@
 
 /* ---- counters ---------------------------------------------------------------------------------------------------------------- */
 
-static void count_one(struct plan *plan, text topic, int64_t n)
-{
-    plan_add(plan, &topic_count_add,
-             &(struct topic_count_row){.topic = topic, .n = n, .version = 1});
-}
-
 /* The row left some topics and entered others. */
 static void move_between(struct plan *plan, const struct fact_topics *before,
                          const struct fact_topics *after)
 {
-    for (size_t i = 0; i < before->n; i++)
-        if (!fact_topics_have(after, before->at[i])) count_one(plan, before->at[i], -1);
-    for (size_t i = 0; i < after->n; i++)
-        if (!fact_topics_have(before, after->at[i])) count_one(plan, after->at[i], 1);
-    publish_wake(plan);
+    text topics[2 * FACT_TOPICS];
+    int64_t by[2 * FACT_TOPICS];
+    size_t n = 0;
+    for (size_t i = 0; i < before->n; i++) {
+        if (fact_topics_have(after, before->at[i])) continue;
+        topics[n] = before->at[i];
+        by[n++] = -1;
+    }
+    for (size_t i = 0; i < after->n; i++) {
+        if (fact_topics_have(before, after->at[i])) continue;
+        topics[n] = after->at[i];
+        by[n++] = 1;
+    }
+    publish_counts(plan, topics, by, n);
 }
 
 /* ---- tickets ----------------------------------------------------------------------------------------------------------------- */
@@ -66,7 +69,7 @@ static void on_ticket_followed_up(struct plan *plan, const void *message, const 
     const struct ticket_followed_up *m = message;
     (void)facts;
     keep_contact(plan, m->contact, plan->header->time, m->channel);
-    publish_wake(plan);
+    publish_counts(plan, NULL, NULL, 0);
 }
 
 static void on_ticket_started(struct plan *plan, const void *message, const struct facts *facts)

@@ -1,6 +1,6 @@
 /*
  * What changed enters the feed. One key, "feed", and so one hand: the lane that holds its partition draws the numbers, without gaps and
- * in the order of commits. Counters are read where they differ from what was published. KPIs are computed again, by an alarm, when
+ * in the order of commits. Counters are changed by nobody else either: what changed, and by how much, is said in feed.due. KPIs are computed again, by an alarm, when
  * something changed, but not before their time, and at least every minute, because some change by time alone.
  */
 #include "reporting.h"
@@ -8,6 +8,8 @@
 #include "kpi.h"
 #include "reporting.msg.h"
 #include "store.h"
+
+#include <string.h>
 
 enum {
     KPI_WAIT_MS = 1000,  /* between two looks at the KPIs … */
@@ -18,10 +20,37 @@ enum {
 
 #define FEED TEXT("feed")
 
-void publish_wake(struct plan *plan)
+void publish_counts(struct plan *plan, const text *topics, const int64_t *by, size_t n)
 {
-    plan_say(plan, &feed_due_shape, &(struct feed_due){FEED});
+    plan_say(plan, &feed_due_shape, &(struct feed_due){FEED, {topics, n}, {by, n}});
     feed_hint();
+}
+
+static size_t find_topic(const text *topics, size_t n, text topic)
+{
+    size_t i = 0;
+    while (i < n && !text_equal(topics[i], topic)) i++;
+    return i;
+}
+
+/* Topics are few: dozens, in a batch of hundreds of changes. */
+void feed_due_merge(struct arena *arena, void *last, const void *earlier)
+{
+    struct feed_due *to = last;
+    const struct feed_due *from = earlier;
+    size_t n = to->topics.n, room = n + from->topics.n;
+    text *topics = ARENA_ARRAY(arena, text, room + 1);
+    int64_t *by = ARENA_ARRAY(arena, int64_t, room + 1);
+    if (n > 0) memcpy(topics, to->topics.at, sizeof(*topics) * n);
+    if (n > 0) memcpy(by, to->by.at, sizeof(*by) * n);
+    for (size_t i = 0; i < from->topics.n; i++) {
+        text topic = LIST(from->topics, text)[i];
+        size_t at = find_topic(topics, n, topic);
+        if (at == n) topics[n++] = topic;
+        by[at] += LIST(from->by, int64_t)[i];
+    }
+    to->topics = (struct list){topics, n};
+    to->by = (struct list){by, n};
 }
 
 struct writer {
@@ -41,26 +70,27 @@ static void append(struct writer *writer, struct topic_row row)
         plan_write(writer->plan, &feed_cut, &(struct feed_trim_row){row.seq - FEED_KEPT});
 }
 
-static void publish_counts(struct writer *writer, struct list changed)
+static const struct topic_row *topic_of(struct list topics, text topic)
 {
-    for (size_t i = 0; i < changed.n; i++) {
-        const struct topic_count_row *row = &LIST(changed, struct topic_count_row)[i];
-        append(writer, (struct topic_row){.topic = row->topic, .count = row->n});
-        plan_add(writer->plan, &topic_count_add,
-                 &(struct topic_count_row){.topic = row->topic,
-                                           .published = row->version - row->published});
+    for (size_t i = 0; i < topics.n; i++)
+        if (text_equal(LIST(topics, struct topic_row)[i].topic, topic))
+            return &LIST(topics, struct topic_row)[i];
+    return NULL;
+}
+
+static void change_counts(struct writer *writer, const struct feed_due *due, struct list known)
+{
+    for (size_t i = 0; i < due->topics.n && i < due->by.n; i++) {
+        text topic = LIST(due->topics, text)[i];
+        int64_t by = LIST(due->by, int64_t)[i];
+        const struct topic_row *row = topic_of(known, topic);
+        if (by == 0 && row != NULL) continue;
+        append(writer,
+               (struct topic_row){.topic = topic, .count = by + (row == NULL ? 0 : row->count)});
     }
 }
 
 /* ---- KPIs -------------------------------------------------------------------------------------------------------------------- */
-
-static const struct topic_row *last_value(struct list topics, const char *topic)
-{
-    for (size_t i = 0; i < topics.n; i++)
-        if (text_is(LIST(topics, struct topic_row)[i].topic, topic))
-            return &LIST(topics, struct topic_row)[i];
-    return NULL;
-}
 
 static bool same_value(const struct topic_row *row, const struct kpi_value *value)
 {
@@ -74,7 +104,7 @@ static void publish_kpis(struct writer *writer, struct list figures, struct list
     size_t n = kpi_values(writer->plan->policy, figures, values);
     for (size_t i = 0; i < n; i++) {
         const struct kpi_value *v = &values[i];
-        if (same_value(last_value(topics, v->topic), v)) continue;
+        if (same_value(topic_of(topics, text_of(v->topic)), v)) continue;
         append(writer, (struct topic_row){.topic = text_of(v->topic),
                                           .value = v->value,
                                           .count = v->count,
@@ -152,13 +182,10 @@ static struct writer writer_of(struct plan *plan, const struct facts *facts)
 
 void on_feed_due(struct plan *plan, const void *message, const struct facts *facts)
 {
-    struct list changed = facts_all(facts, &topics_changed);
     struct writer writer = writer_of(plan, facts);
-    (void)message;
-    publish_counts(&writer, changed);
+    change_counts(&writer, message, facts_all(facts, &topic_lock));
     want_look(&writer);
     plan_write(plan, &feed_state_write, &writer.state);
-    if (changed.n == TOPICS_AT_ONCE) publish_wake(plan);
     feed_grows();
 }
 

@@ -13,8 +13,10 @@ extern const size_t report_hears_n;
 /* publish.c: what changed enters the feed. */
 void on_feed_due(struct plan *plan, const void *message, const struct facts *facts);
 void on_kpi_due(struct plan *plan, const void *message, const struct facts *facts);
-/* Say that something changed. */
-void publish_wake(struct plan *plan);
+/* Say that topics changed, by so much each; none: only that the KPIs may have. */
+void publish_counts(struct plan *plan, const text *topics, const int64_t *by, size_t n);
+/* Makes one of several feed.due. */
+void feed_due_merge(struct arena *arena, void *last, const void *earlier);
 
 /* ask.c */
 void on_report_summary(struct plan *plan, const void *message, const struct facts *facts);

@@ -97,19 +97,12 @@ const struct query contact_add = {
 
 #define VALUE "value, count, of, p50, p90, at"
 
-const struct query topic_count_add = {
-    .kind = QUERY_ADD,
-    .row = &topic_count_row_shape,
-    .sql =
-        "INSERT INTO topic_count (topic, n, version, published) SELECT topic, n, version, published FROM :rows"
-        " ON CONFLICT (topic) DO UPDATE SET n = topic_count.n + excluded.n,"
-        " version = topic_count.version + excluded.version, published = topic_count.published + excluded.published"};
-
-const struct query topics_changed = {
-    .kind = QUERY_READ,
-    .row = &topic_count_row_shape,
-    .sql =
-        "SELECT topic, n, version, published FROM topic_count WHERE version <> published ORDER BY topic LIMIT 1000"};
+const struct query topic_lock = {
+    .kind = QUERY_LOCK,
+    .row = &topic_row_shape,
+    .by = "topic",
+    .sql = "SELECT topic, seq, " VALUE
+           " FROM topic WHERE topic = ANY(:keys) ORDER BY topic FOR UPDATE"};
 
 const struct query kpi_topics = {.kind = QUERY_READ,
                                  .row = &topic_row_shape,
@@ -299,11 +292,11 @@ const struct query feed_last = {.kind = QUERY_READ,
                                        " FROM topic WHERE seq <= :after ORDER BY topic"};
 
 const struct query *const store_all[STORE_STATEMENTS] = {
-    &ticket_lock,    &clock_lock,       &message_lock,     &staff_lock,      &feed_lock,
-    &topics_changed, &kpi_topics,       &figures_now,      &figures_between, &topics_all,
-    &feed_head,      &feed_resumes,     &feed_entries,     &feed_snapshot,   &drill_state,
-    &drill_open,     &drill_department, &drill_held,       &drill_waiting,   &drill_exit,
-    &drill_clock,    &drill_message,    &ticket_insert,    &ticket_update,   &clock_insert,
-    &clock_update,   &message_insert,   &message_update,   &staff_write,     &feed_append,
-    &feed_cut,       &topic_write,      &feed_state_write, &contact_add,     &topic_count_add,
+    &ticket_lock,  &clock_lock,       &message_lock,     &staff_lock,      &feed_lock,
+    &topic_lock,   &kpi_topics,       &figures_now,      &figures_between, &topics_all,
+    &feed_head,    &feed_resumes,     &feed_entries,     &feed_snapshot,   &drill_state,
+    &drill_open,   &drill_department, &drill_held,       &drill_waiting,   &drill_exit,
+    &drill_clock,  &drill_message,    &ticket_insert,    &ticket_update,   &clock_insert,
+    &clock_update, &message_insert,   &message_update,   &staff_write,     &feed_append,
+    &feed_cut,     &topic_write,      &feed_state_write, &contact_add,
 };

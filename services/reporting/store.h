@@ -14,10 +14,9 @@ extern const struct query staff_lock, staff_write;
 extern const struct query contact_add; /* a contact that is known stays as it is */
 
 /* Counters and the feed. */
-extern const struct query topic_count_add;
-extern const struct query topics_changed; /* counters to be published */
-extern const struct query kpi_topics;     /* the last published KPIs */
-extern const struct query feed_lock;      /* the feed's one row: whoever holds it may append */
+extern const struct query topic_lock; /* counters, by name */
+extern const struct query kpi_topics; /* the last published KPIs */
+extern const struct query feed_lock;  /* the feed's one row: whoever holds it may append */
 extern const struct query feed_state_write, feed_append, feed_cut, topic_write;
 extern const struct query
     figures_now; /* the current month; only the line `gate` is missing while it is too early */
@@ -32,10 +31,10 @@ extern const struct query drill_state, drill_open, drill_department, drill_held,
 /* What feed.c asks for on a connection of its own. */
 extern const struct query feed_tail, feed_tail_head, feed_last;
 
-enum { TOPICS_AT_ONCE = 1000, FEED_PAGE = 500, FEED_PAGE_MOST = 5000 };
+enum { FEED_PAGE = 500, FEED_PAGE_MOST = 5000 };
 
 /* Every statement, in the order in which tables are locked and written. */
-enum { STORE_STATEMENTS = 35 };
+enum { STORE_STATEMENTS = 34 };
 extern const struct query *const store_all[STORE_STATEMENTS];
 
 #endif

@@ -186,7 +186,7 @@ def too_little_room():
     postgres, processes = Postgres(max_connections=13), []
     try:
         def start(*args):
-            processes.append(kefu.Process("probe", postgres.dsn, args=args).start())
+            processes.append(kefu.Process("probe", postgres.dsn, args=("--lanes=2", *args)).start())
             return processes[-1]
 
         def complaint(process):
