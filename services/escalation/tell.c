@@ -182,6 +182,17 @@ void tell_wake(struct plan *plan, const struct clock_life *life)
     }
 }
 
+static void keep_clock(struct plan *plan, const struct clock_life *before,
+                       const struct clock_life *after)
+{
+    const struct clock_row *row = &after->row;
+    bool ended = text_is(row->state, "ended");
+    assert(ended == (row->verdict.len > 0) && ended == (row->stopped_at != 0));
+    assert(text_is(row->state, "paused") == (row->paused_at != 0));
+    assert(row->allowed >= 0);
+    plan_write(plan, before == NULL ? &clock_insert : &clock_update, row);
+}
+
 bool tell_changes(struct plan *plan, const struct ticket_copy_row *ticket,
                   const struct clock_life *before, const struct clock_life *after)
 {
@@ -191,7 +202,7 @@ bool tell_changes(struct plan *plan, const struct ticket_copy_row *ticket,
     bool ended = !clock_running(after);
     bool same_end = before != NULL && before->row.stopped_at == after->row.stopped_at &&
                     text_equal(before->row.verdict, after->row.verdict);
-    plan_write(plan, before == NULL ? &clock_insert : &clock_update, &after->row);
+    keep_clock(plan, before, after);
     write_pauses(plan, before, after);
     if (before == NULL) say_started(plan, ticket, &after->row);
     if (before != NULL) say_redated(plan, before, after);

@@ -140,13 +140,20 @@ void post_job(struct plan *plan, const struct message_row *row)
                                    .notes = {notes, n}});
 }
 
+static void keep_message(struct plan *plan, const struct message_row *row)
+{
+    assert(text_is(row->state, "suppressed") == (row->key.len == 0));
+    assert(text_is(row->audience, "staff") || row->address.len == 0);
+    plan_write(plan, &message_insert, row);
+}
+
 /* A message that will not be sent, and why. */
 static void keep_unsent(struct plan *plan, struct message_row *row, const char *state,
                         const char *reason)
 {
     row->state = text_of(state);
     row->reason = text_of(reason);
-    plan_write(plan, &message_insert, row);
+    keep_message(plan, row);
 }
 
 static struct message_row draft(struct post *post, const struct wish *wish)
@@ -197,7 +204,7 @@ int64_t post_message(struct post *post, const struct wish *wish, time_us *send_a
     row.send_at = when_to_send(post, wish, &held);
     row.state = held ? TEXT("held") : TEXT("planned");
     if (send_at != NULL) *send_at = row.send_at;
-    plan_write(post->plan, &message_insert, &row);
+    keep_message(post->plan, &row);
     post_job(post->plan, &row);
     say_planned(post->plan, &row);
     return row.id;

@@ -1,0 +1,10 @@
+-- PostgreSQL reads, plans and compiles each CHECK anew in every statement that writes the table: for a lone clock that was a fifth of the
+-- INSERT. What they said is asserted where a clock is written (tell.c).
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = 'clock'::regclass LOOP
+        EXECUTE format('ALTER TABLE clock DROP CONSTRAINT %I', name);
+    END LOOP;
+END $$;
