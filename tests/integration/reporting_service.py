@@ -251,17 +251,18 @@ def test_dashboard_sees_all_and_ends_equal():
         dashboard = subprocess.Popen([sys.executable, f"{ROOT}/deploy/examples/dashboard.py", world.feed, world.process.address, "",
                                       kefu.keys().folder], stdout=out)
         try:
+            def lines():
+                out.seek(0)
+                return [line.rstrip("\n").split("\t") for line in out.readlines()]
             play_all(world)
             world.release("workforce")
+            kefu.wait_for("a snapshot on the dashboard", lines)
+            snapshot = max(int(line[0]) for line in lines())
             world.process.kill()  # SIGKILL: the feed goes on where it was
             world.process.start().wait_ready()
             world.release()
             page = world.client.ask("feed.read", after=1, limit=5000)
-
-            def lines():
-                out.seek(0)
-                return [line.rstrip("\n").split("\t") for line in out.readlines()]
-            every = {e["seq"] for e in page["entries"]}  # last values may come before what they overtook
+            every = {e["seq"] for e in page["entries"] if e["seq"] > snapshot}  # last values may come before what they overtook
             kefu.wait_for("every change on the dashboard", lambda: every <= {int(line[0]) for line in lines()})
             shown = lines()
             numbers = [int(line[0]) for line in shown]
