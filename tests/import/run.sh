@@ -12,6 +12,7 @@ if [ ! -r "$file" ]; then
     echo "HINT: KEFU_IMPORT_FILE=FILE make import-test (the 311 service requests of the city of Baltimore, CSV)" >&2
     exit 1
 fi
+file=$(realpath "$file") # the parts work in folders of their own
 export B
 status=0
 tests/import/check.sh "$file" || status=1
