@@ -151,6 +151,21 @@ def read_calls(path, offset):
     return calls
 
 
+ONE_ROW = re.compile(r"\(SELECT ((?:\$\d+::[a-z ]+ AS \w+(?:, )?)+)\) AS rows")
+
+
+def as_many(text, values):
+    """A statement over one row, as the runtime sends a lone one, in the form that it has for many."""
+    match = ONE_ROW.search(text)
+    if not match:
+        return text, values
+    columns = re.findall(r"(\$\d+)::([a-z ]+) AS (\w+)", match.group(1))
+    source = (f"unnest({', '.join(f'{param}::{kind}[]' for param, kind, _ in columns)})"
+              f" AS rows({', '.join(name for _, _, name in columns)})")
+    arrays = ["{NULL}" if value is None else '{"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"}' for value in values]
+    return text[:match.start()] + source + text[match.end():], arrays
+
+
 def committed(calls):
     """The transactions that were committed, each a list of calls; what stands outside any is one by itself."""
     begun = None
@@ -213,7 +228,7 @@ class Replay:
         for backend, some in calls.items():
             schema = backends.get(backend)
             for transaction in committed(some) if schema else ():
-                for at, (text, values) in enumerate(transaction):
+                for at, (text, values) in enumerate(as_many(*call) for call in transaction):
                     statement = found.setdefault((schema, text), Statement(schema, text))
                     if len(transaction) == 1 and not statement.tail:
                         continue

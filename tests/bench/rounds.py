@@ -7,7 +7,7 @@ from world import SERVICES, Services
 
 STAGES = (("accepted", "intake", "ticket.opened"), ("routed", "routing", "ticket.started"), ("assigned", "routing", "ticket.assigned"),
           ("clocks armed", "escalation", "clock.started"), ("notifications planned", "notification", "message.planned"),
-          ("notifications sent", "notification", "message.sent"), ("on the feed", "reporting", "feed.due"))
+          ("notifications sent", "notification", "message.sent"))
 
 
 def events_of(cluster, database):
@@ -144,6 +144,9 @@ class Rounds:
                                            f" - {begin}, 0) FROM {schema}.journal WHERE type = '{kind}'"
                                            f" AND at >= to_timestamp({begin})", database)[0]
             self.stages[name] = (float(first), float(last))
+        self.stages["on the feed"] = tuple(float(word) for word in self.cluster.sql(
+            f"SELECT extract(epoch FROM min(at)) - {begin}, extract(epoch FROM max(at)) - {begin} FROM reporting.feed"
+            f" WHERE topic LIKE 'held/%' AND at >= to_timestamp({begin})", database)[0])
 
     def look_at_statements(self, database):
         """Where PostgreSQL's time goes."""
