@@ -50,11 +50,12 @@ static void roll_back(struct batch *batch)
 
 static void step(struct batch *batch)
 {
-    bool more = batch_decide_round(batch) || batch_hear_own(batch);
+    bool more = batch_decide_round(batch);
     if (ran_out_of_ids(batch)) {
         roll_back(batch);
         return;
     }
+    more = more || batch_hear_own(batch);
     batch_add_writes(batch);
     fail_within(batch->lane->pg, "inserted");
     batch->round++;
@@ -307,6 +308,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
         return;
     }
     int64_t now_ms = loop_now_ms();
+    size_t own = 0;
     fail_at("committed");
     for (int p = 0; p < PARTITIONS; p++)
         if (batch->touched[p]) lane->slots[p].written_ms = now_ms;
@@ -314,6 +316,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
         struct message *m = batch->all[i];
         if (m->origin == ORIGIN_COMMAND) answer(m);
         if (m->origin == ORIGIN_EVENT) runtime.sources[m->source].handled++;
+        own += m->origin == ORIGIN_OWN;
         if (m->origin == ORIGIN_RESULT) job_destroy(m->job);
         if (batch_begins_job(m)) {
             alarm_start_job(lane, m);
@@ -324,9 +327,9 @@ static void committed(void *ctx, const struct pg_trip *trip)
     fail_at("answered");
     for (size_t i = 0; i < batch->starts.n; i++) alarm_start_planned(lane, batch->starts.at[i]);
     lane->batches++;
-    lane->messages += (int64_t)batch->n;
+    lane->messages += (int64_t)(batch->n - own);
     metric_add(&batches, 1, "committed");
-    metric_observe(&batch_size, (double)batch->n);
+    metric_observe(&batch_size, (double)(batch->n - own));
     metric_observe(&batch_time, (double)(loop_now_ms() - batch->begun_ms) / 1000);
     if (batch->said.n > 0)
         journal_committed(batch->said.at, batch->said.n, pg_result(lane->pg, batch->heads),
@@ -355,12 +358,19 @@ static void decode(struct batch *batch, struct message *m)
     if (m->decoded == NULL) set_aside(batch, m);
 }
 
+/* Letters set aside, and what will join them, stay what they are: each is kept, and settled, as a row of its own. */
+static bool may_unite(const struct batch *batch, const struct message *m)
+{
+    return m->fate == FATE_OPEN && m->handler != NULL && batch_unites(m->handler) &&
+           m->origin != ORIGIN_DEAD && !lane_is_parked(batch->lane, m->header.key);
+}
+
 /* The next message that stands for this one as well. */
 static struct message *stand_in(const struct batch *batch, size_t i)
 {
     const struct message *m = batch->all[i];
     for (size_t k = i + 1; k < batch->n; k++)
-        if (batch->all[k]->handler == m->handler && batch->all[k]->fate == FATE_OPEN &&
+        if (batch->all[k]->handler == m->handler && may_unite(batch, batch->all[k]) &&
             text_equal(batch->all[k]->header.key, m->header.key))
             return batch->all[k];
     return NULL;
@@ -371,8 +381,7 @@ static void coalesce(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
-        if (m->fate != FATE_OPEN || m->handler == NULL || !batch_unites(m->handler)) continue;
-        struct message *last = stand_in(batch, i);
+        struct message *last = may_unite(batch, m) ? stand_in(batch, i) : NULL;
         if (last == NULL) continue;
         if (m->handler->merge != NULL) m->handler->merge(batch->arena, last->decoded, m->decoded);
         m->fate = FATE_GONE;

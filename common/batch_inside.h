@@ -1,5 +1,5 @@
 /*
- * batch_inside: one batch, shared by batch.c, batch_load.c, batch_decide.c and batch_write.c.
+ * batch_inside: one batch, shared by batch.c, batch_load.c, batch_decide.c, batch_own.c and batch_write.c.
  */
 #ifndef KEFU_BATCH_INSIDE_H
 #define KEFU_BATCH_INSIDE_H
@@ -70,11 +70,14 @@ uint64_t batch_key_hash(const void *tag, const struct sql_key *key);
 /* batch_decide.c: decide everything of the round. True if messages are left for later rounds. */
 bool batch_decide_round(struct batch *batch);
 
-/* batch_own.c: what has been said to be heard at once becomes messages of the next round; true if there are any. One that is refused
+/* batch_own.c: what has been said to be heard at once becomes messages of the next round (then what was counted so far is applied);
+   true if there are any. One that is refused
    goes the long way after all, through the journal, where a dead letter can be made of it. */
 bool batch_hear_own(struct batch *batch);
 /* Do several of its messages become one? */
 bool batch_unites(const struct handler *handler);
+/* What an event says; NULL: it cannot be read, which is for its hearer to find out. */
+void *batch_read_said(struct batch *batch, const struct plan_event *event);
 /* How this service itself hears what it says; NULL: it does not. */
 const struct handler *batch_own_hearer(const struct plan_event *event);
 void batch_say_after_all(struct message *m);

@@ -55,7 +55,7 @@ static struct message *united_of(const struct batch *batch, const struct handler
 }
 
 static void hear(struct batch *batch, struct message *sayer, struct plan_event *event,
-                 const struct handler *handler)
+                 const struct handler *handler, void *said)
 {
     struct header header = {.type = text_of(event->shape->name),
                             .version = event->shape->version,
@@ -68,37 +68,42 @@ static void hear(struct batch *batch, struct message *sayer, struct plan_event *
     m->partition = event->partition;
     m->sayer = sayer;
     m->event = event;
-    m->decoded = pack_read(m->body, handler->hears, batch->arena, &m->why);
-    assert(m->decoded != NULL);
+    m->decoded = said;
     batch->all[batch->n++] = m;
 }
 
-static void unite(struct batch *batch, struct message *united, const struct plan_event *event)
+void *batch_read_said(struct batch *batch, const struct plan_event *event)
 {
     struct err err;
-    if (united->handler->merge == NULL) return;
-    void *said = pack_read(event->body, event->shape, batch->arena, &err);
-    assert(said != NULL);
-    united->handler->merge(batch->arena, united->decoded, said);
+    return pack_read(event->body, event->shape, batch->arena, &err);
 }
 
-/* Take out of what the message says whatever is heard at once. If one like it has been decided already it waits for the next batch. */
+/* Hear this event at once, alone or together with one like it. False: it must go through the journal. If one like it has been decided
+   already it waits for the next batch. */
+static bool take_event(struct batch *batch, struct message *sayer, struct plan_event *event)
+{
+    const struct handler *handler = event->late ? NULL : hearer_at_once(batch->lane, event);
+    if (handler == NULL) return false;
+    struct message *united = united_of(batch, handler, event->key);
+    void *said = batch_read_said(batch, event);
+    if (said == NULL || (united == NULL ? batch->n == BATCH_ROOM : united->fate != FATE_OPEN))
+        return false;
+    if (united == NULL)
+        hear(batch, sayer, event, handler, said);
+    else if (handler->merge != NULL)
+        handler->merge(batch->arena, united->decoded, said);
+    return true;
+}
+
+/* Take out of what the message says whatever is heard at once. */
 static void take_events(struct batch *batch, struct message *sayer)
 {
     for (struct plan_event **at = &sayer->inside.events; *at != NULL;) {
-        struct plan_event *event = *at;
-        const struct handler *handler = hearer_at_once(batch->lane, event);
-        struct message *united = handler == NULL ? NULL : united_of(batch, handler, event->key);
-        if (handler == NULL || batch->n == BATCH_ROOM ||
-            (united != NULL && united->fate != FATE_OPEN)) {
-            at = &event->next;
-            continue;
-        }
-        *at = event->next;
-        if (united == NULL)
-            hear(batch, sayer, event, handler);
+        struct plan_event *event = *at, *next = event->next;
+        if (take_event(batch, sayer, event))
+            *at = next;
         else
-            unite(batch, united, event);
+            at = &event->next;
     }
 }
 
@@ -118,8 +123,10 @@ bool batch_hear_own(struct batch *batch)
 void batch_say_after_all(struct message *m)
 {
     struct plan_event **end = &m->sayer->inside.events;
+    assert(m->handler->merge == NULL); /* what it took in would be lost */
     while (*end != NULL) end = &(*end)->next;
     *end = m->event;
     m->event->next = NULL;
+    m->event->late = true;
     m->fate = FATE_GONE;
 }

@@ -252,20 +252,16 @@ static struct united *united_with(const struct said *said, const struct plan_eve
     return NULL;
 }
 
-static void *read_body(struct batch *batch, const struct plan_event *event)
-{
-    struct err err;
-    void *body = pack_read(event->body, event->shape, batch->arena, &err);
-    assert(body != NULL);
-    return body;
-}
-
-static void unite(struct batch *batch, struct united *united, const struct handler *own,
+/* False: one of both cannot be read; let their hearer find out. */
+static bool unite(struct batch *batch, struct united *united, const struct handler *own,
                   const struct plan_event *event)
 {
-    if (own->merge == NULL) return;
-    if (united->body == NULL) united->body = read_body(batch, united->event);
-    own->merge(batch->arena, united->body, read_body(batch, event));
+    void *said = own->merge == NULL ? NULL : batch_read_said(batch, event);
+    if (own->merge == NULL) return true;
+    if (united->body == NULL) united->body = batch_read_said(batch, united->event);
+    if (said == NULL || united->body == NULL) return false;
+    own->merge(batch->arena, united->body, said);
+    return true;
 }
 
 static void collect_event(struct batch *batch, struct said *said, const struct message *m,
@@ -274,10 +270,7 @@ static void collect_event(struct batch *batch, struct said *said, const struct m
     const struct handler *own = batch_own_hearer(event);
     bool unites = own != NULL && batch_unites(own);
     struct united *united = unites ? united_with(said, event) : NULL;
-    if (united != NULL) {
-        unite(batch, united, own, event);
-        return;
-    }
+    if (united != NULL && unite(batch, united, own, event)) return;
     struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
     *row = (struct journal_row){.partition = event->partition,
                                 .at = m->plan.now,

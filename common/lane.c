@@ -11,7 +11,6 @@ enum {
     BACKOFF_MOST_MS = 2000,
     COMMANDS_FIRST = BATCH_MOST / 2,
     ENOUGH = BATCH_MOST / 4,
-    RESTS_SAVED = 8,
     GATHER_MS = 3,
     CLEAN_MS = 1000,
     CLEAN_LATE_MS = 10000
@@ -78,21 +77,6 @@ void lane_unpark(struct lane *lane, text key)
     if (i == lane->parked_n) return;
     free((char *)lane->parked[i].at);
     lane->parked[i] = lane->parked[--lane->parked_n];
-}
-
-/* --- resting --- */
-
-/* On the test clock nothing else goes on meanwhile. */
-int64_t rest_left(const struct rest *rest)
-{
-    int64_t left = rest->until_ms - RESTS_SAVED * runtime.settings.rest_ms - loop_now_ms();
-    return left < 0 || runtime.settings.test_clock ? 0 : left;
-}
-
-void rest_note(struct rest *rest)
-{
-    int64_t now = loop_now_ms();
-    rest->until_ms = (rest->until_ms > now ? rest->until_ms : now) + runtime.settings.rest_ms;
 }
 
 /* --- queues --- */
@@ -279,9 +263,11 @@ static bool choose(struct lane *lane, struct queue *chosen)
     return chosen->n > 0;
 }
 
-static void sleep_until_needed(struct lane *lane)
+/* `most` milliseconds at the longest. */
+static void sleep_until_needed(struct lane *lane, int64_t most)
 {
     int64_t now = loop_now_ms(), until = lane->lease_look_ms;
+    if (now + most < until) until = now + most;
     if (lane->alarm_look_ms < until) until = lane->alarm_look_ms;
     if (lane->next_alarm != 0 && lane->alarms.n == 0) {
         int64_t left = (lane->next_alarm - runtime_now()) / 1000 + 1;
@@ -306,13 +292,20 @@ static int64_t commands_wait(const struct lane *lane)
     return enough || left < 0 ? 0 : left;
 }
 
+/* On the test clock nothing else goes on meanwhile. */
+int64_t lane_rest_left(const struct rest *rest)
+{
+    return runtime.settings.test_clock ? 0
+                                       : rest_left(rest, loop_now_ms(), runtime.settings.rest_ms);
+}
+
 /* How many milliseconds what waits may still wait so that more comes together. */
 static int64_t wait_left(const struct lane *lane)
 {
     size_t events = lane->events.n + lane->results.n;
     if (lane->single.n > 0 || lane->alarms.n > 0 || events >= ENOUGH) return 0;
     if (lane->commands.n > 0) return commands_wait(lane);
-    return events > 0 ? rest_left(&lane->rest) : 0;
+    return events > 0 ? lane_rest_left(&lane->rest) : 0;
 }
 
 static size_t count_commands(const struct queue *queue)
@@ -338,14 +331,14 @@ void lane_kick(struct lane *lane)
         return;
     }
     if (!lane->ready) {
-        sleep_until_needed(lane);
+        sleep_until_needed(lane, RESCAN_MS);
         return;
     }
     if (lane->waiting_leases.n > 0) accept_waiting(lane);
     if (runtime.draining) return;
     if (!runtime.policies_ready ||
         (runtime.service->policy != NULL && runtime.policy_version == 0)) {
-        sleep_until_needed(lane);
+        sleep_until_needed(lane, RESCAN_MS);
         return;
     }
     if (alarms_wanted(lane)) {
@@ -354,9 +347,9 @@ void lane_kick(struct lane *lane)
     }
     int64_t clean_due = loop_now_ms() - lane->clean_ms, rest = wait_left(lane);
     if (rest > 0) {
-        loop_timer_start(&lane->timer, rest, 0, wake, lane);
+        sleep_until_needed(lane, rest);
     } else if (clean_due < CLEAN_LATE_MS && choose(lane, &chosen)) {
-        rest_note(&lane->rest);
+        rest_note(&lane->rest, loop_now_ms(), runtime.settings.rest_ms);
         lane->gather_n = count_commands(&chosen);
         batch_run(lane, &chosen);
     } else if (clean_due >= 0) {
@@ -364,7 +357,7 @@ void lane_kick(struct lane *lane)
         alarm_clean(lane);
     } else {
         if (lane->alarms.n > 0) reader_freshen(lane);
-        sleep_until_needed(lane);
+        sleep_until_needed(lane, RESCAN_MS);
     }
     reader_kick(lane);
 }

@@ -8,6 +8,7 @@
 #ifndef KEFU_LANE_H
 #define KEFU_LANE_H
 
+#include "rest.h"
 #include "runtime.h"
 
 struct slot {
@@ -21,14 +22,6 @@ struct slot {
 
 /* An event was handled: move `done`. With nothing of the source left in memory, all that was received is done. */
 void slot_handled(struct slot *slot, int source, int64_t seq);
-
-/* Most of what a small piece of work costs is that it is a piece, so under load nobody does small ones back to back: one in `rest`
-   milliseconds in the long run, several at once when there was little to do before. */
-struct rest {
-    int64_t until_ms; /* when all pieces so far have been rested from */
-};
-int64_t rest_left(const struct rest *rest); /* milliseconds; 0: go on */
-void rest_note(struct rest *rest);          /* a piece of work begins */
 
 struct batch;
 
@@ -89,6 +82,9 @@ bool lane_owns_number(const struct lane *lane, int partition);
 
 /* The transaction failed: positions as they were, but what has been received since stays received. */
 void slots_restore(struct lane *lane, const struct slot *before);
+
+/* How many milliseconds before the next small piece of work. */
+int64_t lane_rest_left(const struct rest *rest);
 
 /* Parked keys. */
 bool lane_is_parked(const struct lane *lane, text key);

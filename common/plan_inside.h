@@ -19,6 +19,7 @@ struct plan_row {
 
 struct plan_event {
     struct plan_event *next;
+    bool late; /* goes through the journal, whoever hears it */
     const struct shape *shape;
     text key;
     text body;

@@ -71,15 +71,16 @@ static void retry(void *ctx)
     if (lane != NULL) reader_kick(lane);
 }
 
-static void retry_in(int lane, int64_t ms)
+static void retry_soon(int lane)
+{
+    static struct loop_timer timers[LANES_MOST];
+    loop_timer_start(&timers[lane], 50, 0, retry, (void *)(intptr_t)lane);
+}
+
+static void ask_rested(int lane, int64_t ms)
 {
     static struct loop_timer timers[LANES_MOST];
     loop_timer_start(&timers[lane], ms, 0, retry, (void *)(intptr_t)lane);
-}
-
-static void retry_soon(int lane)
-{
-    retry_in(lane, 50);
 }
 
 METRIC(unreadable, .name = "kefu_source_unreadable", .type = METRIC_GAUGE,
@@ -268,17 +269,17 @@ void reader_kick(struct lane *lane)
     int64_t soonest = 0;
     for (int s = 0; s < runtime.sources_n; s++) {
         if (outstanding[lane->number][s] && !restart_needed[lane->number][s]) continue;
-        int64_t left = runtime.sources[s].own ? 0 : rest_left(&lane->asks[s]);
+        int64_t left = runtime.sources[s].own ? 0 : lane_rest_left(&lane->asks[s]);
         if (left > 0) {
             if (soonest == 0 || left < soonest) soonest = left;
             continue;
         }
         restart_needed[lane->number][s] = false;
-        rest_note(&lane->asks[s]);
+        rest_note(&lane->asks[s], loop_now_ms(), runtime.settings.rest_ms);
         ask(lane, s, false);
     }
     kicking = false;
-    if (soonest > 0) retry_in(lane->number, soonest);
+    if (soonest > 0) ask_rested(lane->number, soonest);
 }
 
 void reader_freshen(struct lane *lane)

@@ -45,7 +45,7 @@ struct sql {
     const struct shape *message;
     const struct field *by;
     struct pg_statement statement;
-    struct pg_statement single; /* of a WRITE: the same for one row, without arrays */
+    struct pg_statement single; /* of a WRITE or ADD: the same for one row, without arrays */
     struct param params[MOST_PARAMS];
     int params_n;
     bool mapped;

@@ -55,6 +55,7 @@ void feed_due_merge(struct arena *arena, void *last, const void *earlier)
 
 struct writer {
     struct plan *plan;
+    bool moved; /* to other months */
     struct feed_state_row state;
 };
 
@@ -154,6 +155,7 @@ static void follow_policy(struct writer *writer)
 {
     const struct kpi_policy *policy = writer->plan->policy;
     if (text_equal(writer->state.zone, policy->zone)) return;
+    writer->moved = true;
     writer->state.zone = policy->zone;
     writer->state.wait_ms = 0;
     writer->state.rested = true;
@@ -175,7 +177,7 @@ static struct writer writer_of(struct plan *plan, const struct facts *facts)
 {
     const struct feed_state_row *state = facts_one(facts, &feed_lock);
     assert(state != NULL);
-    struct writer writer = {plan, *state};
+    struct writer writer = {.plan = plan, .state = *state};
     follow_policy(&writer);
     return writer;
 }
@@ -195,7 +197,7 @@ void on_kpi_due(struct plan *plan, const void *message, const struct facts *fact
     struct writer writer = writer_of(plan, facts);
     const struct figure_row *gate = gate_of(figures);
     (void)message;
-    if (gate != NULL) {
+    if (gate != NULL && !writer.moved) { /* else they are of the old months */
         publish_kpis(&writer, figures, facts_all(facts, &kpi_topics));
         keep_look(&writer, gate);
     } else {

@@ -89,7 +89,7 @@ const struct query staff_write = {
         "INSERT INTO staff_fact (staff, active, on_duty) SELECT staff, active, on_duty FROM :rows"
         " ON CONFLICT (staff) DO UPDATE SET active = excluded.active, on_duty = excluded.on_duty"};
 
-/* Tickets of one contact lie in several lanes: as an ADD its rows are taken last and in order, like the counters'. */
+/* Tickets of one contact lie in several lanes: as an ADD its rows are taken last and in order. */
 const struct query contact_add = {
     .kind = QUERY_ADD,
     .row = &contact_fact_row_shape,

@@ -128,6 +128,8 @@ def test_what_cannot_be_heard_at_once_is_set_aside_alone():
             wait_for("the dead letter", lambda: any(row["key"] == fail and row["type"] == "probe.murmur"
                                                     for row in client.ask("dead.list").get("rows", [])))
         check("both went through the journal", murmured(database), 2)
+        check("refused at once, and once more by the journal's way", database(
+            "SELECT count(*) FROM probe.dead_letter WHERE type = 'probe.murmur'"), [["2"]])
         check("no effect", effects(database), [])
         client.do("probe.say", key="good", n=1, murmur=True)
         check("others are heard", effects(database), [("good", "1")])

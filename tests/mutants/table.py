@@ -51,7 +51,7 @@ MUTANTS = [
            [("common/lane.c", r"if \(lane->as_of\[s\] < lane->gate_at\) return false;", "(void)s;")],
            ["integration/escalation_gate:a_reply_in_time_is_heard_before_the_breach"], "clock.breached SLA-03", ["kefu-escalation"]),
     Mutant("what is heard at once goes into the journal, too",
-           [("common/batch_own.c", r"\*at = event->next;", "at = &event->next;")],
+           [("common/batch_own.c", r"\*at = next;", "at = &event->next;")],
            ["integration/runtime:test_what_is_said_to_oneself_is_heard_in_the_same_transaction"], "not in the journal", PROBE),
     Mutant("of several changes of one counter in a batch the last counts",
            [("services/reporting/publish.c", r"by\[at\] \+= LIST", "by[at] = LIST")],

@@ -1,6 +1,6 @@
 -- PostgreSQL reads, plans and compiles each CHECK and each generated column anew in every statement that writes the table: for a lone
--- message that was a quarter of the INSERT. `noted` is written by the statements themselves (store.c); what the CHECKs said is asserted
--- where a message is written (post.c).
+-- message that was a quarter of the INSERT. `noted` is written by the statements themselves (store.c); what the CHECKs said of several
+-- columns together is asserted where a message is first written (post.c), the words for states are constants.
 ALTER TABLE message ALTER COLUMN noted DROP EXPRESSION;
 DO $$
 DECLARE
