@@ -243,7 +243,7 @@ static const struct find_row {
     {"no such word", "complaint", "ASSIGNED", "fly", 1, 0, 0, NULL,
      "possible: accept, refuse, withdraw"},
     {"begins", "complaint", "", "open_repeat", 1, 0, 0, "CMP-T20", NULL},
-    {"report", "suggestion", "", "report_theme", 1, 0, 0, "SUG-T07", NULL},
+    {"report", "suggestion", "CAPTURED", "report_theme", 1, 0, 0, "SUG-T07", NULL},
     {"no such state", "complaint", "DREAMING", "accept", 1, 0, 0, NULL, "DREAMING"},
 };
 
