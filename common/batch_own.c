@@ -43,13 +43,13 @@ static const struct handler *hearer_at_once(const struct lane *lane, const struc
     return own;
 }
 
-/* The event of this batch with that key, if several are to become one. */
+/* The event of this batch with that key, if several are to become one. What is heard at once stands at the end. */
 static struct message *united_of(const struct batch *batch, const struct handler *handler, text key)
 {
-    for (size_t i = 0; i < batch->n && batch_unites(handler); i++) {
+    for (size_t i = batch->n; i-- > 0 && batch_unites(handler);) {
         struct message *m = batch->all[i];
-        if (m->origin == ORIGIN_OWN && m->handler == handler && text_equal(m->header.key, key))
-            return m;
+        if (m->origin != ORIGIN_OWN) break;
+        if (m->handler == handler && text_equal(m->header.key, key)) return m;
     }
     return NULL;
 }
@@ -85,12 +85,13 @@ static bool take_event(struct batch *batch, struct message *sayer, struct plan_e
     const struct handler *handler = event->late ? NULL : hearer_at_once(batch->lane, event);
     if (handler == NULL) return false;
     struct message *united = united_of(batch, handler, event->key);
+    if (united == NULL ? batch->n == BATCH_ROOM : united->fate != FATE_OPEN) return false;
+    if (united != NULL && handler->merge == NULL) return true; /* a level: once is enough */
     void *said = batch_read_said(batch, event);
-    if (said == NULL || (united == NULL ? batch->n == BATCH_ROOM : united->fate != FATE_OPEN))
-        return false;
+    if (said == NULL) return false;
     if (united == NULL)
         hear(batch, sayer, event, handler, said);
-    else if (handler->merge != NULL)
+    else
         handler->merge(batch->arena, united->decoded, said);
     return true;
 }

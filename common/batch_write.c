@@ -256,8 +256,8 @@ static struct united *united_with(const struct said *said, const struct plan_eve
 static bool unite(struct batch *batch, struct united *united, const struct handler *own,
                   const struct plan_event *event)
 {
-    void *said = own->merge == NULL ? NULL : batch_read_said(batch, event);
     if (own->merge == NULL) return true;
+    void *said = batch_read_said(batch, event);
     if (united->body == NULL) united->body = batch_read_said(batch, united->event);
     if (said == NULL || united->body == NULL) return false;
     own->merge(batch->arena, united->body, said);

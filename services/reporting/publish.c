@@ -1,7 +1,8 @@
 /*
  * What changed enters the feed. One key, "feed", and so one hand: the lane that holds its partition draws the numbers, without gaps and
- * in the order of commits. Counters are changed by nobody else either: what changed, and by how much, is said in feed.due. KPIs are computed again, by an alarm, when
- * something changed, but not before their time, and at least every minute, because some change by time alone.
+ * in the order of commits. Counters are changed by nobody else either: what changed, and by how much, is said in feed.due.
+ * KPIs are computed again, by an alarm, when something changed, but not before their time, and at least every minute, because some
+ * change by time alone.
  */
 #include "reporting.h"
 
