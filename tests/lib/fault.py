@@ -65,8 +65,14 @@ def crowding():
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
+def shown(value, most=400):
+    """Its text, in a length that a person reads."""
+    words = repr(value)
+    return words if len(words) <= most else f"{words[:most // 2]} … {words[-most // 2:]}"
+
+
 def equal(what, got, want):
-    assert got == want, f"{what}: {got!r}, expected {want!r}"
+    assert got == want, f"{what}: {shown(got)}, expected {shown(want)}"
 
 
 # --- load and its history ---
