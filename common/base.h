@@ -27,6 +27,9 @@ typedef int64_t time_us;
 #define PRINTF(at, first) __attribute__((format(printf, at, first)))
 #define NORETURN __attribute__((noreturn))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+/* A macro's value as a string literal, for statements and messages. */
+#define STRING(value) STRING_OF(value)
+#define STRING_OF(value) #value
 
 /* TEXT("literal"), and printf("%.*s", TEXT_ARG(t)). */
 #define TEXT(literal) ((text){(literal), sizeof(literal) - 1})

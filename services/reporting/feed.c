@@ -225,7 +225,7 @@ void feed_start(void)
 {
     struct err err;
     feed.arena = arena_create();
-    feed.head = sql_compile(&feed_tail_head, NULL);
+    feed.head = sql_compile(&feed_head, NULL);
     feed.tail = sql_compile(&feed_tail, &feed_read_shape);
     feed.last = sql_compile(&feed_last, &feed_read_shape);
     feed.publisher = bus_publish_open(service_bus(), endpoint, on_subscribe, NULL, &err);

@@ -15,7 +15,6 @@
 enum {
     KPI_WAIT_MS = 1000,  /* between two looks at the KPIs … */
     KPI_COST_SHARE = 20, /* … or so many times what the last look took, if that is more */
-    FEED_KEPT = 100000,  /* entries to resume from */
     FEED_CUT_EVERY = 1000
 };
 
@@ -56,20 +55,33 @@ void feed_due_merge(struct arena *arena, void *last, const void *earlier)
 
 struct writer {
     struct plan *plan;
-    bool moved; /* to other months */
+    bool moved;   /* to other months */
+    bool changed; /* the state, beyond its head */
     struct feed_state_row state;
 };
 
-static void append(struct writer *writer, struct topic_row row)
+/* Entries up to here are gone, but for the last one of each topic. */
+static int64_t cut_at(int64_t head)
 {
+    int64_t upto = head - head % FEED_CUT_EVERY - FEED_KEPT;
+    return upto > 0 ? upto : 0;
+}
+
+static void cut(struct writer *writer, int64_t after, int64_t upto)
+{
+    plan_write(writer->plan, &feed_cut, &(struct feed_cut_row){after, upto});
+}
+
+/* `last`: the topic's entry until now, or NULL. */
+static void append(struct writer *writer, const struct topic_row *last, struct feed_row row)
+{
+    int64_t gone = cut_at(writer->state.head), cut_now;
     row.seq = ++writer->state.head;
     row.at = writer->plan->now;
-    plan_write(writer->plan, &topic_write, &row);
-    plan_write(writer->plan, &feed_append,
-               &(struct feed_row){row.seq, row.topic, row.value, row.count, row.of, row.p50,
-                                  row.p90, row.at});
-    if (row.seq % FEED_CUT_EVERY == 0 && row.seq > FEED_KEPT)
-        plan_write(writer->plan, &feed_cut, &(struct feed_trim_row){row.seq - FEED_KEPT});
+    plan_write(writer->plan, &feed_append, &row);
+    if (last == NULL) plan_write(writer->plan, &topic_insert, &(struct topic_name_row){row.topic});
+    if (last != NULL && last->seq <= gone) cut(writer, last->seq - 1, last->seq);
+    if ((cut_now = cut_at(row.seq)) > gone) cut(writer, gone, cut_now);
 }
 
 static const struct topic_row *topic_of(struct list topics, text topic)
@@ -85,10 +97,10 @@ static void change_counts(struct writer *writer, const struct feed_due *due, str
     for (size_t i = 0; i < due->topics.n && i < due->by.n; i++) {
         text topic = LIST(due->topics, text)[i];
         int64_t by = LIST(due->by, int64_t)[i];
-        const struct topic_row *row = topic_of(known, topic);
-        if (by == 0 && row != NULL) continue;
-        append(writer,
-               (struct topic_row){.topic = topic, .count = by + (row == NULL ? 0 : row->count)});
+        const struct topic_row *last = topic_of(known, topic);
+        if (by == 0 && last != NULL) continue;
+        append(writer, last,
+               (struct feed_row){.topic = topic, .count = by + (last == NULL ? 0 : last->count)});
     }
 }
 
@@ -106,13 +118,15 @@ static void publish_kpis(struct writer *writer, struct list figures, struct list
     size_t n = kpi_values(writer->plan->policy, figures, values);
     for (size_t i = 0; i < n; i++) {
         const struct kpi_value *v = &values[i];
-        if (same_value(topic_of(topics, text_of(v->topic)), v)) continue;
-        append(writer, (struct topic_row){.topic = text_of(v->topic),
-                                          .value = v->value,
-                                          .count = v->count,
-                                          .of = v->of,
-                                          .p50 = v->p50,
-                                          .p90 = v->p90});
+        const struct topic_row *last = topic_of(topics, text_of(v->topic));
+        if (same_value(last, v)) continue;
+        append(writer, last,
+               (struct feed_row){.topic = text_of(v->topic),
+                                 .value = v->value,
+                                 .count = v->count,
+                                 .of = v->of,
+                                 .p50 = v->p50,
+                                 .p90 = v->p90});
     }
 }
 
@@ -141,6 +155,7 @@ static time_us next_look(const struct writer *writer)
 static void look_at(struct writer *writer, time_us due)
 {
     writer->state.kpi_at = due;
+    writer->changed = true;
     plan_wake(writer->plan, &kpi_due_shape, due, &(struct kpi_due){FEED});
 }
 
@@ -157,6 +172,7 @@ static void follow_policy(struct writer *writer)
     const struct kpi_policy *policy = writer->plan->policy;
     if (text_equal(writer->state.zone, policy->zone)) return;
     writer->moved = true;
+    writer->changed = true;
     writer->state.zone = policy->zone;
     writer->state.wait_ms = 0;
     writer->state.rested = true;
@@ -166,6 +182,7 @@ static void follow_policy(struct writer *writer)
 static void keep_look(struct writer *writer, const struct figure_row *gate)
 {
     int64_t cost_ms = gate->of * KPI_COST_SHARE / 1000;
+    writer->changed = true;
     writer->state.refreshed = true;
     writer->state.wait_ms = cost_ms > KPI_WAIT_MS ? cost_ms : KPI_WAIT_MS;
     writer->state.kpi_at = 0;
@@ -176,20 +193,26 @@ static void keep_look(struct writer *writer, const struct figure_row *gate)
 
 static struct writer writer_of(struct plan *plan, const struct facts *facts)
 {
-    const struct feed_state_row *state = facts_one(facts, &feed_lock);
+    const struct feed_state_row *state = facts_one(facts, &feed_now);
     assert(state != NULL);
     struct writer writer = {.plan = plan, .state = *state};
     follow_policy(&writer);
     return writer;
 }
 
+/* Written only when it changes: a row with a new version in every batch slows down whoever reads it while a snapshot is held. */
+static void keep_state(const struct writer *writer)
+{
+    if (writer->changed) plan_write(writer->plan, &feed_state_write, &writer->state);
+    feed_grows();
+}
+
 void on_feed_due(struct plan *plan, const void *message, const struct facts *facts)
 {
     struct writer writer = writer_of(plan, facts);
-    change_counts(&writer, message, facts_all(facts, &topic_lock));
+    change_counts(&writer, message, facts_all(facts, &topics_last));
     want_look(&writer);
-    plan_write(plan, &feed_state_write, &writer.state);
-    feed_grows();
+    keep_state(&writer);
 }
 
 void on_kpi_due(struct plan *plan, const void *message, const struct facts *facts)
@@ -204,6 +227,5 @@ void on_kpi_due(struct plan *plan, const void *message, const struct facts *fact
     } else {
         look_at(&writer, next_look(&writer));
     }
-    plan_write(plan, &feed_state_write, &writer.state);
-    feed_grows();
+    keep_state(&writer);
 }

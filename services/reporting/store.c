@@ -100,35 +100,37 @@ const struct query contact_add = {
 
 #define VALUE "value, count, of, p50, p90, at"
 
-const struct query topic_lock = {
-    .kind = QUERY_LOCK,
+const struct query topics_last = {
+    .kind = QUERY_READ,
     .row = &topic_row_shape,
     .by = "topic",
-    .sql = "SELECT topic, seq, " VALUE
-           " FROM topic WHERE topic = ANY(:keys) ORDER BY topic FOR UPDATE"};
+    .sql = "SELECT topic, seq, " VALUE " FROM topic WHERE topic = ANY(:keys) ORDER BY topic"};
 
 const struct query kpi_topics = {.kind = QUERY_READ,
                                  .row = &topic_row_shape,
                                  .sql = "SELECT topic, seq, " VALUE
                                         " FROM topic WHERE topic >= 'kpi/' AND topic < 'kpi0'"};
 
+#define HEAD "coalesce((SELECT max(seq) FROM feed), 0)"
+
 /* Real time, whatever the clock says: this is about the machine's work. */
 #define RESTED                                                                                     \
     "coalesce(refreshed_at + wait_ms * interval '1 millisecond' <= clock_timestamp(), true)"
 
-const struct query feed_lock = {
-    .kind = QUERY_LOCK,
+/* No row is locked: of two who append at once the second meets the first one's number, and its lease is gone. */
+const struct query feed_now = {
+    .kind = QUERY_READ,
     .row = &feed_state_row_shape,
     .by = "feed",
-    .sql = "SELECT feed, head, zone, refreshed_at, wait_ms, kpi_at, " RESTED
+    .sql = "SELECT feed, " HEAD " AS head, zone, refreshed_at, wait_ms, kpi_at, " RESTED
            " AS rested, EXISTS (SELECT FROM test_clock) AS test_clock FROM feed_state"
-           " WHERE feed = ANY(:keys) ORDER BY feed FOR UPDATE"};
+           " WHERE feed = ANY(:keys)"};
 
 const struct query feed_state_write = {
     .kind = QUERY_WRITE,
     .row = &feed_state_row_shape,
     .sql =
-        "UPDATE feed_state SET head = rows.head, zone = rows.zone, wait_ms = rows.wait_ms, kpi_at = rows.kpi_at,"
+        "UPDATE feed_state SET zone = rows.zone, wait_ms = rows.wait_ms, kpi_at = rows.kpi_at,"
         " refreshed_at = CASE WHEN rows.refreshed THEN clock_timestamp() ELSE rows.refreshed_at END"
         " FROM :rows WHERE feed_state.feed = rows.feed"};
 
@@ -137,17 +139,18 @@ const struct query feed_append = {.kind = QUERY_WRITE,
                                   .sql = "INSERT INTO feed (seq, topic, " VALUE
                                          ") SELECT seq, topic, " VALUE " FROM :rows"};
 
-const struct query feed_cut = {.kind = QUERY_WRITE,
-                               .row = &feed_trim_row_shape,
-                               .sql = "DELETE FROM feed USING :rows WHERE feed.seq <= rows.upto"};
-
-const struct query topic_write = {
+/* The last entry of a topic stays. */
+const struct query feed_cut = {
     .kind = QUERY_WRITE,
-    .row = &topic_row_shape,
+    .row = &feed_cut_row_shape,
     .sql =
-        "INSERT INTO topic (topic, seq, " VALUE ") SELECT topic, seq, " VALUE " FROM :rows"
-        " ON CONFLICT (topic) DO UPDATE SET seq = excluded.seq, value = excluded.value, count = excluded.count,"
-        " of = excluded.of, p50 = excluded.p50, p90 = excluded.p90, at = excluded.at"};
+        "DELETE FROM feed AS old USING :rows WHERE old.seq > rows.after AND old.seq <= rows.upto"
+        " AND EXISTS (SELECT FROM feed AS f WHERE f.topic = old.topic AND -f.seq < -old.seq)"};
+
+const struct query topic_insert = {.kind = QUERY_WRITE,
+                                   .row = &topic_name_row_shape,
+                                   .sql =
+                                       "INSERT INTO topic_name (topic) SELECT topic FROM :rows"};
 
 /* ---- figures of a period --------------------------------------------------------------------------------------------------- */
 
@@ -212,12 +215,12 @@ const struct query topics_all = {.kind = QUERY_READ,
 const struct query feed_head = {
     .kind = QUERY_READ,
     .row = &feed_state_row_shape,
-    .sql = "SELECT feed, head, zone, refreshed_at, wait_ms FROM feed_state WHERE feed = 'feed'"};
+    .sql = "SELECT feed, " HEAD
+           " AS head, zone, refreshed_at, wait_ms FROM feed_state WHERE feed = 'feed'"};
 
 /* Is what follows :after still there? */
 #define RESUMES                                                                                    \
-    "(:after > 0 AND :after <= (SELECT head FROM feed_state WHERE feed = 'feed')"                  \
-    " AND :after >= (SELECT coalesce(min(seq), 1) - 1 FROM feed))"
+    "(:after > 0 AND :after BETWEEN " HEAD " - " STRING(FEED_KEPT) " AND " HEAD ")"
 
 const struct query feed_resumes = {
     .kind = QUERY_READ, .row = &feed_resume_row_shape, .sql = "SELECT " RESUMES " AS resumes"};
@@ -284,22 +287,17 @@ const struct query feed_tail = {.kind = QUERY_READ,
                                 .sql = "SELECT seq, topic, " VALUE
                                        " FROM feed WHERE seq > :after ORDER BY seq LIMIT 500"};
 
-const struct query feed_tail_head = {
-    .kind = QUERY_READ,
-    .row = &feed_state_row_shape,
-    .sql = "SELECT feed, head, zone, refreshed_at, wait_ms FROM feed_state WHERE feed = 'feed'"};
-
 const struct query feed_last = {.kind = QUERY_READ,
                                 .row = &feed_row_shape,
                                 .sql = "SELECT seq, topic, " VALUE
                                        " FROM topic WHERE seq <= :after ORDER BY topic"};
 
 const struct query *const store_all[STORE_STATEMENTS] = {
-    &ticket_lock,  &clock_lock,       &message_lock,     &staff_lock,      &feed_lock,
-    &topic_lock,   &kpi_topics,       &figures_now,      &figures_between, &topics_all,
+    &ticket_lock,  &clock_lock,       &message_lock,     &staff_lock,      &feed_now,
+    &topics_last,  &kpi_topics,       &figures_now,      &figures_between, &topics_all,
     &feed_head,    &feed_resumes,     &feed_entries,     &feed_snapshot,   &drill_state,
     &drill_open,   &drill_department, &drill_held,       &drill_waiting,   &drill_exit,
     &drill_clock,  &drill_message,    &ticket_insert,    &ticket_update,   &clock_insert,
     &clock_update, &message_insert,   &message_update,   &staff_write,     &feed_append,
-    &feed_cut,     &topic_write,      &feed_state_write, &contact_add,
+    &feed_cut,     &topic_insert,     &feed_state_write, &contact_add,
 };

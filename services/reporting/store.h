@@ -14,10 +14,10 @@ extern const struct query staff_lock, staff_write;
 extern const struct query contact_add; /* a contact that is known stays as it is */
 
 /* Counters and the feed. */
-extern const struct query topic_lock; /* counters, by name */
-extern const struct query kpi_topics; /* the last published KPIs */
-extern const struct query feed_lock;  /* the feed's one row: whoever holds it may append */
-extern const struct query feed_state_write, feed_append, feed_cut, topic_write;
+extern const struct query topics_last; /* the last values of topics, by name */
+extern const struct query kpi_topics;  /* the last published KPIs */
+extern const struct query feed_now;    /* the feed's head, and when the KPIs are due */
+extern const struct query feed_state_write, feed_append, feed_cut, topic_insert;
 extern const struct query
     figures_now; /* the current month; only the line `gate` is missing while it is too early */
 
@@ -29,8 +29,9 @@ extern const struct query drill_state, drill_open, drill_department, drill_held,
     drill_exit, drill_clock, drill_message;
 
 /* What feed.c asks for on a connection of its own. */
-extern const struct query feed_tail, feed_tail_head, feed_last;
+extern const struct query feed_tail, feed_last;
 
+#define FEED_KEPT 100000 /* entries to resume from */
 enum { FEED_PAGE = 500, FEED_PAGE_MOST = 5000 };
 
 /* Every statement, in the order in which tables are locked and written. */

@@ -136,7 +136,7 @@ def dashboards_resume():
         resumed = [board.resumed for board in boards]
         assert min(resumed) > 1, f"a board was never cut off: {resumed}"
         # what a client has is older than what is kept: an explicit reset
-        database("DELETE FROM reporting.feed WHERE seq <= (SELECT max(seq) FROM reporting.feed) - 5")
+        database("UPDATE reporting.feed SET seq = seq + 1000000")
         page = reporting.client().ask("feed.read", after=3)
         assert page["reset"], f"I10: {len(page.get('entries') or [])} entries after a gap, without a word"
         os.unlink(reporting.log_path)

@@ -130,9 +130,9 @@ BREAKS = {
     "loads": changed("routing.staff_load", "staff = 'sp01'", "taken = taken + 1"),
     "queues": gone("routing.waiting", f"ticket = {WAITS}"),
     "places": again("routing.waiting", f"ticket = {WAITS}", wish="wish + 100"),
-    "counters": changed("reporting.topic", "topic = 'tickets/open'", "count = count + 1"),
-    "published": changed("reporting.feed", "topic = 'tickets/open'", "count = count + 1"),
+    "counters": changed("reporting.feed", "topic = 'tickets/open'", "count = count + 1"),
     "feed": gone("reporting.feed", "seq = 3"),
+    "topics": gone("reporting.topic_name", "topic = 'tickets/open'"),
 
     "piled_up": ("routing.position", "INSERT INTO routing.position (partition, n, owner, seqs, expires_at) SELECT 3, -n, '', '', now()"
                  " FROM generate_series(1, 1001) AS n"),

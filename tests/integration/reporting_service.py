@@ -295,8 +295,36 @@ def test_resume_and_snapshot():
     held = ask("feed.read", after=1, prefix="held/", limit=5000)
     assert not held["reset"] and held["entries"] and all(e["topic"].startswith("held/") for e in held["entries"])
     assert ask("feed.read", after=whole["seq"] + 1)["reset"], "ahead of the feed: begin anew"
-    world.database("DELETE FROM reporting.feed WHERE seq < 10")
-    assert ask("feed.read", after=5)["reset"] and not ask("feed.read", after=9)["reset"]
+    world.database("UPDATE reporting.feed SET seq = seq + 100000 WHERE seq > 9")
+    assert ask("feed.read", after=5)["reset"] and not ask("feed.read", after=100009)["reset"]
+    world.finish()
+
+
+def test_old_entries_are_cut_but_for_the_last_of_a_topic():
+    world = World()
+    superseded = lambda: int(world.database("SELECT count(*) FROM reporting.feed AS old WHERE seq <= 1000 AND EXISTS"
+                                            " (SELECT FROM reporting.feed AS f WHERE f.topic = old.topic AND f.seq > old.seq)")[0][0])
+    play_all(world)
+    world.release()
+    old = superseded()
+    assert old > 0, "nothing to cut"
+    # as if 100,996 entries had been written: the next ones cross 101,000, where those up to 1,000 are cut
+    world.database("INSERT INTO reporting.feed SELECT 100996, topic, value, count, of, p50, p90, at FROM reporting.topic"
+                   " WHERE topic = 'tickets/open'")
+    for ticket, kind, more in ((30, "complaint", 1), (31, "inquiry", 2)):  # the second changes a topic whose last entry had been kept
+        before = world.summary()
+        play(world, ticket, kind)
+        world.say("routing", MONDAY, "ticket.queued", "ticket", ticket=ticket, queue="desk", priority=2, reason="nobody_on_duty")
+        if kind == "inquiry":
+            assign(world, ticket, kind, MONDAY + HOUR, "su01")
+        world.release()
+        assert superseded() == 0, f"{superseded()} of {old} entries still there"
+        after = world.summary()
+        assert after["tickets/open"]["count"] == EXPECTED["tickets/open"] + more
+        for topic in ("clocks/SLA-03/met", "messages/sent", "exits/withdrawn/sold_or_moved"):
+            assert after[topic] == before[topic], f"nobody changed {topic}: {after[topic]}, {before[topic]} before"
+        assert set(before) <= set(after), "a topic was lost"
+    assert after["held/su01"]["count"] == EXPECTED["held/su01"] + 1
     world.finish()
 
 
@@ -364,4 +392,5 @@ def test_two_replicas_publish_everything_by_the_real_clock():
     world.finish()
 
 
-kefu.run(test_two_replicas_publish_everything_by_the_real_clock, test_any_order_of_sources, test_dashboard_sees_all_and_ends_equal, test_resume_and_snapshot, test_breach_withdrawn)
+kefu.run(test_two_replicas_publish_everything_by_the_real_clock, test_any_order_of_sources, test_dashboard_sees_all_and_ends_equal, test_resume_and_snapshot,
+         test_old_entries_are_cut_but_for_the_last_of_a_topic, test_breach_withdrawn)
