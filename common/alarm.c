@@ -40,10 +40,24 @@ int64_t alarm_lateness_p99(void)
     return 0;
 }
 
+/* Where dead rows cannot be cleaned away (somebody holds a snapshot), a look at all alarms walks past every one that ever was. So a look
+   begins where the lane knows the first to be: it sets them itself. Others may set one behind its back; those are found, if not due long
+   before, within RESCAN_MS, else when all are looked at. */
+enum { ALL_MS = 10000, LATE_S = 10 };
+
 struct looking {
     struct lane *lane;
-    int opening, due, next;
+    bool all;
+    int opening, due, next, lost;
 };
+
+static struct sql *looking_sql(const struct query *query)
+{
+    static struct sql *due, *next;
+    if (due == NULL) due = sql_compile(&sql_alarm_due, &alarm_look_row_shape);
+    if (next == NULL) next = sql_compile(&sql_alarm_next, &alarm_look_row_shape);
+    return query == &sql_alarm_due ? due : next;
+}
 
 static struct message *message_of(const struct alarm_row *row)
 {
@@ -78,17 +92,26 @@ static void looked(void *ctx, const struct pg_trip *trip)
         return;
     }
     struct arena *arena = arena_create();
-    struct list due, next;
+    struct list due, next, lost = {0};
     struct err err;
-    runtime_heard_time(pg_int(pg_result(lane->pg, looking.opening), 0, 0));
-    int bad = sql_read(runtime_own_sql(&sql_alarm_due), pg_result(lane->pg, looking.due), arena,
-                       &due, &err);
-    bad += sql_read(runtime_own_sql(&sql_alarm_next), pg_result(lane->pg, looking.next), arena,
-                    &next, &err);
+    time_us now = pg_int(pg_result(lane->pg, looking.opening), 0, 0);
+    runtime_heard_time(now);
+    int bad = sql_read(looking_sql(&sql_alarm_due), pg_result(lane->pg, looking.due), arena, &due,
+                       &err);
+    bad += sql_read(looking_sql(&sql_alarm_next), pg_result(lane->pg, looking.next), arena, &next,
+                    &err);
+    if (looking.all)
+        bad += sql_read(runtime_own_sql(&sql_alarm_lost), pg_result(lane->pg, looking.lost), arena,
+                        &lost, &err);
     assert(bad == 0);
     for (size_t i = 0; i < due.n; i++) take_alarm(lane, &LIST(due, struct alarm_row)[i]);
+    for (size_t i = 0; i < lost.n; i++) take_alarm(lane, &LIST(lost, struct alarm_row)[i]);
     lane->next_alarm = next.n > 0 ? LIST(next, struct alarm_row)[0].due_at : 0;
-    if (due.n > 0) {
+    lane->alarms_from = due.n > 0            ? LIST(due, struct alarm_row)[0].due_at
+                        : lane->next_alarm > 0 ? lane->next_alarm
+                                             : now;
+    if (looking.all) lane->alarm_all_ms = loop_now_ms() + ALL_MS;
+    if (due.n + lost.n > 0) {
         lane->alarm_look_ms = 0; /* there may be more */
         lane->gate_until_ms = loop_now_ms() + GATE_MS;
         reader_freshen(lane);
@@ -101,15 +124,29 @@ void alarm_look(struct lane *lane)
 {
     struct looking *looking = mem_alloc(sizeof(*looking));
     struct sql_key keys[PARTITIONS];
+    bool told = lane->next_alarm != 0 && lane->next_alarm <= runtime_now();
+    struct alarm_look_row next = {.since = lane->alarms_from}, due = next;
+    time_us late = runtime_now() - LATE_S * SECOND_US;
     size_t n = 0;
     looking->lane = lane;
+    looking->all = loop_now_ms() >= lane->alarm_all_ms;
+    if (looking->all) next.since = due.since = 0;
+    if (!told && late < due.since) due.since = late;
     lane->chore = true;
     for (int p = 0; p < PARTITIONS; p++)
         if (lane->slots[p].held) keys[n++] = (struct sql_key){.number = p};
     looking->opening = pg_add(lane->pg, &statement_opening, NULL, 0);
-    looking->due = sql_add_keys(lane->pg, runtime_own_sql(&sql_alarm_due), keys, n, NULL);
-    looking->next = sql_add_keys(lane->pg, runtime_own_sql(&sql_alarm_next), keys, n, NULL);
+    looking->due = sql_add_keys(lane->pg, looking_sql(&sql_alarm_due), keys, n, &due);
+    looking->next = sql_add_keys(lane->pg, looking_sql(&sql_alarm_next), keys, n, &next);
+    if (looking->all)
+        looking->lost = sql_add_keys(lane->pg, runtime_own_sql(&sql_alarm_lost), keys, n, NULL);
     pg_run(lane->pg, looked, looking);
+}
+
+void alarm_look_at_all(struct lane *lane)
+{
+    lane->alarm_look_ms = 0;
+    lane->alarm_all_ms = 0;
 }
 
 /* --- the test clock --- */
@@ -135,7 +172,7 @@ time_us alarm_take_clock(const PGresult *result)
         if (earliest[number] == 0 || due < earliest[number]) earliest[number] = due;
     }
     for (int i = 0; i < runtime.lanes_n; i++)
-        if (runtime.lanes[i]->next_alarm != earliest[i]) runtime.lanes[i]->alarm_look_ms = 0;
+        if (runtime.lanes[i]->next_alarm != earliest[i]) alarm_look_at_all(runtime.lanes[i]);
     return pg_int(result, 0, 0);
 }
 
@@ -228,6 +265,8 @@ static void cleaned(void *ctx, const struct pg_trip *trip)
 {
     struct lane *lane = ctx;
     lane->chore = false;
+    for (int p = 0; p < PARTITIONS && trip->outcome == PG_OK; p++)
+        lane->slots[p].cleaned = lane->slots[p].n;
     if (trip->outcome != PG_OK && !trip->lost)
         log_warn("clean_failed", "reason=%s", log_quoted(trip->message));
     lane_kick(lane);
@@ -238,13 +277,15 @@ void alarm_clean(struct lane *lane)
 {
     static const struct pg_statement old_replies = {
         "old_replies", "DELETE FROM reply WHERE at < clock_timestamp() - interval '3 days'"};
-    struct tail_row rows[PARTITIONS];
+    struct position_range_row rows[PARTITIONS];
     const void *at[PARTITIONS];
     size_t n = 0;
     lane->chore = true;
     for (int p = 0; p < PARTITIONS; p++) {
         if (!lane->slots[p].held) continue;
-        rows[n] = (struct tail_row){.partition = p, .seq = lane->slots[p].n};
+        const struct slot *slot = &lane->slots[p];
+        rows[n] = (struct position_range_row){
+            .partition = p, .low = slot->cleaned, .upto = slot->n};
         at[n] = &rows[n];
         n++;
     }

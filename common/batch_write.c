@@ -129,8 +129,9 @@ static struct alarm_row *alarm_row_of(struct batch *batch, const struct message 
 
 static void expect_alarm(struct lane *lane, const struct alarm_row *row)
 {
-    if (lane->next_alarm != 0 && row->due_at >= lane->next_alarm) return;
-    if (lane_owns_number(lane, (int)row->partition)) lane->next_alarm = row->due_at;
+    if (!lane_owns_number(lane, (int)row->partition)) return;
+    if (lane->next_alarm == 0 || row->due_at < lane->next_alarm) lane->next_alarm = row->due_at;
+    if (row->due_at < lane->alarms_from) lane->alarms_from = row->due_at;
 }
 
 /* The last word on each alarm counts. */

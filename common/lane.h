@@ -18,6 +18,7 @@ struct slot {
     int64_t received[SOURCES_MOST]; /* in memory up to here */
     int64_t pending[SOURCES_MOST];  /* events of it in memory, not yet committed */
     int64_t written_ms;             /* when the position was last written */
+    int64_t cleaned;                /* the position's rows below this one are gone */
 };
 
 /* An event was handled: move `done`. With nothing of the source left in memory, all that was received is done. */
@@ -42,6 +43,8 @@ struct lane {
     int64_t lease_look_ms, alarm_look_ms, clean_ms; /* when next due, by the loop */
     bool chore;                                     /* one is under way */
     time_us next_alarm;    /* due time of the earliest alarm not yet taken, 0 = none known */
+    time_us alarms_from;   /* none is due before it, unless others have set it behind this lane's back … */
+    int64_t alarm_all_ms;  /* … so now and then all are looked at */
     time_us gate_at;       /* alarms wait until all sources have been heard as of this time … */
     int64_t gate_until_ms; /* … or until then */
     time_us as_of[SOURCES_MOST];
@@ -106,6 +109,7 @@ void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
 
 /* alarm.c */
 void alarm_look(struct lane *lane);               /* a chore: take due alarms */
+void alarm_look_at_all(struct lane *lane);        /* … the next time with nothing taken for known */
 void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
 time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be kicked */
 void alarm_start_job(struct lane *lane, struct message *take_message);

@@ -124,12 +124,13 @@ static void written(void *ctx, const struct pg_trip *trip)
     }
     for (int p = 0; p < PARTITIONS; p++) {
         if (look->claimed[p]) lane->slots[p].held = true;
+        if (look->claimed[p]) lane->slots[p].cleaned = 0;
         if (look->released[p]) lane->slots[p].held = false;
         changed = changed || look->claimed[p] || look->released[p];
     }
     if (look->lost_jobs) {
         lane->lost_jobs = false;
-        lane->alarm_look_ms = 0;
+        alarm_look_at_all(lane);
     }
     finish(look);
     if (changed) {
@@ -138,7 +139,7 @@ static void written(void *ctx, const struct pg_trip *trip)
         for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
         log_info("leases", "lane=%d held=%d", lane->number, held);
         lane->next_alarm = 1; /* look at once */
-        lane->alarm_look_ms = 0;
+        alarm_look_at_all(lane);
         dead_look(lane);
         reader_restart(lane);
     }

@@ -23,7 +23,7 @@ const struct pg_statement statement_clock_set = {
     "WITH t AS (INSERT INTO test_clock AS c (at) VALUES ($1::timestamptz) ON CONFLICT (one)"
     " DO UPDATE SET at = greatest(c.at, excluded.at) RETURNING at)"
     " SELECT t.at, p, a.due_at FROM t CROSS JOIN generate_series(0, 31) AS p LEFT JOIN LATERAL"
-    " (SELECT due_at FROM alarm WHERE partition = p ORDER BY due_at LIMIT 1) AS a ON true"};
+    " (SELECT due_at FROM alarm WHERE partition = p AND NOT running ORDER BY due_at LIMIT 1) AS a ON true"};
 
 const struct pg_statement statement_dead_discard = {
     "dead_discard",
@@ -117,9 +117,9 @@ const struct query sql_position_put = {
 
 const struct query sql_position_clean = {
     .kind = QUERY_WRITE,
-    .row = &tail_row_shape,
+    .row = &position_range_row_shape,
     .sql =
-        "DELETE FROM position AS p USING (SELECT * FROM :rows) AS r WHERE p.partition = r.partition AND p.n < r.seq"};
+        "DELETE FROM position AS p USING (SELECT * FROM :rows) AS r WHERE p.partition = r.partition AND p.n >= r.low AND p.n < r.upto"};
 
 /* Alarms and reported jobs are deleted, jobs to run are marked; what is not found any more is not given back. */
 const struct query sql_alarm_claim = {
@@ -156,8 +156,18 @@ const struct query sql_alarm_due = {
     .sql =
         "WITH t AS MATERIALIZED (SELECT now_us() AS now)"
         " SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
-        " due_at, attempt::bigint AS attempt, running, cause, body FROM alarm WHERE partition = p AND due_at <= t.now"
+        " due_at, attempt::bigint AS attempt, running, cause, body FROM alarm WHERE partition = p AND NOT running"
+        " AND due_at >= coalesce(:since, '-infinity') AND due_at <= t.now"
         " ORDER BY due_at LIMIT 32) AS a ORDER BY a.due_at, a.name, a.key"};
+
+/* Jobs that were begun and never ended. */
+const struct query sql_alarm_lost = {
+    .kind = QUERY_READ,
+    .row = &alarm_row_shape,
+    .by = "partition",
+    .sql =
+        "SELECT partition::bigint AS partition, name, key, due_at, attempt::bigint AS attempt, running, cause, body"
+        " FROM alarm WHERE partition = ANY(:keys) AND running AND due_at <= now_us() ORDER BY due_at, name, key LIMIT 200"};
 
 const struct query sql_alarm_next = {
     .kind = QUERY_READ,
@@ -166,7 +176,8 @@ const struct query sql_alarm_next = {
     .sql =
         "WITH t AS MATERIALIZED (SELECT now_us() AS now)"
         " SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
-        " due_at FROM alarm WHERE partition = p AND due_at > t.now ORDER BY due_at LIMIT 1) AS a"
+        " due_at FROM alarm WHERE partition = p AND NOT running AND due_at >= coalesce(:since, '-infinity') AND due_at > t.now"
+        " ORDER BY due_at LIMIT 1) AS a"
         " ORDER BY a.due_at LIMIT 1"};
 
 /* Jobs that a process now gone had begun: due again at once. They are due within 120 s (see above), so few rows are looked at. */
