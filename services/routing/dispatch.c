@@ -4,18 +4,103 @@
 #include "hand.h"
 #include "store.h"
 
-enum { GIVEN_AT_ONCE = 500 };
+#include <stdlib.h>
+#include <string.h>
+
+enum { GIVEN_AT_ONCE = 500, LINES_MOST = 200 };
+
+/* Somebody who waits: a row of `waiting`, or a wish that was just said. Who is given a handler at once never stands in the table. */
+struct place {
+    struct waiting_row row;
+    bool stands;
+};
+
+struct line_seen {
+    text line;
+    size_t n; /* of it that stand in the window, so far */
+};
 
 struct dispatch {
     struct plan *plan;
     struct pool *pool;
+    struct place *places; /* by priority, then arrival */
+    size_t places_n;
+    struct line_seen lines[LINES_MOST];
+    size_t lines_n;
     size_t given, cleared, said;
 };
 
-static void give_ticket(struct dispatch *dispatch, const struct waiting_row *waiting,
+/* ---- who waits --------------------------------------------------------------------------------------------------------------- */
+
+void dispatch_due_merge(struct arena *arena, void *last, const void *earlier)
+{
+    struct dispatch_due *to = last;
+    const struct dispatch_due *from = earlier;
+    if (from->wishes.n == 0) return;
+    struct handler_wish *wishes =
+        ARENA_ARRAY(arena, struct handler_wish, from->wishes.n + to->wishes.n);
+    memcpy(wishes, from->wishes.at, sizeof(*wishes) * from->wishes.n);
+    if (to->wishes.n > 0)
+        memcpy(wishes + from->wishes.n, to->wishes.at, sizeof(*wishes) * to->wishes.n);
+    to->wishes = (struct list){wishes, from->wishes.n + to->wishes.n};
+}
+
+static struct place place_of_wish(const struct handler_wish *wish)
+{
+    return (struct place){.row = {.ticket = wish->ticket,
+                                  .wish = wish->wish,
+                                  .queue = wish->queue,
+                                  .line = wish->line,
+                                  .priority = wish->priority,
+                                  .arrived = wish->arrived,
+                                  .barred = wish->barred}};
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const struct waiting_row *x = &((const struct place *)a)->row;
+    const struct waiting_row *y = &((const struct place *)b)->row;
+    if (x->priority != y->priority) return x->priority < y->priority ? -1 : 1;
+    if (x->arrived != y->arrived) return x->arrived < y->arrived ? -1 : 1;
+    if (x->ticket != y->ticket) return x->ticket < y->ticket ? -1 : 1;
+    return (x->wish > y->wish) - (x->wish < y->wish);
+}
+
+static void line_up(struct dispatch *dispatch, struct list window, struct list wishes)
+{
+    struct place *places =
+        ARENA_ARRAY(dispatch->plan->arena, struct place, window.n + wishes.n + 1);
+    for (size_t i = 0; i < window.n; i++)
+        places[i] = (struct place){LIST(window, struct waiting_row)[i], true};
+    for (size_t i = 0; i < wishes.n; i++)
+        places[window.n + i] = place_of_wish(&LIST(wishes, struct handler_wish)[i]);
+    dispatch->places = places;
+    dispatch->places_n = window.n + wishes.n;
+    qsort(places, dispatch->places_n, sizeof(*places), by_order);
+}
+
+/* Behind a whole window of its line others stand in the table that came before it. */
+static bool is_behind(struct dispatch *dispatch, const struct place *place)
+{
+    size_t i = 0;
+    while (i < dispatch->lines_n && !text_equal(dispatch->lines[i].line, place->row.line)) i++;
+    if (i == LINES_MOST) return !place->stands; /* so many lines: let it stand in its own first */
+    struct line_seen *seen = &dispatch->lines[i];
+    if (i == dispatch->lines_n) {
+        dispatch->lines_n++;
+        *seen = (struct line_seen){.line = place->row.line};
+    }
+    seen->n += place->stands;
+    return !place->stands && seen->n >= WAITING_WINDOW;
+}
+
+/* ---- what becomes of them ---------------------------------------------------------------------------------------------------- */
+
+static void give_ticket(struct dispatch *dispatch, const struct place *place,
                         const struct person_row *person)
 {
-    plan_write(dispatch->plan, &waiting_delete, waiting);
+    const struct waiting_row *waiting = &place->row;
+    if (place->stands) plan_write(dispatch->plan, &waiting_delete, waiting);
     plan_say(dispatch->plan, &assignment_made_shape,
              &(struct assignment_made){.ticket = waiting->ticket,
                                        .wish = waiting->wish,
@@ -25,23 +110,33 @@ static void give_ticket(struct dispatch *dispatch, const struct waiting_row *wai
 }
 
 /* Once for each reason. */
-static void say_waits(struct dispatch *dispatch, const struct waiting_row *waiting,
-                      const char *reason)
+static void say_waits(struct dispatch *dispatch, const struct place *place, const char *reason)
 {
-    struct waiting_row said = *waiting;
-    if (text_is(waiting->reason, reason)) return;
+    struct waiting_row said = place->row;
+    if (text_is(said.reason, reason)) return;
     dispatch->said++;
     said.reason = text_of(reason);
-    plan_write(dispatch->plan, &waiting_say, &said);
+    plan_write(dispatch->plan, place->stands ? &waiting_say : &waiting_insert, &said);
     plan_say(dispatch->plan, &ticket_queued_shape,
-             &(struct ticket_queued){.ticket = waiting->ticket,
-                                     .queue = waiting->queue,
-                                     .priority = waiting->priority,
+             &(struct ticket_queued){.ticket = said.ticket,
+                                     .queue = said.queue,
+                                     .priority = said.priority,
                                      .reason = said.reason});
 }
 
-static void look_at(struct dispatch *dispatch, const struct waiting_row *waiting)
+/* It is not its turn. */
+static void let_stand(struct dispatch *dispatch, const struct place *place)
 {
+    const char *reason;
+    if (!pool_has_room(dispatch->pool, place->row.queue, place->row.line, &reason))
+        say_waits(dispatch, place, reason);
+    else if (!place->stands)
+        plan_write(dispatch->plan, &waiting_insert, &place->row);
+}
+
+static void look_at(struct dispatch *dispatch, const struct place *place)
+{
+    const struct waiting_row *waiting = &place->row;
     const char *reason;
     if (waiting->stale) {
         plan_write(dispatch->plan, &waiting_delete, waiting);
@@ -51,24 +146,26 @@ static void look_at(struct dispatch *dispatch, const struct waiting_row *waiting
     const struct person_row *person =
         pool_give(dispatch->pool, waiting->queue, waiting->line, waiting->barred, &reason);
     if (person != NULL)
-        give_ticket(dispatch, waiting, person);
+        give_ticket(dispatch, place, person);
     else
-        say_waits(dispatch, waiting, reason);
+        say_waits(dispatch, place, reason);
+}
+
+static bool was_seen(const struct dispatch *dispatch, const struct waiting_row *waiting)
+{
+    for (size_t i = 0; i < dispatch->places_n; i++) {
+        const struct waiting_row *other = &dispatch->places[i].row;
+        if (other->ticket == waiting->ticket && other->wish == waiting->wish) return true;
+    }
+    return false;
 }
 
 /* Those behind the window that nobody spoke of yet. They are told what the first of their line were told. */
-static void look_behind(struct dispatch *dispatch, struct list unsaid, struct list window)
+static void look_behind(struct dispatch *dispatch, struct list unsaid)
 {
     for (size_t i = 0; i < unsaid.n; i++) {
-        const struct waiting_row *waiting = &LIST(unsaid, struct waiting_row)[i];
-        const char *reason;
-        bool seen = false;
-        for (size_t j = 0; j < window.n && !seen; j++) {
-            const struct waiting_row *other = &LIST(window, struct waiting_row)[j];
-            seen = other->ticket == waiting->ticket && other->wish == waiting->wish;
-        }
-        if (!seen && !pool_has_room(dispatch->pool, waiting->queue, waiting->line, &reason))
-            say_waits(dispatch, waiting, reason);
+        struct place place = {LIST(unsaid, struct waiting_row)[i], true};
+        if (!was_seen(dispatch, &place.row)) let_stand(dispatch, &place);
     }
 }
 
@@ -87,18 +184,28 @@ static void keep_loads(const struct dispatch *dispatch, size_t people)
 /* Whatever waits now is looked at, by priority, then arrival; what nobody can take goes on waiting. */
 void on_dispatch_due(struct plan *plan, const void *message, const struct facts *facts)
 {
+    const struct dispatch_due *m = message;
     struct list window = facts_all(facts, &waiting_read);
+    struct list unsaid = facts_all(facts, &waiting_unsaid);
     struct list people = facts_all(facts, &person_read);
     struct dispatch dispatch = {.plan = plan,
                                 .pool = pool_create(plan->policy, people, plan->now, plan->arena)};
-    (void)message;
-    size_t i = 0;
-    for (; i < window.n && dispatch.given < GIVEN_AT_ONCE; i++)
-        look_at(&dispatch, &LIST(window, struct waiting_row)[i]);
-    struct list unsaid = facts_all(facts, &waiting_unsaid);
-    if (i == window.n) look_behind(&dispatch, unsaid, window);
+    bool rest = false; /* somebody was left standing whose turn has not come */
+    line_up(&dispatch, window, m->wishes);
+    for (size_t i = 0; i < dispatch.places_n; i++) {
+        const struct place *place = &dispatch.places[i];
+        bool behind = is_behind(&dispatch, place);
+        if (!behind && dispatch.given < GIVEN_AT_ONCE) {
+            look_at(&dispatch, place);
+        } else {
+            let_stand(&dispatch, place);
+            rest = true;
+        }
+    }
+    if (!rest) look_behind(&dispatch, unsaid);
     keep_loads(&dispatch, people.n);
     /* Behind what was given, cleared away or spoken of more may stand. */
-    bool more = (dispatch.given > 0 || dispatch.cleared > 0) && window.n >= WAITING_WINDOW;
+    bool more =
+        (dispatch.given > 0 || dispatch.cleared > 0) && (rest || window.n >= WAITING_WINDOW);
     if (more || (dispatch.said > 0 && unsaid.n >= UNSAID_WINDOW)) dispatch_wake(plan);
 }

@@ -8,7 +8,13 @@
 
 void dispatch_wake(struct plan *plan)
 {
-    plan_say(plan, &dispatch_due_shape, &(struct dispatch_due){TEXT("all")});
+    plan_say(plan, &dispatch_due_shape, &(struct dispatch_due){.queue = TEXT("all")});
+}
+
+static void dispatch_wish(struct plan *plan, const struct handler_wish *wish)
+{
+    plan_say(plan, &dispatch_due_shape,
+             &(struct dispatch_due){.queue = TEXT("all"), .wishes = {wish, 1}});
 }
 
 void hand_wake(struct desk *desk)
@@ -63,15 +69,14 @@ void hand_wait(struct desk *desk, text role)
     ticket->queue = rule->name;
     ticket->wish++;
     keep_line(desk, rule->name, line);
-    plan_write(desk->plan, &waiting_insert,
-               &(struct waiting_row){.ticket = ticket->id,
-                                     .wish = ticket->wish,
-                                     .queue = rule->name,
-                                     .line = line,
-                                     .priority = ticket->priority,
-                                     .arrived = ticket->received_at,
-                                     .barred = barred_from(desk)});
-    hand_wake(desk);
+    dispatch_wish(desk->plan, &(struct handler_wish){.ticket = ticket->id,
+                                             .wish = ticket->wish,
+                                             .queue = rule->name,
+                                             .line = line,
+                                             .priority = ticket->priority,
+                                             .arrived = ticket->received_at,
+                                             .barred = barred_from(desk)});
+    desk->woken = true;
 }
 
 void hand_name(struct desk *desk, text handler, const char *how)

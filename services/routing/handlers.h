@@ -18,6 +18,8 @@ void on_ticket_assign(struct plan *plan, const void *message, const struct facts
 void on_assignment_made(struct plan *plan, const void *message, const struct facts *facts);
 /* dispatch.c */
 void on_dispatch_due(struct plan *plan, const void *message, const struct facts *facts);
+/* Makes one of several. */
+void dispatch_due_merge(struct arena *arena, void *last, const void *earlier);
 /* people.c */
 void on_staff_changed(struct plan *plan, const void *message, const struct facts *facts);
 void on_duty_changed(struct plan *plan, const void *message, const struct facts *facts);

@@ -32,6 +32,7 @@ static const struct handler handlers[] = {
      &dispatch_due_shape,
      {{&waiting_read, NULL}, {&waiting_unsaid, NULL}, {&person_read, NULL}},
      .decide = on_dispatch_due,
+     .merge = dispatch_due_merge,
      .coalesce = true,
      .at_once = true},
     {ON_EVENT,

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 4000 };
+enum { MOST = 8000 };
 
 /* ---- the world ---- */
 
@@ -123,6 +123,18 @@ static int by_place(const void *a, const void *b)
     return (x->ticket > y->ticket) - (x->ticket < y->ticket);
 }
 
+/* As the statement does. */
+static size_t first_of_each_line(struct waiting_row *rows, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t before = 0;
+        for (size_t k = 0; k < kept; k++) before += text_equal(rows[k].line, rows[i].line);
+        if (before < WAITING_WINDOW) rows[kept++] = rows[i];
+    }
+    return kept;
+}
+
 static struct list all_waiting(void)
 {
     struct table *table = table_of(&waiting_row_shape), *tickets = table_of(&ticket_row_shape);
@@ -132,7 +144,7 @@ static struct list all_waiting(void)
         rows[i].stale = ticket->queue.len == 0 || ticket->wish != rows[i].wish;
     }
     qsort(rows, table->n, sizeof(*rows), by_place);
-    return (struct list){rows, table->n};
+    return (struct list){rows, first_of_each_line(rows, table->n)};
 }
 
 static struct list all_people(void)
@@ -672,6 +684,77 @@ TEST(dispatch_that_comes_too_late_gives_back)
     heard_n = 0;
     settle();
     CHECK_TEXT(ticket(1)->handler, "ma1");
+    check_loads();
+}
+
+TEST(who_is_given_at_once_never_stands_in_the_queue)
+{
+    begin();
+    usual_people();
+    open_ticket(1, "complaint", NULL);
+    CHECK_TEXT(ticket(1)->handler, "sp1");
+    open_ticket(2, "repair", NULL); /* nobody is trained for it */
+    CHECK_INT(ticket(2)->handler.len, 0);
+    struct table *waiting = table_of(&waiting_row_shape);
+    CHECK_INT(waiting->n, 1);
+    const struct waiting_row *row = row_at(waiting, 0);
+    CHECK_INT(row->ticket, 2);
+    CHECK_TEXT(row->reason, "nobody_skilled");
+    const struct ticket_queued *queued = last_said(&ticket_queued_shape);
+    CHECK_INT(queued->ticket, 2);
+    check_loads();
+}
+
+static struct dispatch_due last_wish(void)
+{
+    const struct dispatch_due *due = last_said(&dispatch_due_shape);
+    heard_n = said_n;
+    return *due;
+}
+
+/* One place, three wishes in one batch. */
+TEST(wishes_of_one_batch_are_served_by_priority_then_arrival)
+{
+    begin();
+    staff("sp1", "specialist", "complaint", NULL, 1, true);
+    settle();
+    struct dispatch_due all = {0};
+    for (int64_t id = 1; id <= 3; id++) {
+        struct ticket_opened m = opened(id, "complaint", NULL);
+        run(on_ticket_opened, &ticket_opened_shape, &m, id, NULL);
+        struct dispatch_due one = last_wish(), earlier = all;
+        CHECK_INT(one.wishes.n, 1);
+        if (id == 3) ((struct handler_wish *)one.wishes.at)->priority = 0; /* before all others */
+        all = one;
+        dispatch_due_merge(arena, &all, &earlier);
+    }
+    CHECK_INT(all.wishes.n, 3);
+    run(on_dispatch_due, &dispatch_due_shape, &all, 0, NULL);
+    const struct assignment_made *given = last_said(&assignment_made_shape);
+    CHECK_INT(given->ticket, 3);
+    CHECK_INT(table_of(&waiting_row_shape)->n, 2);
+    settle();
+    CHECK_TEXT(ticket(3)->handler, "sp1");
+    CHECK_INT(ticket(1)->handler.len, 0);
+    check_loads();
+}
+
+/* Only the first 200 of a line are looked at; whoever comes now is behind the others as well. */
+TEST(a_new_wish_does_not_pass_those_behind_the_window)
+{
+    enum { STOOD = WAITING_WINDOW + 50 };
+    begin();
+    staff("sp1", "specialist", "complaint", NULL, 2 * STOOD, false);
+    settle();
+    for (int64_t id = 1; id <= STOOD; id++) open_ticket(id, "complaint", NULL);
+    CHECK_INT(table_of(&waiting_row_shape)->n, STOOD);
+    struct duty_changed duty = {TEXT("sp1"), true, TEXT("day")};
+    run(on_duty_changed, &duty_changed_shape, &duty, 0, NULL);
+    heard_n = said_n; /* its dispatch.due becomes one with the wish of the next ticket */
+    open_ticket(STOOD + 1, "complaint", NULL);
+    CHECK_INT(table_of(&waiting_row_shape)->n, 0);
+    const struct assignment_made *given = last_said(&assignment_made_shape);
+    CHECK_INT(given->ticket, STOOD + 1);
     check_loads();
 }
 
