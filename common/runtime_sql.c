@@ -115,23 +115,28 @@ const struct query sql_position_put = {
         " THEN fenced(r.partition, r.n) ELSE r.n END, r.owner, r.seqs,"
         " clock_timestamp() + coalesce(r.lease_ms, 0) * interval '1 ms' FROM (SELECT * FROM :rows) AS r"};
 
+/* Tables of which few rows live and many are dead look empty to the planner once they have been analysed, and it would rather walk through
+   all of them than look up a few: so places are looked up first, by a subquery that it cannot turn around. */
 const struct query sql_position_clean = {
     .kind = QUERY_WRITE,
     .row = &position_range_row_shape,
     .sql =
-        "DELETE FROM position AS p USING (SELECT * FROM :rows) AS r WHERE p.partition = r.partition AND p.n >= r.low AND p.n < r.upto"};
+        "DELETE FROM position WHERE ctid = ANY(ARRAY(SELECT gone.ctid FROM :rows CROSS JOIN LATERAL (SELECT p.ctid FROM position AS p"
+        " WHERE p.partition = rows.partition AND p.n >= rows.low AND p.n < rows.upto OFFSET 0) AS gone))"};
 
 /* Alarms and reported jobs are deleted, jobs to run are marked; what is not found any more is not given back. */
 const struct query sql_alarm_claim = {
     .kind = QUERY_WRITE,
     .row = &alarm_row_shape,
     .sql =
-        "WITH r AS (SELECT * FROM :rows), gone AS (DELETE FROM alarm AS a USING r WHERE a.partition = r.partition"
-        "  AND a.name = r.name AND a.key = r.key AND NOT r.running AND (r.attempt IS NOT NULL OR a.due_at = r.due_at)"
+        "WITH r AS MATERIALIZED (SELECT rows.running, (SELECT a.ctid FROM alarm AS a WHERE a.partition = rows.partition"
+        "  AND a.name = rows.name AND a.key = rows.key AND (a.due_at = rows.due_at OR rows.attempt IS NOT NULL AND NOT rows.running))"
+        "  AS place FROM :rows),"
+        " gone AS (DELETE FROM alarm AS a WHERE a.ctid = ANY(ARRAY(SELECT place FROM r WHERE NOT running))"
         "  RETURNING a.partition::bigint AS partition, a.name, a.key, a.attempt::bigint AS attempt),"
         " taken AS (UPDATE alarm AS a SET running = true, attempt = a.attempt + 1, due_at = now_us() + interval '120 s'"
-        "  FROM r WHERE a.partition = r.partition AND a.name = r.name AND a.key = r.key AND r.running"
-        "  AND a.due_at = r.due_at RETURNING a.partition::bigint AS partition, a.name, a.key, a.attempt::bigint AS attempt)"
+        "  WHERE a.ctid = ANY(ARRAY(SELECT place FROM r WHERE running))"
+        "  RETURNING a.partition::bigint AS partition, a.name, a.key, a.attempt::bigint AS attempt)"
         " SELECT * FROM gone UNION ALL SELECT * FROM taken"};
 
 const struct query sql_alarm_set = {
@@ -146,8 +151,9 @@ const struct query sql_alarm_set = {
 const struct query sql_alarm_drop = {
     .kind = QUERY_WRITE,
     .row = &alarm_row_shape,
-    .sql = "DELETE FROM alarm AS a USING (SELECT * FROM :rows) AS r"
-           " WHERE a.partition = r.partition AND a.name = r.name AND a.key = r.key"};
+    .sql =
+        "DELETE FROM alarm WHERE ctid = ANY(ARRAY(SELECT (SELECT a.ctid FROM alarm AS a WHERE a.partition = rows.partition"
+        " AND a.name = rows.name AND a.key = rows.key) FROM :rows))"};
 
 const struct query sql_alarm_due = {
     .kind = QUERY_READ,

@@ -169,15 +169,16 @@ static void look_behind(struct dispatch *dispatch, struct list unsaid)
     }
 }
 
-static void keep_loads(const struct dispatch *dispatch, size_t people)
+static void keep_loads(const struct dispatch *dispatch, struct list people)
 {
     const struct person_row **given =
-        ARENA_ARRAY(dispatch->plan->arena, const struct person_row *, people);
-    size_t n = pool_given(dispatch->pool, given, people);
+        ARENA_ARRAY(dispatch->plan->arena, const struct person_row *, people.n);
+    size_t n = pool_given(dispatch->pool, given, people.n);
     for (size_t i = 0; i < n; i++)
         plan_write(dispatch->plan, &staff_load_write,
                    &(struct staff_load_row){.staff = given[i]->staff,
                                             .taken = given[i]->taken,
+                                            .before = people_find(people, given[i]->staff)->taken,
                                             .last_at = given[i]->last_at});
 }
 
@@ -203,7 +204,7 @@ void on_dispatch_due(struct plan *plan, const void *message, const struct facts 
         }
     }
     if (!rest) look_behind(&dispatch, unsaid);
-    keep_loads(&dispatch, people.n);
+    keep_loads(&dispatch, people);
     /* Behind what was given, cleared away or spoken of more may stand. */
     bool more =
         (dispatch.given > 0 || dispatch.cleared > 0) && (rest || window.n >= WAITING_WINDOW);

@@ -137,14 +137,16 @@ const struct query staff_load_insert = {
     .kind = QUERY_WRITE,
     .row = &staff_load_row_shape,
     .sql = "INSERT INTO staff_load (staff, taken, last_at) SELECT staff, taken, last_at FROM :rows "
-           "ON CONFLICT DO NOTHING"};
+           "WHERE NOT EXISTS (SELECT FROM staff_load AS l WHERE l.staff = rows.staff)"};
 
 /* Without a lock: one lane writes them, and its position is the fence. */
 const struct query staff_load_write = {
     .kind = QUERY_WRITE,
     .row = &staff_load_row_shape,
-    .sql = "UPDATE staff_load SET taken = rows.taken, last_at = rows.last_at FROM :rows "
-           "WHERE staff_load.staff = rows.staff"};
+    .sql =
+        "WITH r AS MATERIALIZED (SELECT * FROM :rows), gone AS (DELETE FROM staff_load WHERE ctid = ANY(ARRAY("
+        "SELECT (SELECT l.ctid FROM staff_load AS l WHERE l.staff = r.staff AND l.taken = r.before) FROM r))) "
+        "INSERT INTO staff_load (staff, taken, last_at) SELECT staff, taken, last_at FROM r"};
 
 const struct query staff_tally_add = {
     .kind = QUERY_ADD,
@@ -157,7 +159,8 @@ static const char people_sql[] =
     "SELECT s.staff, s.unit, s.department, s.roles, s.skills, s.superior, s.deputy, s.most_open, s.active, "
     "coalesce(d.on_duty, false) AS on_duty, d.roster, d.since, coalesce(l.taken, 0) AS taken, coalesce(t.net, 0) AS net, "
     "l.last_at, t.freed_at FROM staff s LEFT JOIN duty d ON d.staff = s.staff "
-    "LEFT JOIN staff_load l ON l.staff = s.staff LEFT JOIN staff_tally t ON t.staff = s.staff ORDER BY s.staff";
+    "LEFT JOIN LATERAL (SELECT taken, last_at FROM staff_load WHERE staff_load.staff = s.staff "
+    "ORDER BY taken DESC LIMIT 1) l ON true LEFT JOIN staff_tally t ON t.staff = s.staff ORDER BY s.staff";
 
 const struct query person_read = {.kind = QUERY_READ, .row = &person_row_shape, .sql = people_sql};
 
