@@ -23,7 +23,8 @@ struct look {
     int64_t replicas, rank; /* of those alive, by name */
     struct list last;
     bool claimed[PARTITIONS], released[PARTITIONS];
-    bool claims;    /* something is claimed */
+    text before[PARTITIONS]; /* who held what is claimed, and did not give it back */
+    size_t before_n;
     bool orphans;   /* jobs of a process now gone */
     bool lost_jobs; /* jobs of this one */
 };
@@ -147,19 +148,20 @@ static void written(void *ctx, const struct pg_trip *trip)
     lane_kick(lane);
 }
 
-/* Who was frozen between two statements of one trip holds its locks, and PostgreSQL waits for the rest without a limit: its time-out for
-   idle transactions counts only between trips. Whoever takes over ends such sessions. */
-static void end_half_sent(struct lane *lane)
+/* Whoever held the partition until now may have a transaction under way: it was killed, and PostgreSQL goes on with what it had sent; or it is
+   frozen between two statements of one trip, and PostgreSQL waits for the rest without a limit. It cannot commit any more, but it holds locks,
+   and two owners of one partition lock its rows in different orders. So its sessions are ended first. */
+static void end_sessions(struct lane *lane, text owner)
 {
-    static const struct pg_statement half_sent = {
-        "half_sent",
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user"
-        " AND datname = current_database() AND application_name = current_setting('application_name')"
-        " AND pid <> pg_backend_pid() AND state = 'active' AND wait_event = 'ClientRead'"
-        " AND xact_start < clock_timestamp() - convert_from($1, 'UTF8')::bigint * interval '1 ms'"};
-    char half_lease[32];
-    int len = snprintf(half_lease, sizeof(half_lease), "%" PRId64, runtime.settings.lease_ms / 2);
-    pg_add(lane->pg, &half_sent, &(struct pg_param){half_lease, len}, 1);
+    static const struct pg_statement end = {
+        "end_sessions",
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = current_user"
+        " AND datname = current_database() AND application_name = convert_from($1, 'UTF8')"};
+    char name[SESSION_NAME];
+    const char *mark = memrchr(owner.at, '#', owner.len);
+    if (mark == NULL) return;
+    runtime_session_name(name, (text){mark + 1, owner.len - (size_t)(mark + 1 - owner.at)});
+    pg_add(lane->pg, &end, &(struct pg_param){name, (int)strlen(name)}, 1);
 }
 
 static void write_positions(struct look *look)
@@ -175,7 +177,7 @@ static void write_positions(struct look *look)
         row->partition = p;
         locks[orphans++] = row;
     }
-    if (look->claims) end_half_sent(lane);
+    for (size_t i = 0; i < look->before_n; i++) end_sessions(lane, look->before[i]);
     if (orphans > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_alarm_orphans), locks, orphans);
     if (n > 0)
         sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
@@ -212,6 +214,15 @@ static int fair_share(const struct look *look)
     return mine / replicas + (place < mine % replicas);
 }
 
+static void take_over(struct look *look, text before)
+{
+    look->orphans = true;
+    if (before.len == 0) return;
+    for (size_t i = 0; i < look->before_n; i++)
+        if (text_equal(look->before[i], before)) return;
+    look->before[look->before_n++] = before;
+}
+
 static void choose(struct look *look)
 {
     struct lane *lane = look->lane;
@@ -229,8 +240,8 @@ static void choose(struct look *look)
         if (last != NULL && last->live && !is_mine(last->owner)) continue;
         slot->n = last == NULL ? 0 : last->n;
         read_seqs(slot, last == NULL ? (text){0} : last->seqs);
-        look->claimed[p] = look->claims = true;
-        if (last != NULL && !text_is(last->owner, runtime.owner)) look->orphans = true;
+        look->claimed[p] = true;
+        if (last != NULL && !text_is(last->owner, runtime.owner)) take_over(look, last->owner);
         held++;
     }
 }

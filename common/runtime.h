@@ -106,6 +106,9 @@ extern struct runtime runtime;
 /* The service's clock, estimated between two looks at the database: for waking up, never for deciding. */
 time_us runtime_now(void);
 void runtime_heard_time(time_us now);
+/* What the sessions of a process are called in PostgreSQL: the service, and which life of which replica (after the # of its owner). */
+enum { SESSION_NAME = 64 };
+void runtime_session_name(char name[SESSION_NAME], text life);
 /* SQL run on every new connection. */
 const char *runtime_setup(void);
 /* The compiled form of a statement of the store. */

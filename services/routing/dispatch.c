@@ -188,7 +188,7 @@ void on_dispatch_due(struct plan *plan, const void *message, const struct facts 
     const struct dispatch_due *m = message;
     struct list window = facts_all(facts, &waiting_read);
     struct list unsaid = facts_all(facts, &waiting_unsaid);
-    struct list people = facts_all(facts, &person_read);
+    struct list people = facts_all(facts, &candidate_read);
     struct dispatch dispatch = {.plan = plan,
                                 .pool = pool_create(plan->policy, people, plan->now, plan->arena)};
     bool rest = false; /* somebody was left standing whose turn has not come */

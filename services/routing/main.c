@@ -30,7 +30,7 @@ static const struct handler handlers[] = {
     {ON_EVENT,
      "routing",
      &dispatch_due_shape,
-     {{&waiting_read, NULL}, {&waiting_unsaid, NULL}, {&person_read, NULL}},
+     {{&waiting_read, NULL}, {&waiting_unsaid, NULL}, {&candidate_read, NULL}},
      .decide = on_dispatch_due,
      .merge = dispatch_due_merge,
      .coalesce = true,
@@ -58,7 +58,7 @@ static const struct handler handlers[] = {
      {{&ticket_read, "ticket"}, {&move_read, "ticket"}},
      .decide = on_ticket_get},
     {ON_QUERY, NULL, &ticket_list_shape, {{&ticket_page_read, NULL}}, .decide = on_ticket_list},
-    {ON_QUERY, NULL, &staff_loads_shape, {{&person_page_read, NULL}}, .decide = on_staff_loads},
+    {ON_QUERY, NULL, &staff_loads_shape, {{&candidate_page_read, NULL}}, .decide = on_staff_loads},
 };
 
 int main(int argc, char **argv)

@@ -155,18 +155,28 @@ const struct query staff_tally_add = {
            "ON CONFLICT (staff) DO UPDATE SET net = staff_tally.net + excluded.net, "
            "freed_at = greatest(staff_tally.freed_at, excluded.freed_at)"};
 
-static const char people_sql[] =
-    "SELECT s.staff, s.unit, s.department, s.roles, s.skills, s.superior, s.deputy, s.most_open, s.active, "
-    "coalesce(d.on_duty, false) AS on_duty, d.roster, d.since, coalesce(l.taken, 0) AS taken, coalesce(t.net, 0) AS net, "
-    "l.last_at, t.freed_at FROM staff s LEFT JOIN duty d ON d.staff = s.staff "
+#define PERSON \
+    "s.staff, s.unit, s.department, s.roles, s.skills, s.superior, s.deputy, s.most_open, s.active, " \
+    "coalesce(d.on_duty, false) AS on_duty, d.roster, d.since"
+#define PEOPLE "FROM staff s LEFT JOIN duty d ON d.staff = s.staff "
+
+const struct query person_read = {
+    .kind = QUERY_READ,
+    .row = &person_row_shape,
+    .sql = "SELECT " PERSON ", 0::bigint AS taken, 0::bigint AS net " PEOPLE "ORDER BY s.staff"};
+
+/* The newest load is found first. */
+static const char candidates_sql[] =
+    "SELECT " PERSON ", coalesce(l.taken, 0) AS taken, coalesce(t.net, 0) AS net, l.last_at, t.freed_at " PEOPLE
     "LEFT JOIN LATERAL (SELECT taken, last_at FROM staff_load WHERE staff_load.staff = s.staff "
     "ORDER BY taken DESC LIMIT 1) l ON true LEFT JOIN staff_tally t ON t.staff = s.staff ORDER BY s.staff";
 
-const struct query person_read = {.kind = QUERY_READ, .row = &person_row_shape, .sql = people_sql};
+const struct query candidate_read = {
+    .kind = QUERY_READ, .row = &person_row_shape, .sql = candidates_sql};
 
 /* The runtime compiles the statements of queries apart from those of other handlers. */
-const struct query person_page_read = {
-    .kind = QUERY_READ, .row = &person_row_shape, .sql = people_sql};
+const struct query candidate_page_read = {
+    .kind = QUERY_READ, .row = &person_row_shape, .sql = candidates_sql};
 
 const struct query ticket_page_read = {
     .kind = QUERY_READ,
@@ -182,6 +192,7 @@ const struct query *const routing_store[] = {
     &move_read,        &note_insert,    &note_read,       &queue_line_read,  &queue_line_insert,
     &waiting_read,     &waiting_unsaid, &waiting_insert,  &waiting_delete,   &waiting_say,
     &unit_write,       &unit_read,      &staff_write,     &duty_write,       &staff_load_insert,
-    &staff_load_write, &person_read,    &staff_tally_add, &ticket_page_read, &person_page_read,
+    &staff_load_write, &person_read,    &candidate_read,  &staff_tally_add,  &ticket_page_read,
+    &candidate_page_read,
 };
 const size_t routing_store_n = COUNT(routing_store);

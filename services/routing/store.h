@@ -34,8 +34,9 @@ extern const struct query duty_write;
 extern const struct query staff_load_insert; /* nothing taken yet */
 extern const struct query staff_load_write;
 extern const struct query staff_tally_add;
-extern const struct query person_read;      /* all */
-extern const struct query person_page_read; /* the same, of the query staff.loads */
+extern const struct query person_read;         /* all, without their loads */
+extern const struct query candidate_read;      /* all, with them */
+extern const struct query candidate_page_read; /* the same, of the query staff.loads */
 extern const struct query ticket_page_read; /* of the query ticket.list */
 
 enum { WAITING_WINDOW = 200, UNSAID_WINDOW = 500 }; /* as in the statements */

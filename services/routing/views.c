@@ -93,7 +93,7 @@ void on_ticket_list(struct plan *plan, const void *message, const struct facts *
 
 void on_staff_loads(struct plan *plan, const void *message, const struct facts *facts)
 {
-    struct list people = facts_all(facts, &person_page_read);
+    struct list people = facts_all(facts, &candidate_page_read);
     struct staff_load *loads = ARENA_ARRAY(plan->arena, struct staff_load, people.n);
     size_t n = 0;
     (void)message;

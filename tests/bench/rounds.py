@@ -44,7 +44,7 @@ class Rounds:
             offset = os.path.getsize(log)
             services.load("burst", "contact.record", self.tickets, 1000)
             services.quiet(300)
-            backends = {pid: name.removeprefix("kefu-") for pid, name in self.cluster.sql(
+            backends = {pid: name.removeprefix("kefu-").split(" ")[0] for pid, name in self.cluster.sql(
                 f"SELECT pid, application_name FROM pg_stat_activity WHERE datname = '{captured}'")}
         finally:
             services.stop()

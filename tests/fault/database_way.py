@@ -157,7 +157,7 @@ def connections_are_exhausted():
             world.sql("SELECT 1")  # the test's own connection stays
             while take_connection(postgres, others):
                 pass
-            world.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kefu-probe'")
+            world.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'kefu-probe %'")
             while take_connection(postgres, others):
                 pass
             client = world.replicas[0].client()
@@ -194,7 +194,7 @@ def too_little_room():
 
         one = start().wait_ready()
         kefu.wait_for("its connections", lambda: postgres.sql(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kefu-probe'") == [["5"]])
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'kefu-probe %'") == [["5"]])
         assert not complaint(one), f"there was room: {complaint(one)}"
         with contextlib.closing(fault.Session(postgres.dsn)) as other:
             other("SELECT 1")

@@ -26,7 +26,7 @@ PATIENCE = 120
 # COMMIT under way, is no proof.
 PROOF = """SELECT pid, state, coalesce(wait_event_type || '/' || wait_event, '-'), xact_start, query_start,
     left(regexp_replace(query, '\\s+', ' ', 'g'), 90)
-    FROM pg_stat_activity WHERE application_name = 'kefu-{0}' AND xact_start IS NOT NULL AND (state LIKE 'idle in transaction%'
+    FROM pg_stat_activity WHERE application_name LIKE 'kefu-{0} %' AND xact_start IS NOT NULL AND (state LIKE 'idle in transaction%'
     OR state = 'active' AND (query LIKE 'INSERT INTO journal %' OR query LIKE 'SELECT pg_advisory_xact_lock%'))
     ORDER BY xact_start LIMIT 1"""
 

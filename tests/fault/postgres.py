@@ -12,7 +12,7 @@ import fault  # noqa: E402
 import kefu  # noqa: E402
 from worlds import Probes  # noqa: E402
 
-TERMINATE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kefu-probe' ORDER BY random() LIMIT 1"""
+TERMINATE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'kefu-probe %' ORDER BY random() LIMIT 1"""
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -424,6 +425,7 @@ static void say_ready(const char *address)
 int main(int argc, char **argv)
 {
     uv_poll_t input;
+    signal(SIGPIPE, SIG_IGN); /* whoever is on the other side may be gone */
     loop = uv_default_loop();
     standing = no_faults;
     if (argc != 3) {

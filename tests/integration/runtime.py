@@ -149,7 +149,7 @@ def test_a_dead_letter_is_settled_by_the_replica_that_holds_its_key():
 def test_a_service_ends_though_the_database_does_not_answer_any_more():
     with probes() as (database, probe):
         wait_for("leases", lambda: database("SELECT count(DISTINCT partition) FROM probe.position") == [["32"]])
-        backends = [int(row[0]) for row in database("SELECT pid FROM pg_stat_activity WHERE application_name = 'kefu-probe'")]
+        backends = [int(row[0]) for row in database("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'kefu-probe %'")]
         for backend in backends:
             os.kill(backend, signal.SIGSTOP)
         try:

@@ -179,7 +179,7 @@ static struct list all_people(void)
 static struct list load(const struct query *query, int64_t ticket)
 {
     struct table *table = table_of(query->row);
-    if (query == &person_read) return all_people();
+    if (query == &person_read || query == &candidate_read) return all_people();
     if (query == &waiting_read) return all_waiting();
     if (query == &waiting_unsaid) return (struct list){0};
     if (query == &ticket_lock) {
@@ -209,7 +209,7 @@ static const struct plan_host host = {draw_id, policy_of, NULL};
 
 static const struct query *const loads[] = {&ticket_lock,     &person_read, &unit_read,
                                             &queue_line_read, &note_read,   &waiting_read,
-                                            &waiting_unsaid};
+                                            &waiting_unsaid,  &candidate_read};
 
 typedef void handler_fn(struct plan *plan, const void *message, const struct facts *facts);
 
