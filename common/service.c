@@ -59,8 +59,6 @@ static const struct setting rows[] = {
      "debug, info, warn or error."},
     {"lanes", SETTING_INT, &runtime.settings.lanes, "0", 0, LANES_MOST,
      "Database connections that work side by side; 0: as many as suit the service."},
-    {"rest", SETTING_SPAN, &runtime.settings.rest_ms, "10ms", 0, 1000,
-     "Under load a lane hears events so often at most, and more of them at a time."},
     {"lease", SETTING_SPAN, &runtime.settings.lease_ms, "10s", 300, 600000,
      "How long a partition stays leased without a sign of life."},
     {"careful", SETTING_SPAN, &runtime.settings.careful_ms, "60s", 0, 3600000,
@@ -130,10 +128,18 @@ static void fill_defaults(struct arena *arena)
 static void read_settings(int argc, char **argv, struct arena *arena)
 {
     const struct service *service = runtime.service;
+    const struct setting rest = {
+        "rest",
+        SETTING_SPAN,
+        &runtime.settings.rest_ms,
+        service->rest != NULL ? service->rest : "10ms",
+        0,
+        1000,
+        "Under load a lane hears events so often at most, and more of them at a time."};
     struct settings settings = {
         .program = argv[0],
         .service = service->name,
-        .tables = {{rows, COUNT(rows)}, {service->settings, service->settings_n}}};
+        .tables = {{rows, COUNT(rows)}, {&rest, 1}, {service->settings, service->settings_n}}};
     enum settings_wish wish;
     struct err err;
     struct buf out = {0};
@@ -651,7 +657,8 @@ int service_main(int argc, char **argv, const struct service *service)
               err.message);
     loop_on_signal(SIGTERM, on_terminate, NULL);
     loop_on_signal(SIGINT, on_terminate, NULL);
-    log_info("ready", "endpoint=%s", bus_server_endpoint(runtime.server));
+    log_info("ready", "endpoint=%s life=%s", bus_server_endpoint(runtime.server),
+             strrchr(runtime.owner, '#') + 1);
     loop_run();
     shut_down();
     log_info("stopped", "clean=1");

@@ -56,4 +56,5 @@ const struct service escalation_service = {
     .store = store_all,
     .store_n = COUNT(store_all),
     .policy = &escalation_policy,
+    .rest = "40ms", /* its deadlines are minutes; alarms do not rest */
 };
