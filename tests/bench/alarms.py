@@ -8,7 +8,7 @@ import time
 from copies import Copies
 from world import Services, wait_for
 
-AHEAD = 5  # seconds from moving the alarms to the first that is due
+AHEAD = 12  # seconds from moving the alarms to the first that is due: a lane looks at what it did not set itself every 10
 REMINDER = "base = 'natural' AND c.state = 'running' AND c.limit_n = 24"
 ITS_ALARM = f"key IN (SELECT c.id::text FROM escalation.clock AS c WHERE c.{REMINDER})"
 
