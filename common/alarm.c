@@ -43,20 +43,19 @@ int64_t alarm_lateness_p99(void)
 /* Where dead rows cannot be cleaned away (somebody holds a snapshot), a look at all alarms walks past every one that ever was. So a look
    begins where the lane knows the first to be: it sets them itself. Others may set one behind its back; those are found, if not due long
    before, within RESCAN_MS, else when all are looked at. */
-enum { ALL_MS = 10000, LATE_S = 10 };
+enum { ALL_MS = 10000, LATE_S = 10, ALARMS_LOST_MOST = 200 /* as in the statement */ };
 
 struct looking {
     struct lane *lane;
     bool all;
-    int opening, due, next, lost;
+    int opening, found, lost;
 };
 
-static struct sql *looking_sql(const struct query *query)
+static struct sql *look_sql(void)
 {
-    static struct sql *due, *next;
-    if (due == NULL) due = sql_compile(&sql_alarm_due, &alarm_look_row_shape);
-    if (next == NULL) next = sql_compile(&sql_alarm_next, &alarm_look_row_shape);
-    return query == &sql_alarm_due ? due : next;
+    static struct sql *sql;
+    if (sql == NULL) sql = sql_compile(&sql_alarm_look, &alarm_look_row_shape);
+    return sql;
 }
 
 static struct message *message_of(const struct alarm_row *row)
@@ -79,6 +78,26 @@ static void take_alarm(struct lane *lane, const struct alarm_row *row)
     queue_add(&lane->alarms, m);
 }
 
+/* What the lane knows from now on. While something is due nothing is earlier than the first of it. */
+static void take_found(struct looking *looking, struct list found, struct list lost, time_us now)
+{
+    struct lane *lane = looking->lane;
+    time_us first_due = 0;
+    lane->next_alarm = 0;
+    for (size_t i = 0; i < found.n; i++) {
+        const struct alarm_row *row = &LIST(found, struct alarm_row)[i];
+        if (row->cause.len == 0) {
+            lane->next_alarm = row->due_at;
+            continue;
+        }
+        if (first_due == 0 || row->due_at < first_due) first_due = row->due_at;
+        take_alarm(lane, row);
+    }
+    for (size_t i = 0; i < lost.n; i++) take_alarm(lane, &LIST(lost, struct alarm_row)[i]);
+    lane->alarms_from = first_due != 0 ? first_due : lane->next_alarm != 0 ? lane->next_alarm : now;
+    if (looking->all && lost.n < ALARMS_LOST_MOST) lane->alarm_all_ms = loop_now_ms() + ALL_MS;
+}
+
 static void looked(void *ctx, const struct pg_trip *trip)
 {
     struct looking looking = *(struct looking *)ctx;
@@ -92,26 +111,17 @@ static void looked(void *ctx, const struct pg_trip *trip)
         return;
     }
     struct arena *arena = arena_create();
-    struct list due, next, lost = {0};
+    struct list found, lost = {0};
     struct err err;
     time_us now = pg_int(pg_result(lane->pg, looking.opening), 0, 0);
     runtime_heard_time(now);
-    int bad = sql_read(looking_sql(&sql_alarm_due), pg_result(lane->pg, looking.due), arena, &due,
-                       &err);
-    bad += sql_read(looking_sql(&sql_alarm_next), pg_result(lane->pg, looking.next), arena, &next,
-                    &err);
+    int bad = sql_read(look_sql(), pg_result(lane->pg, looking.found), arena, &found, &err);
     if (looking.all)
         bad += sql_read(runtime_own_sql(&sql_alarm_lost), pg_result(lane->pg, looking.lost), arena,
                         &lost, &err);
     assert(bad == 0);
-    for (size_t i = 0; i < due.n; i++) take_alarm(lane, &LIST(due, struct alarm_row)[i]);
-    for (size_t i = 0; i < lost.n; i++) take_alarm(lane, &LIST(lost, struct alarm_row)[i]);
-    lane->next_alarm = next.n > 0 ? LIST(next, struct alarm_row)[0].due_at : 0;
-    lane->alarms_from = due.n > 0            ? LIST(due, struct alarm_row)[0].due_at
-                        : lane->next_alarm > 0 ? lane->next_alarm
-                                             : now;
-    if (looking.all) lane->alarm_all_ms = loop_now_ms() + ALL_MS;
-    if (due.n + lost.n > 0) {
+    take_found(&looking, found, lost, now);
+    if (lane->alarms.n > 0) {
         lane->alarm_look_ms = 0; /* there may be more */
         lane->gate_until_ms = loop_now_ms() + GATE_MS;
         reader_freshen(lane);
@@ -125,19 +135,18 @@ void alarm_look(struct lane *lane)
     struct looking *looking = mem_alloc(sizeof(*looking));
     struct sql_key keys[PARTITIONS];
     bool told = lane->next_alarm != 0 && lane->next_alarm <= runtime_now();
-    struct alarm_look_row next = {.since = lane->alarms_from}, due = next;
+    struct alarm_look_row ask = {.since = lane->alarms_from, .next_since = lane->alarms_from};
     time_us late = runtime_now() - LATE_S * SECOND_US;
     size_t n = 0;
     looking->lane = lane;
     looking->all = loop_now_ms() >= lane->alarm_all_ms;
-    if (looking->all) next.since = due.since = 0;
-    if (!told && late < due.since) due.since = late;
+    if (!told && late < ask.since) ask.since = late;
+    if (looking->all) ask = (struct alarm_look_row){0};
     lane->chore = true;
     for (int p = 0; p < PARTITIONS; p++)
         if (lane->slots[p].held) keys[n++] = (struct sql_key){.number = p};
     looking->opening = pg_add(lane->pg, &statement_opening, NULL, 0);
-    looking->due = sql_add_keys(lane->pg, looking_sql(&sql_alarm_due), keys, n, &due);
-    looking->next = sql_add_keys(lane->pg, looking_sql(&sql_alarm_next), keys, n, &next);
+    looking->found = sql_add_keys(lane->pg, look_sql(), keys, n, &ask);
     if (looking->all)
         looking->lost = sql_add_keys(lane->pg, runtime_own_sql(&sql_alarm_lost), keys, n, NULL);
     pg_run(lane->pg, looked, looking);

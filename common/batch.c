@@ -437,7 +437,8 @@ static void judge_suspect(struct batch *batch)
     err_set(&m->why, "the process died %lld times while handling it", (long long)m->suspected - 1);
     err_set(&m->inside.refusal, "%s", m->why.message);
     m->fate = m->origin == ORIGIN_COMMAND ? FATE_REFUSED : FATE_DEAD;
-    if (m->fate == FATE_DEAD) lane_park(batch->lane, m->header.key);
+    if (m->fate == FATE_DEAD && (m->handler == NULL || !m->handler->coalesce))
+        lane_park(batch->lane, m->header.key);
 }
 
 /* Careful mode: the suspect's name is committed; has it been seen too often? */

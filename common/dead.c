@@ -3,6 +3,14 @@
 #include "runtime.msg.h"
 #include "runtime_sql.h"
 
+/* What is level-triggered, or adds up, is set aside for itself: the next one is heard all the same. */
+static bool parks(const struct dead_row *row)
+{
+    const struct handler *handler = runtime_handler(ON_EVENT, NULL, row->type, 0);
+    if (handler == NULL) handler = runtime_handler(ON_ALARM, NULL, row->type, 0);
+    return handler == NULL || !handler->coalesce;
+}
+
 static void looked(void *ctx, const struct pg_trip *trip)
 {
     struct lane *lane = ctx;
@@ -14,7 +22,9 @@ static void looked(void *ctx, const struct pg_trip *trip)
         int bad =
             sql_read(runtime_own_sql(&sql_dead_keys), pg_result(lane->pg, 0), arena, &rows, &err);
         assert(bad == 0);
-        for (size_t i = 0; i < rows.n; i++) lane_park(lane, LIST(rows, struct dead_row)[i].key);
+        for (size_t i = 0; i < rows.n; i++)
+            if (parks(&LIST(rows, struct dead_row)[i]))
+                lane_park(lane, LIST(rows, struct dead_row)[i].key);
         arena_destroy(arena);
     }
     lane_kick(lane);

@@ -29,6 +29,7 @@ struct batch;
 struct lane {
     int number;
     struct pg *pg;
+    int backend; /* PostgreSQL's process behind the connection that last claimed or renewed */
     bool ready; /* connected, leases looked at */
     struct batch *batch;
     struct slot slots[PARTITIONS]; /* only those with p % lanes == number are used */

@@ -23,6 +23,7 @@ struct look {
     int64_t replicas, rank; /* of those alive, by name */
     struct list last;
     bool claimed[PARTITIONS], released[PARTITIONS];
+    bool claims;             /* something is claimed */
     text before[PARTITIONS]; /* who held what is claimed, and did not give it back */
     size_t before_n;
     bool orphans;   /* jobs of a process now gone */
@@ -133,6 +134,7 @@ static void written(void *ctx, const struct pg_trip *trip)
         lane->lost_jobs = false;
         alarm_look_at_all(lane);
     }
+    lane->backend = pg_backend(lane->pg);
     finish(look);
     if (changed) {
         fail_at("leased");
@@ -151,17 +153,31 @@ static void written(void *ctx, const struct pg_trip *trip)
 /* Whoever held the partition until now may have a transaction under way: it was killed, and PostgreSQL goes on with what it had sent; or it is
    frozen between two statements of one trip, and PostgreSQL waits for the rest without a limit. It cannot commit any more, but it holds locks,
    and two owners of one partition lock its rows in different orders. So its sessions are ended first. */
-static void end_sessions(struct lane *lane, text owner)
+static void end_sessions(struct lane *lane, text owner, int pid)
 {
-    static const struct pg_statement end = {
-        "end_sessions",
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = current_user"
-        " AND datname = current_database() AND application_name = convert_from($1, 'UTF8')"};
-    char name[SESSION_NAME];
+#define THEIRS                                                                                       \
+    " FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()"           \
+    " AND pid <> pg_backend_pid() AND application_name = convert_from($1, 'UTF8')"                   \
+    " AND ($2 = ''::bytea OR pid = convert_from($2, 'UTF8')::integer)"
+    static const struct pg_statement tell = {"end_sessions", "SELECT pg_terminate_backend(pid)" THEIRS};
+    static const struct pg_statement wait = {"ended_sessions",
+                                             "SELECT pg_terminate_backend(pid, 200)" THEIRS};
+    char name[SESSION_NAME], one[16] = "";
     const char *mark = memrchr(owner.at, '#', owner.len);
     if (mark == NULL) return;
     runtime_session_name(name, (text){mark + 1, owner.len - (size_t)(mark + 1 - owner.at)});
-    pg_add(lane->pg, &end, &(struct pg_param){name, (int)strlen(name)}, 1);
+    if (pid != 0) snprintf(one, sizeof(one), "%d", pid);
+    struct pg_param params[] = {{name, (int)strlen(name)}, {one, (int)strlen(one)}};
+    pg_add(lane->pg, &tell, params, COUNT(params));
+    pg_add(lane->pg, &wait, params, COUNT(params)); /* by now most have gone */
+}
+
+/* The lane's own connection was lost: the same for what it had sent on that. */
+static void end_own_session(struct look *look)
+{
+    struct lane *lane = look->lane;
+    bool lost = lane->backend != 0 && lane->backend != pg_backend(lane->pg);
+    if (look->claims && lost) end_sessions(lane, text_of(runtime.owner), lane->backend);
 }
 
 static void write_positions(struct look *look)
@@ -177,7 +193,8 @@ static void write_positions(struct look *look)
         row->partition = p;
         locks[orphans++] = row;
     }
-    for (size_t i = 0; i < look->before_n; i++) end_sessions(lane, look->before[i]);
+    for (size_t i = 0; i < look->before_n; i++) end_sessions(lane, look->before[i], 0);
+    end_own_session(look);
     if (orphans > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_alarm_orphans), locks, orphans);
     if (n > 0)
         sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
@@ -185,12 +202,13 @@ static void write_positions(struct look *look)
     pg_run(lane->pg, written, look);
 }
 
+/* The same instance, perhaps an earlier life of it. */
 static bool is_mine(text owner)
 {
-    const char *mark = strchr(runtime.owner, '#');
-    size_t len = (size_t)(mark - runtime.owner) + 1;
-    return owner.len >= len && memcmp(owner.at, runtime.owner, len) ==
-                                   0; /* the same instance, perhaps an earlier life of it */
+    size_t len = (size_t)(strrchr(runtime.owner, '#') - runtime.owner) + 1;
+    const char *mark = owner.len == 0 ? NULL : memrchr(owner.at, '#', owner.len);
+    return mark != NULL && (size_t)(mark - owner.at) + 1 == len &&
+           memcmp(owner.at, runtime.owner, len) == 0;
 }
 
 static const struct position_row *last_of(const struct look *look, int partition)
@@ -240,7 +258,7 @@ static void choose(struct look *look)
         if (last != NULL && last->live && !is_mine(last->owner)) continue;
         slot->n = last == NULL ? 0 : last->n;
         read_seqs(slot, last == NULL ? (text){0} : last->seqs);
-        look->claimed[p] = true;
+        look->claimed[p] = look->claims = true;
         if (last != NULL && !text_is(last->owner, runtime.owner)) take_over(look, last->owner);
         held++;
     }

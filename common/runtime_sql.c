@@ -155,16 +155,22 @@ const struct query sql_alarm_drop = {
         "DELETE FROM alarm WHERE ctid = ANY(ARRAY(SELECT (SELECT a.ctid FROM alarm AS a WHERE a.partition = rows.partition"
         " AND a.name = rows.name AND a.key = rows.key) FROM :rows))"};
 
-const struct query sql_alarm_due = {
+/* What is due, and as the row without a cause what is due next: by one clock, or an alarm might fall between the two. */
+const struct query sql_alarm_look = {
     .kind = QUERY_READ,
     .row = &alarm_row_shape,
     .by = "partition",
     .sql =
-        "WITH t AS MATERIALIZED (SELECT now_us() AS now)"
-        " SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
-        " due_at, attempt::bigint AS attempt, running, cause, body FROM alarm WHERE partition = p AND NOT running"
-        " AND due_at >= coalesce(:since, '-infinity') AND due_at <= t.now"
-        " ORDER BY due_at LIMIT 32) AS a ORDER BY a.due_at, a.name, a.key"};
+        "WITH t AS MATERIALIZED (SELECT now_us() AS now),"
+        " due AS (SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
+        "  due_at, attempt::bigint AS attempt, running, cause, body FROM alarm WHERE partition = p AND NOT running"
+        "  AND due_at >= coalesce(:since, '-infinity') AND due_at <= t.now ORDER BY due_at LIMIT 32) AS a"
+        "  ORDER BY a.due_at, a.name, a.key),"
+        " next AS (SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
+        "  due_at, NULL::bigint AS attempt, running, NULL::text AS cause, NULL::bytea AS body FROM alarm WHERE partition = p"
+        "  AND NOT running AND due_at >= coalesce(:next_since, '-infinity') AND due_at > t.now ORDER BY due_at LIMIT 1) AS a"
+        "  ORDER BY a.due_at LIMIT 1)"
+        " SELECT * FROM due UNION ALL SELECT * FROM next"};
 
 /* Jobs that were begun and never ended. */
 const struct query sql_alarm_lost = {
@@ -174,17 +180,6 @@ const struct query sql_alarm_lost = {
     .sql =
         "SELECT partition::bigint AS partition, name, key, due_at, attempt::bigint AS attempt, running, cause, body"
         " FROM alarm WHERE partition = ANY(:keys) AND running AND due_at <= now_us() ORDER BY due_at, name, key LIMIT 200"};
-
-const struct query sql_alarm_next = {
-    .kind = QUERY_READ,
-    .row = &alarm_row_shape,
-    .by = "partition",
-    .sql =
-        "WITH t AS MATERIALIZED (SELECT now_us() AS now)"
-        " SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
-        " due_at FROM alarm WHERE partition = p AND NOT running AND due_at >= coalesce(:since, '-infinity') AND due_at > t.now"
-        " ORDER BY due_at LIMIT 1) AS a"
-        " ORDER BY a.due_at LIMIT 1"};
 
 /* Jobs that a process now gone had begun: due again at once. They are due within 120 s (see above), so few rows are looked at. */
 const struct query sql_alarm_orphans = {
@@ -225,7 +220,7 @@ const struct query sql_dead_keys = {
     .row = &dead_row_shape,
     .by = "partition",
     .sql =
-        "SELECT DISTINCT partition::bigint AS partition, key FROM dead_letter WHERE partition = ANY(:keys)"};
+        "SELECT DISTINCT partition::bigint AS partition, key, type FROM dead_letter WHERE partition = ANY(:keys)"};
 
 const struct query sql_dead_of_key = {
     .kind = QUERY_READ,

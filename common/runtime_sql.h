@@ -23,8 +23,8 @@ extern const char statement_policy_offered[], statement_policy_version[], statem
 extern const struct query sql_journal_lock, sql_journal_heads, sql_journal_put, sql_journal_tail,
     sql_journal_gone;
 extern const struct query sql_position_last, sql_position_put, sql_position_clean;
-extern const struct query sql_alarm_claim, sql_alarm_set, sql_alarm_drop, sql_alarm_due,
-    sql_alarm_lost, sql_alarm_next, sql_alarm_orphans;
+extern const struct query sql_alarm_claim, sql_alarm_set, sql_alarm_drop, sql_alarm_look,
+    sql_alarm_lost, sql_alarm_orphans;
 extern const struct query sql_reply_find, sql_reply_put;
 extern const struct query sql_dead_put, sql_dead_drop, sql_dead_keys, sql_dead_of_key;
 extern const struct query sql_suspect_put, sql_suspect_drop;

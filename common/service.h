@@ -42,7 +42,7 @@ struct handler {
     bool
         creates; /* ON_COMMAND: it makes something new, whose numbers say where it belongs: any replica takes it (place.h) */
     bool
-        coalesce; /* of several equal (type, key) in one batch only the last is decided: level-triggered events */
+        coalesce; /* of several equal (type, key) in one batch only the last is decided: level-triggered events. One set aside parks no key */
     /* of an event for oneself: of several equal (type, key) said or heard in one batch the last takes in what the others say, and
        is decided alone. What they say must add up, and such a handler never refuses. */
     void (*merge)(struct arena *arena, void *last, const void *earlier);

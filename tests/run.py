@@ -182,7 +182,7 @@ class Run:
         self.logs = os.path.join(BUILD, "test", "log")
         self.server = Server()
         self.total = {"ok": 0, "not ok": 0, "skip": 0}
-        self.seconds = {}
+        self.seconds, self.why = {}, {}
         self.lock = threading.Lock()
         os.makedirs(self.logs, exist_ok=True)
 
@@ -202,14 +202,16 @@ class Run:
             why, output = why or "a sanitizer complained", output + "\n" + complaint
         with self.lock:
             self.seconds[name] = time.monotonic() - started
+            if counts["not ok"]:
+                self.why[name] = why or "a test failed"
             report(name, counts, why, output, self.seconds[name], log_path)
             for key in self.total:
                 self.total[key] += counts[key]
 
-    def everything(self, programs):
+    def everything(self, programs, alone=TIMED):
         """Side by side, one more than there are processors, the longest first; what measures time comes afterwards, alone."""
         long = [p for p in programs if p[0] in LONG]
-        timed = [p for p in programs if p not in long and TIMED.match(p[0])]
+        timed = [p for p in programs if p not in long and alone.match(p[0])]
         rest = [p for p in programs if p not in long and p not in timed]
         try:
             with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:

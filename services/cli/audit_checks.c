@@ -443,8 +443,9 @@ const struct audit_check audit_checks[] = {
      "SELECT n || ' entries up to ' || head FROM (SELECT h.head, count(*) AS n FROM (SELECT max(seq) AS head FROM reporting.feed) AS h"
      " JOIN reporting.feed AS f ON f.seq > h.head - 100000 GROUP BY h.head) AS line WHERE n <> least(head, 100000)",
      false},
-    {"I10", "topics", "an entry of the feed has a topic that nobody finds",
-     "SELECT DISTINCT topic FROM reporting.feed AS f WHERE NOT EXISTS (SELECT FROM reporting.topic_name AS t WHERE t.topic = f.topic)",
+    {"I10", "topics", "a topic has no entry, or an entry a topic that nobody finds",
+     "SELECT topic FROM (SELECT DISTINCT topic FROM reporting.feed) AS f FULL JOIN (SELECT topic, 1 AS named FROM reporting.topic_name) AS t"
+     " USING (topic) WHERE f IS NULL OR t IS NULL",
      false},
 
     {"I6", "piled_up", "a partition has more than 1,000 rows of positions",

@@ -150,7 +150,8 @@ const struct query feed_cut = {
 const struct query topic_insert = {.kind = QUERY_WRITE,
                                    .row = &topic_name_row_shape,
                                    .sql =
-                                       "INSERT INTO topic_name (topic) SELECT topic FROM :rows"};
+                                       "INSERT INTO topic_name (topic) SELECT topic FROM :rows"
+                                       " ON CONFLICT DO NOTHING"};
 
 /* ---- figures of a period --------------------------------------------------------------------------------------------------- */
 

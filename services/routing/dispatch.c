@@ -16,7 +16,7 @@ struct place {
 };
 
 struct line_seen {
-    text line;
+    text queue, line;
     size_t n; /* of it that stand in the window, so far */
 };
 
@@ -28,21 +28,25 @@ struct dispatch {
     struct line_seen lines[LINES_MOST];
     size_t lines_n;
     size_t given, cleared, said;
+    size_t stood; /* wishes that somebody could take, but not now */
 };
 
 /* ---- who waits --------------------------------------------------------------------------------------------------------------- */
+
+static struct list joined(struct arena *arena, struct list a, struct list b, size_t size)
+{
+    char *both = arena_alloc(arena, (a.n + b.n) * size + 1);
+    if (a.n > 0) memcpy(both, a.at, a.n * size);
+    if (b.n > 0) memcpy(both + a.n * size, b.at, b.n * size);
+    return (struct list){both, a.n + b.n};
+}
 
 void dispatch_due_merge(struct arena *arena, void *last, const void *earlier)
 {
     struct dispatch_due *to = last;
     const struct dispatch_due *from = earlier;
-    if (from->wishes.n == 0) return;
-    struct handler_wish *wishes =
-        ARENA_ARRAY(arena, struct handler_wish, from->wishes.n + to->wishes.n);
-    memcpy(wishes, from->wishes.at, sizeof(*wishes) * from->wishes.n);
-    if (to->wishes.n > 0)
-        memcpy(wishes + from->wishes.n, to->wishes.at, sizeof(*wishes) * to->wishes.n);
-    to->wishes = (struct list){wishes, from->wishes.n + to->wishes.n};
+    to->wishes = joined(arena, from->wishes, to->wishes, sizeof(struct handler_wish));
+    to->tickets = joined(arena, from->tickets, to->tickets, sizeof(int64_t));
 }
 
 static struct place place_of_wish(const struct handler_wish *wish)
@@ -66,29 +70,48 @@ static int by_order(const void *a, const void *b)
     return (x->wish > y->wish) - (x->wish < y->wish);
 }
 
-static void line_up(struct dispatch *dispatch, struct list window, struct list wishes)
+/* The ticket may have gone on since it said so, in this batch or, if the wish came by the journal, in another. */
+static bool is_wanted(struct list wanting, const struct handler_wish *wish)
+{
+    for (size_t i = 0; i < wanting.n; i++) {
+        const struct wanting_row *now = &LIST(wanting, struct wanting_row)[i];
+        if (now->id == wish->ticket) return now->queue.len > 0 && now->wish == wish->wish;
+    }
+    return false;
+}
+
+static void line_up(struct dispatch *dispatch, struct list window, struct list wishes,
+                    struct list wanting)
 {
     struct place *places =
         ARENA_ARRAY(dispatch->plan->arena, struct place, window.n + wishes.n + 1);
+    size_t n = 0;
     for (size_t i = 0; i < window.n; i++)
-        places[i] = (struct place){LIST(window, struct waiting_row)[i], true};
-    for (size_t i = 0; i < wishes.n; i++)
-        places[window.n + i] = place_of_wish(&LIST(wishes, struct handler_wish)[i]);
+        places[n++] = (struct place){LIST(window, struct waiting_row)[i], true};
+    for (size_t i = 0; i < wishes.n; i++) {
+        const struct handler_wish *wish = &LIST(wishes, struct handler_wish)[i];
+        if (is_wanted(wanting, wish)) places[n++] = place_of_wish(wish);
+    }
     dispatch->places = places;
-    dispatch->places_n = window.n + wishes.n;
-    qsort(places, dispatch->places_n, sizeof(*places), by_order);
+    dispatch->places_n = n;
+    qsort(places, n, sizeof(*places), by_order);
+}
+
+static bool is_line(const struct line_seen *seen, const struct waiting_row *row)
+{
+    return text_equal(seen->line, row->line) && text_equal(seen->queue, row->queue);
 }
 
 /* Behind a whole window of its line others stand in the table that came before it. */
 static bool is_behind(struct dispatch *dispatch, const struct place *place)
 {
     size_t i = 0;
-    while (i < dispatch->lines_n && !text_equal(dispatch->lines[i].line, place->row.line)) i++;
+    while (i < dispatch->lines_n && !is_line(&dispatch->lines[i], &place->row)) i++;
     if (i == LINES_MOST) return !place->stands; /* so many lines: let it stand in its own first */
     struct line_seen *seen = &dispatch->lines[i];
     if (i == dispatch->lines_n) {
         dispatch->lines_n++;
-        *seen = (struct line_seen){.line = place->row.line};
+        *seen = (struct line_seen){.queue = place->row.queue, .line = place->row.line};
     }
     seen->n += place->stands;
     return !place->stands && seen->n >= WAITING_WINDOW;
@@ -130,8 +153,10 @@ static void let_stand(struct dispatch *dispatch, const struct place *place)
     const char *reason;
     if (!pool_has_room(dispatch->pool, place->row.queue, place->row.line, &reason))
         say_waits(dispatch, place, reason);
-    else if (!place->stands)
+    else if (!place->stands) {
         plan_write(dispatch->plan, &waiting_insert, &place->row);
+        dispatch->stood++;
+    }
 }
 
 static void look_at(struct dispatch *dispatch, const struct place *place)
@@ -192,7 +217,7 @@ void on_dispatch_due(struct plan *plan, const void *message, const struct facts 
     struct dispatch dispatch = {.plan = plan,
                                 .pool = pool_create(plan->policy, people, plan->now, plan->arena)};
     bool rest = false; /* somebody was left standing whose turn has not come */
-    line_up(&dispatch, window, m->wishes);
+    line_up(&dispatch, window, m->wishes, facts_all(facts, &wanting_read));
     for (size_t i = 0; i < dispatch.places_n; i++) {
         const struct place *place = &dispatch.places[i];
         bool behind = is_behind(&dispatch, place);
@@ -208,5 +233,5 @@ void on_dispatch_due(struct plan *plan, const void *message, const struct facts 
     /* Behind what was given, cleared away or spoken of more may stand. */
     bool more =
         (dispatch.given > 0 || dispatch.cleared > 0) && (rest || window.n >= WAITING_WINDOW);
-    if (more || (dispatch.said > 0 && unsaid.n >= UNSAID_WINDOW)) dispatch_wake(plan);
+    if (more || dispatch.stood > 0 || (dispatch.said > 0 && unsaid.n >= UNSAID_WINDOW)) dispatch_wake(plan);
 }

@@ -14,7 +14,8 @@ void dispatch_wake(struct plan *plan)
 static void dispatch_wish(struct plan *plan, const struct handler_wish *wish)
 {
     plan_say(plan, &dispatch_due_shape,
-             &(struct dispatch_due){.queue = TEXT("all"), .wishes = {wish, 1}});
+             &(struct dispatch_due){
+                 .queue = TEXT("all"), .wishes = {wish, 1}, .tickets = {&wish->ticket, 1}});
 }
 
 void hand_wake(struct desk *desk)

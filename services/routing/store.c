@@ -78,6 +78,12 @@ const struct query waiting_unsaid = {
         "SELECT ticket, wish, queue, line, priority, arrived, barred, reason, false AS stale FROM waiting "
         "WHERE reason IS NULL ORDER BY ticket LIMIT 500"};
 
+const struct query wanting_read = {
+    .kind = QUERY_READ,
+    .row = &wanting_row_shape,
+    .by = "id",
+    .sql = "SELECT id, wish, queue FROM ticket WHERE id = ANY(:keys)"};
+
 const struct query waiting_insert = {
     .kind = QUERY_WRITE,
     .row = &waiting_row_shape,
@@ -190,7 +196,7 @@ const struct query ticket_page_read = {
 const struct query *const routing_store[] = {
     &ticket_lock,      &ticket_read,    &ticket_insert,   &ticket_update,    &move_insert,
     &move_read,        &note_insert,    &note_read,       &queue_line_read,  &queue_line_insert,
-    &waiting_read,     &waiting_unsaid, &waiting_insert,  &waiting_delete,   &waiting_say,
+    &waiting_read,     &waiting_unsaid, &wanting_read,    &waiting_insert,  &waiting_delete,   &waiting_say,
     &unit_write,       &unit_read,      &staff_write,     &duty_write,       &staff_load_insert,
     &staff_load_write, &person_read,    &candidate_read,  &staff_tally_add,  &ticket_page_read,
     &candidate_page_read,

@@ -22,6 +22,7 @@ extern const struct query note_insert;
 extern const struct query note_read;    /* by ticket */
 extern const struct query waiting_read; /* the first 200 of each line, by priority, then arrival */
 extern const struct query waiting_unsaid; /* at most 500 of which nobody was told that they wait */
+extern const struct query wanting_read; /* what tickets want by now */
 extern const struct query waiting_insert;
 extern const struct query waiting_delete;
 extern const struct query waiting_say;     /* keeps the reason */
