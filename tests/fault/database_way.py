@@ -61,6 +61,28 @@ def connections_are_cut_in_commit():
     return f"{lost} connections cut, {len(history)} commands, {retried} sent again, quiet after {took:.1f} s"
 
 
+@fault.case("F5", "the connection is cut while PostgreSQL waits for a row on behalf of it")
+def nothing_goes_on_behind_a_lost_connection():
+    """Without the lane's help the old transaction would hold its locks until lock_timeout, 5 s, beside the new one."""
+    with ProbesBehindProxy(1) as world:
+        client, holder = world.replicas[0].client(), fault.Session(world.database.dsn)
+        client.do("probe.say", key="held", n=1)
+        holder("BEGIN")
+        holder("SELECT * FROM probe.counted WHERE key = 'held' FOR UPDATE")
+        client.send("command", "probe.say", {"key": "held", "n": 2}, "two")
+        waiting = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'kefu-probe %' AND wait_event_type = 'Lock'"
+        pid = kefu.wait_for("a transaction that waits", lambda: world.session(waiting))[0][0]
+        world.proxy("now reset")
+        begun = time.monotonic()
+        kefu.wait_for("the lost one to be ended", lambda: not world.session(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}"), 4)
+        gone = time.monotonic() - begun
+        holder("ROLLBACK")
+        client.do("probe.say", id="two", key="held", n=2, timeout=20)
+        fault.equal("said", world.session("SELECT count FROM probe.counted WHERE key = 'held'"), [["2"]])
+        holder.close()
+    return f"ended after {gone:.1f} s"
+
+
 def descriptors(world):
     return [len(os.listdir(f"/proc/{replica.pid}/fd")) for replica in world.replicas]
 
@@ -230,8 +252,8 @@ def refused_connections(client):
 
 
 if __name__ == "__main__":
-    cases = [connections_are_cut_in_commit, nobody_answers_behind_the_connection, one_replica_waits_for_ever, connections_are_exhausted,
-             too_little_room]
+    cases = [connections_are_cut_in_commit, nothing_goes_on_behind_a_lost_connection, nobody_answers_behind_the_connection,
+             one_replica_waits_for_ever, connections_are_exhausted, too_little_room]
     if fault.LONG:
         if not in_a_world_of_its_own():
             print(f"skip F6_{packets_are_dropped.__name__}: root and namespaces (unshare)")
