@@ -271,8 +271,10 @@ class Six(system.System):
         return sent.answer
 
     def settle(self, timeout=60):
-        """Until all is done; the seconds it took."""
+        """Until all is done; the seconds it took. What lies in a partition that nobody holds (somebody has just died) is not done."""
         begun, clients = time.monotonic(), collections.defaultdict(list)
+        for service in system.SERVICES:
+            kefu.wait_for(f"all of {service} to be held", lambda: sum(fault.shares(self.session, service).values()) == 32, timeout)
         for replica in self.replicas():
             clients[replica.service].append(kefu.Client(replica.address))
         kefu.wait_quiet(clients, timeout)
