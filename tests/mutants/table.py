@@ -35,7 +35,7 @@ MUTANTS = [
            [("common/zap.c", r'return zmq_bind\(zap->door, "inproc://zeromq\.zap\.01"\);', "return 0;")],
            [STRANGER], "does not refuse unknown keys", PROBE),
     Mutant("an alarm is heard and its row stays",
-           [("common/runtime_sql.c", r"DELETE FROM alarm AS a USING r WHERE", "UPDATE alarm AS a SET attempt = a.attempt FROM r WHERE")],
+           [("common/runtime_sql.c", r"gone AS \(DELETE FROM alarm AS a WHERE", "gone AS (UPDATE alarm AS a SET attempt = a.attempt WHERE")],
            [EDGES + "an_alarm_goes_in_the_transaction_that_hears_it"], "alarms heard and alarms there|no answer", PROBE),  # it rings for ever
     Mutant("lock and aggregate in one statement",
            [("services/probe/store.c", r"\"SELECT share, most FROM share WHERE share = ANY\(:keys\) ORDER BY share FOR UPDATE\"",
