@@ -343,7 +343,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
 static void set_aside(struct batch *batch, struct message *m)
 {
     m->fate = FATE_DEAD;
-    if (m->handler == NULL || !m->handler->coalesce) lane_park(batch->lane, m->header.key);
+    if (lane_parks(m->handler)) lane_park(batch->lane, m->header.key);
 }
 
 static void decode(struct batch *batch, struct message *m)
@@ -437,8 +437,7 @@ static void judge_suspect(struct batch *batch)
     err_set(&m->why, "the process died %lld times while handling it", (long long)m->suspected - 1);
     err_set(&m->inside.refusal, "%s", m->why.message);
     m->fate = m->origin == ORIGIN_COMMAND ? FATE_REFUSED : FATE_DEAD;
-    if (m->fate == FATE_DEAD && (m->handler == NULL || !m->handler->coalesce))
-        lane_park(batch->lane, m->header.key);
+    if (m->fate == FATE_DEAD && lane_parks(m->handler)) lane_park(batch->lane, m->header.key);
 }
 
 /* Careful mode: the suspect's name is committed; has it been seen too often? */

@@ -69,7 +69,7 @@ static void settle(struct batch *batch, struct message *m)
     } else {
         m->fate = FATE_DEAD;
         m->why = m->inside.refusal;
-        if (!m->handler->coalesce) lane_park(batch->lane, m->header.key);
+        if (lane_parks(m->handler)) lane_park(batch->lane, m->header.key);
     }
 }
 

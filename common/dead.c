@@ -3,12 +3,11 @@
 #include "runtime.msg.h"
 #include "runtime_sql.h"
 
-/* What is level-triggered, or adds up, is set aside for itself: the next one is heard all the same. */
 static bool parks(const struct dead_row *row)
 {
     const struct handler *handler = runtime_handler(ON_EVENT, NULL, row->type, 0);
     if (handler == NULL) handler = runtime_handler(ON_ALARM, NULL, row->type, 0);
-    return handler == NULL || !handler->coalesce;
+    return lane_parks(handler);
 }
 
 static void looked(void *ctx, const struct pg_trip *trip)

@@ -61,6 +61,11 @@ bool lane_is_parked(const struct lane *lane, text key)
     return lane->parked_n > 0 && find_parked(lane, key) < lane->parked_n;
 }
 
+bool lane_parks(const struct handler *handler)
+{
+    return handler == NULL || !handler->coalesce;
+}
+
 void lane_park(struct lane *lane, text key)
 {
     if (find_parked(lane, key) < lane->parked_n) return;

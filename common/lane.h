@@ -90,7 +90,8 @@ void slots_restore(struct lane *lane, const struct slot *before);
 /* How many milliseconds before the next small piece of work. */
 int64_t lane_rest_left(const struct rest *rest);
 
-/* Parked keys. */
+/* Parked keys. A letter set aside parks its key, unless its handler (NULL: unknown) coalesces: then the next one is heard all the same. */
+bool lane_parks(const struct handler *handler);
 bool lane_is_parked(const struct lane *lane, text key);
 void lane_park(struct lane *lane, text key);
 void lane_unpark(struct lane *lane, text key);
