@@ -293,8 +293,8 @@ void alarm_clean(struct lane *lane)
     for (int p = 0; p < PARTITIONS; p++) {
         if (!lane->slots[p].held) continue;
         const struct slot *slot = &lane->slots[p];
-        rows[n] = (struct position_range_row){
-            .partition = p, .low = slot->cleaned, .upto = slot->n};
+        rows[n] =
+            (struct position_range_row){.partition = p, .low = slot->cleaned, .upto = slot->n};
         at[n] = &rows[n];
         n++;
     }

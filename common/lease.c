@@ -155,11 +155,12 @@ static void written(void *ctx, const struct pg_trip *trip)
    and two owners of one partition lock its rows in different orders. So its sessions are ended first. */
 static void end_sessions(struct lane *lane, text owner, int pid)
 {
-#define THEIRS                                                                                       \
-    " FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()"           \
-    " AND pid <> pg_backend_pid() AND application_name = convert_from($1, 'UTF8')"                   \
+#define THEIRS                                                                                     \
+    " FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()"         \
+    " AND pid <> pg_backend_pid() AND application_name = convert_from($1, 'UTF8')"                 \
     " AND ($2 = ''::bytea OR pid = convert_from($2, 'UTF8')::integer)"
-    static const struct pg_statement tell = {"end_sessions", "SELECT pg_terminate_backend(pid)" THEIRS};
+    static const struct pg_statement tell = {"end_sessions",
+                                             "SELECT pg_terminate_backend(pid)" THEIRS};
     static const struct pg_statement wait = {"ended_sessions",
                                              "SELECT pg_terminate_backend(pid, 200)" THEIRS};
     char name[SESSION_NAME], one[16] = "";

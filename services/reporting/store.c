@@ -100,11 +100,11 @@ const struct query contact_add = {
 
 #define VALUE "value, count, of, p50, p90, at"
 
-const struct query topics_last = {
-    .kind = QUERY_READ,
-    .row = &topic_row_shape,
-    .by = "topic",
-    .sql = "SELECT topic, seq, " VALUE " FROM topic WHERE topic = ANY(:keys) ORDER BY topic"};
+const struct query topics_last = {.kind = QUERY_READ,
+                                  .row = &topic_row_shape,
+                                  .by = "topic",
+                                  .sql = "SELECT topic, seq, " VALUE
+                                         " FROM topic WHERE topic = ANY(:keys) ORDER BY topic"};
 
 const struct query kpi_topics = {.kind = QUERY_READ,
                                  .row = &topic_row_shape,
@@ -143,15 +143,13 @@ const struct query feed_append = {.kind = QUERY_WRITE,
 const struct query feed_cut = {
     .kind = QUERY_WRITE,
     .row = &feed_cut_row_shape,
-    .sql =
-        "DELETE FROM feed AS old USING :rows WHERE old.seq > rows.after AND old.seq <= rows.upto"
-        " AND EXISTS (SELECT FROM feed AS f WHERE f.topic = old.topic AND -f.seq < -old.seq)"};
+    .sql = "DELETE FROM feed AS old USING :rows WHERE old.seq > rows.after AND old.seq <= rows.upto"
+           " AND EXISTS (SELECT FROM feed AS f WHERE f.topic = old.topic AND -f.seq < -old.seq)"};
 
 const struct query topic_insert = {.kind = QUERY_WRITE,
                                    .row = &topic_name_row_shape,
-                                   .sql =
-                                       "INSERT INTO topic_name (topic) SELECT topic FROM :rows"
-                                       " ON CONFLICT DO NOTHING"};
+                                   .sql = "INSERT INTO topic_name (topic) SELECT topic FROM :rows"
+                                          " ON CONFLICT DO NOTHING"};
 
 /* ---- figures of a period --------------------------------------------------------------------------------------------------- */
 
@@ -220,8 +218,7 @@ const struct query feed_head = {
            " AS head, zone, refreshed_at, wait_ms FROM feed_state WHERE feed = 'feed'"};
 
 /* Is what follows :after still there? */
-#define RESUMES                                                                                    \
-    "(:after > 0 AND :after BETWEEN " HEAD " - " STRING(FEED_KEPT) " AND " HEAD ")"
+#define RESUMES "(:after > 0 AND :after BETWEEN " HEAD " - " STRING(FEED_KEPT) " AND " HEAD ")"
 
 const struct query feed_resumes = {
     .kind = QUERY_READ, .row = &feed_resume_row_shape, .sql = "SELECT " RESUMES " AS resumes"};

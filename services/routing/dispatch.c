@@ -233,5 +233,6 @@ void on_dispatch_due(struct plan *plan, const void *message, const struct facts 
     /* Behind what was given, cleared away or spoken of more may stand. */
     bool more =
         (dispatch.given > 0 || dispatch.cleared > 0) && (rest || window.n >= WAITING_WINDOW);
-    if (more || dispatch.stood > 0 || (dispatch.said > 0 && unsaid.n >= UNSAID_WINDOW)) dispatch_wake(plan);
+    if (more || dispatch.stood > 0 || (dispatch.said > 0 && unsaid.n >= UNSAID_WINDOW))
+        dispatch_wake(plan);
 }

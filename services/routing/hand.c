@@ -71,12 +71,12 @@ void hand_wait(struct desk *desk, text role)
     ticket->wish++;
     keep_line(desk, rule->name, line);
     dispatch_wish(desk->plan, &(struct handler_wish){.ticket = ticket->id,
-                                             .wish = ticket->wish,
-                                             .queue = rule->name,
-                                             .line = line,
-                                             .priority = ticket->priority,
-                                             .arrived = ticket->received_at,
-                                             .barred = barred_from(desk)});
+                                                     .wish = ticket->wish,
+                                                     .queue = rule->name,
+                                                     .line = line,
+                                                     .priority = ticket->priority,
+                                                     .arrived = ticket->received_at,
+                                                     .barred = barred_from(desk)});
     desk->woken = true;
 }
 

@@ -78,11 +78,11 @@ const struct query waiting_unsaid = {
         "SELECT ticket, wish, queue, line, priority, arrived, barred, reason, false AS stale FROM waiting "
         "WHERE reason IS NULL ORDER BY ticket LIMIT 500"};
 
-const struct query wanting_read = {
-    .kind = QUERY_READ,
-    .row = &wanting_row_shape,
-    .by = "id",
-    .sql = "SELECT id, wish, queue FROM ticket WHERE id = ANY(:keys)"};
+const struct query wanting_read = {.kind = QUERY_READ,
+                                   .row = &wanting_row_shape,
+                                   .by = "id",
+                                   .sql =
+                                       "SELECT id, wish, queue FROM ticket WHERE id = ANY(:keys)"};
 
 const struct query waiting_insert = {
     .kind = QUERY_WRITE,
@@ -161,7 +161,7 @@ const struct query staff_tally_add = {
            "ON CONFLICT (staff) DO UPDATE SET net = staff_tally.net + excluded.net, "
            "freed_at = greatest(staff_tally.freed_at, excluded.freed_at)"};
 
-#define PERSON \
+#define PERSON                                                                                        \
     "s.staff, s.unit, s.department, s.roles, s.skills, s.superior, s.deputy, s.most_open, s.active, " \
     "coalesce(d.on_duty, false) AS on_duty, d.roster, d.since"
 #define PEOPLE "FROM staff s LEFT JOIN duty d ON d.staff = s.staff "
@@ -173,7 +173,8 @@ const struct query person_read = {
 
 /* The newest load is found first. */
 static const char candidates_sql[] =
-    "SELECT " PERSON ", coalesce(l.taken, 0) AS taken, coalesce(t.net, 0) AS net, l.last_at, t.freed_at " PEOPLE
+    "SELECT " PERSON
+    ", coalesce(l.taken, 0) AS taken, coalesce(t.net, 0) AS net, l.last_at, t.freed_at " PEOPLE
     "LEFT JOIN LATERAL (SELECT taken, last_at FROM staff_load WHERE staff_load.staff = s.staff "
     "ORDER BY taken DESC LIMIT 1) l ON true LEFT JOIN staff_tally t ON t.staff = s.staff ORDER BY s.staff";
 
@@ -194,11 +195,11 @@ const struct query ticket_page_read = {
         "ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
 
 const struct query *const routing_store[] = {
-    &ticket_lock,      &ticket_read,    &ticket_insert,   &ticket_update,    &move_insert,
-    &move_read,        &note_insert,    &note_read,       &queue_line_read,  &queue_line_insert,
-    &waiting_read,     &waiting_unsaid, &wanting_read,    &waiting_insert,  &waiting_delete,   &waiting_say,
-    &unit_write,       &unit_read,      &staff_write,     &duty_write,       &staff_load_insert,
-    &staff_load_write, &person_read,    &candidate_read,  &staff_tally_add,  &ticket_page_read,
-    &candidate_page_read,
+    &ticket_lock,       &ticket_read,         &ticket_insert, &ticket_update,   &move_insert,
+    &move_read,         &note_insert,         &note_read,     &queue_line_read, &queue_line_insert,
+    &waiting_read,      &waiting_unsaid,      &wanting_read,  &waiting_insert,  &waiting_delete,
+    &waiting_say,       &unit_write,          &unit_read,     &staff_write,     &duty_write,
+    &staff_load_insert, &staff_load_write,    &person_read,   &candidate_read,  &staff_tally_add,
+    &ticket_page_read,  &candidate_page_read,
 };
 const size_t routing_store_n = COUNT(routing_store);

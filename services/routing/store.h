@@ -22,7 +22,7 @@ extern const struct query note_insert;
 extern const struct query note_read;    /* by ticket */
 extern const struct query waiting_read; /* the first 200 of each line, by priority, then arrival */
 extern const struct query waiting_unsaid; /* at most 500 of which nobody was told that they wait */
-extern const struct query wanting_read; /* what tickets want by now */
+extern const struct query wanting_read;   /* what tickets want by now */
 extern const struct query waiting_insert;
 extern const struct query waiting_delete;
 extern const struct query waiting_say;     /* keeps the reason */
@@ -38,7 +38,7 @@ extern const struct query staff_tally_add;
 extern const struct query person_read;         /* all, without their loads */
 extern const struct query candidate_read;      /* all, with them */
 extern const struct query candidate_page_read; /* the same, of the query staff.loads */
-extern const struct query ticket_page_read; /* of the query ticket.list */
+extern const struct query ticket_page_read;    /* of the query ticket.list */
 
 enum { WAITING_WINDOW = 200, UNSAID_WINDOW = 500 }; /* as in the statements */
 
