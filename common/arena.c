@@ -107,9 +107,14 @@ void arena_reset(struct arena *arena)
     }
 }
 
+static size_t round_up(size_t size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t rounded = round_up(size);
     struct block *block = arena->blocks;
     if (block == NULL || block->size - block->used < rounded) block = add_block(arena, rounded);
     void *memory = block->bytes + block->used;
@@ -132,15 +137,35 @@ text arena_text(struct arena *arena, text from)
     return (text){copy, from.len};
 }
 
+/* Mostly short: formatted once, into what is left of the block. */
 text arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
     va_list again;
+    struct block *block = arena->blocks == NULL ? add_block(arena, 0) : arena->blocks;
+    char *left = block->bytes + block->used;
+    size_t room = block->size - block->used;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, again);
+    int len = vsnprintf(left, room, format, again);
     va_end(again);
+    size_t rounded = round_up((size_t)len + 1);
+    if (rounded <= room) {
+        block->used += rounded;
+        arena->used += rounded;
+        return (text){left, (size_t)len};
+    }
     char *out = arena_alloc(arena, (size_t)len + 1);
     vsnprintf(out, (size_t)len + 1, format, args);
     return (text){out, (size_t)len};
+}
+
+text arena_int(struct arena *arena, int64_t number)
+{
+    char digits[24], *at = digits + sizeof(digits);
+    uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do *--at = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (number < 0) *--at = '-';
+    return arena_text(arena, (text){at, (size_t)(digits + sizeof(digits) - at)});
 }
 
 text arena_printf(struct arena *arena, const char *format, ...)

@@ -68,11 +68,22 @@ static size_t utf8_length(unsigned char lead, uint32_t *lowest)
     return 0;
 }
 
+static bool is_ascii_word(const unsigned char bytes[8])
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool text_is_utf8(text a)
 {
     const unsigned char *p = (const unsigned char *)a.at;
     for (size_t i = 0; i < a.len;) {
         uint32_t lowest = 0;
+        if (a.len - i >= 8 && is_ascii_word(p + i)) {
+            i += 8;
+            continue;
+        }
         size_t len = utf8_length(p[i], &lowest);
         if (len == 0 || len > a.len - i) return false;
         uint32_t code = len == 1 ? p[i] : p[i] & (0xFFu >> (len + 1));
@@ -86,15 +97,23 @@ bool text_is_utf8(text a)
     return true;
 }
 
-uint64_t text_hash(text a)
+uint64_t text_hash_more(uint64_t hash, text a)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < a.len; i++) {
         hash ^= (unsigned char)a.at[i];
         hash *= UINT64_C(0x100000001b3);
     }
+    return hash;
+}
+
+uint64_t text_hash_end(uint64_t hash)
+{
     hash ^= hash >> 33; /* FNV's low bits are weak: mix before anyone takes a remainder */
     hash *= UINT64_C(0xff51afd7ed558ccd);
-    hash ^= hash >> 33;
-    return hash;
+    return hash ^ hash >> 33;
+}
+
+uint64_t text_hash(text a)
+{
+    return text_hash_end(text_hash_more(TEXT_HASH_START, a));
 }

@@ -50,5 +50,9 @@ text text_take(text *rest, char mark);
 bool text_is_utf8(text a);
 /* FNV-1a, 64 bits, with a final mix. The one hash of the product: partitions depend on it, so it never changes. */
 uint64_t text_hash(text a);
+/* The same in pieces: from TEXT_HASH_START over what follows one another, and to the end. */
+#define TEXT_HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t text_hash_more(uint64_t hash, text a);
+uint64_t text_hash_end(uint64_t hash);
 
 #endif

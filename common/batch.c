@@ -194,7 +194,7 @@ static void advanced(void *ctx, const struct pg_trip *trip)
 
 static void answer(struct message *m)
 {
-    struct buf frame = {0}, body = {0};
+    static struct buf frame, body;
     struct header header = {
         .id = m->header.id, .type = m->header.type, .version = 1, .trace = m->header.trace};
     enum verb verb = VERB_ANSWER;
@@ -214,8 +214,8 @@ static void answer(struct message *m)
     pack_envelope(&frame, verb, &header, buf_text(&body));
     bus_reply(m->request, buf_text(&frame));
     m->request = NULL;
-    buf_finish(&frame);
-    buf_finish(&body);
+    buf_clear(&frame);
+    buf_clear(&body);
 }
 
 void batch_destroy(struct batch *batch)

@@ -26,7 +26,7 @@ static uint64_t row_hash(const struct plan_row *row)
     uint64_t hash = (uint64_t)(uintptr_t)row->query;
     const struct shape *shape = row->query->row;
     for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
-        const struct field *field = shape_field(shape, text_of(shape->key[i]));
+        const struct field *field = shape->key[i];
         struct sql_key key = {0};
         if (field->type == FIELD_TEXT || field->type == FIELD_BYTES)
             key.word = shape_text(field, row->row);

@@ -24,6 +24,7 @@ static void merge_sort(const void **at, const void **spare, size_t n, const stru
     size_t half = n / 2, a = 0, b = half;
     merge_sort(at, spare, half, shape);
     merge_sort(at + half, spare, n - half, shape);
+    if (sql_compare(shape, at[half - 1], at[half]) <= 0) return;
     for (size_t i = 0; i < n; i++) {
         bool left = a < half && (b == n || sql_compare(shape, at[a], at[b]) <= 0);
         spare[i] = left ? at[a++] : at[b++];

@@ -75,19 +75,34 @@ static int64_t day_of(time_us now)
     return (tm.tm_year % 100) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
 }
 
+/* The partition of a number. Numbers are tried one after the other, so nearly all of their digits have been hashed before. */
+static int partition_of_number(int64_t number)
+{
+    enum { TAIL = 3, TAILS = 1000 };
+    static int64_t head;
+    static uint64_t head_hash;
+    char digits[24];
+    int64_t tail = number % TAILS;
+    if (head != number / TAILS) {
+        head = number / TAILS;
+        int len = snprintf(digits, sizeof(digits), "%" PRId64, head);
+        head_hash = text_hash_more(TEXT_HASH_START, (text){digits, (size_t)len});
+    }
+    for (int i = TAIL; i-- > 0; tail /= 10) digits[i] = (char)('0' + tail % 10);
+    return (int)(text_hash_end(text_hash_more(head_hash, (text){digits, TAIL})) % PARTITIONS);
+}
+
 int64_t ids_new(void *ctx, int partition, time_us now)
 {
-    int64_t day = day_of(now);
+    int64_t first = day_of(now) * DIGITS + runtime_service_number();
     (void)ctx;
     for (int64_t *at = &ids.cursor[partition]; *at < (int64_t)ids.n * BLOCK;) {
         int64_t within = (*at)++;
         int64_t place = (ids.blocks[within / BLOCK] * BLOCK + within % BLOCK) % (DIGITS / SERVICES);
-        int64_t value = place * SERVICES + runtime_service_number();
-        char digits[24];
-        int len = snprintf(digits, sizeof(digits), "%" PRId64, day * DIGITS + value);
-        if (partition_of((text){digits, (size_t)len}) != partition) continue;
+        int64_t number = first + place * SERVICES;
+        if (partition_of_number(number) != partition) continue;
         if (*at > BLOCK + BLOCK / 2 && ids.n == 2) shift();
-        return day * DIGITS + value;
+        return number;
     }
     if (ids.n == 2) shift();
     return 0;

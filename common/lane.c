@@ -356,6 +356,7 @@ void lane_kick(struct lane *lane)
     } else if (clean_due < CLEAN_LATE_MS && choose(lane, &chosen)) {
         rest_note(&lane->rest, loop_now_ms(), runtime.settings.rest_ms);
         lane->gather_n = count_commands(&chosen);
+        if (lane->gather_n > 0) place_turn(lane);
         batch_run(lane, &chosen);
     } else if (clean_due >= 0) {
         lane->clean_ms = loop_now_ms() + CLEAN_MS;

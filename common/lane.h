@@ -30,10 +30,11 @@ struct lane {
     int number;
     struct pg *pg;
     int backend; /* PostgreSQL's process behind the connection that last claimed or renewed */
-    bool ready; /* connected, leases looked at */
+    bool ready;  /* connected, leases looked at */
     struct batch *batch;
     struct slot slots[PARTITIONS]; /* only those with p % lanes == number are used */
 
+    int fresh, fresh_n; /* the partition of what is created now, and how much of it (place.h) */
     struct queue commands, events, alarms, results;
     struct queue single; /* after a failure: one message per transaction */
     bool apart;          /* the batch under way is such a one */
@@ -43,8 +44,9 @@ struct lane {
     /* chores */
     int64_t lease_look_ms, alarm_look_ms, clean_ms; /* when next due, by the loop */
     bool chore;                                     /* one is under way */
-    time_us next_alarm;    /* due time of the earliest alarm not yet taken, 0 = none known */
-    time_us alarms_from;   /* none is due before it, unless others have set it behind this lane's back … */
+    time_us next_alarm; /* due time of the earliest alarm not yet taken, 0 = none known */
+    time_us
+        alarms_from; /* none is due before it, unless others have set it behind this lane's back … */
     int64_t alarm_all_ms;  /* … so now and then all are looked at */
     time_us gate_at;       /* alarms wait until all sources have been heard as of this time … */
     int64_t gate_until_ms; /* … or until then */
@@ -110,8 +112,8 @@ bool lease_due(const struct lane *lane);
 void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
 
 /* alarm.c */
-void alarm_look(struct lane *lane);               /* a chore: take due alarms */
-void alarm_look_at_all(struct lane *lane);        /* … the next time with nothing taken for known */
+void alarm_look(struct lane *lane);        /* a chore: take due alarms */
+void alarm_look_at_all(struct lane *lane); /* … the next time with nothing taken for known */
 void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
 time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be kicked */
 void alarm_start_job(struct lane *lane, struct message *take_message);

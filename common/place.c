@@ -1,40 +1,43 @@
 #include "place.h"
 
+enum { CREATED_MOST = 64 }; /* in one partition, before it is the turn of the next */
+
 static struct lane *lane_of(int partition)
 {
     return runtime.lanes[partition % runtime.lanes_n];
 }
 
-static bool is_held(int partition)
+/* The next partition that the lane holds, round and round; -1 if it holds none. */
+static int next_held(const struct lane *lane, int from)
 {
-    return lane_holds(lane_of(partition), partition);
+    for (int i = 1; i <= PARTITIONS; i++)
+        if (lane_holds(lane, (from + i) % PARTITIONS)) return (from + i) % PARTITIONS;
+    return -1;
 }
 
-static uint64_t weight_of(uint64_t hash, int partition)
+void place_turn(struct lane *lane)
 {
-    uint64_t mixed = hash ^ (uint64_t)(partition + 1) * UINT64_C(0x9E3779B97F4A7C15);
-    mixed = (mixed ^ mixed >> 32) * UINT64_C(0xff51afd7ed558ccd);
-    return mixed ^ mixed >> 32;
+    int next = next_held(lane, lane->fresh);
+    if (next >= 0) lane->fresh = next;
+    lane->fresh_n = 0;
 }
 
-/* The held partition that weighs most for this key: when one is lost or won, only the keys that go there move. -1 if none is held. */
-static int find_heaviest(text key)
+static bool has_fresh(struct lane *lane)
 {
-    uint64_t hash = text_hash(key), most = 0;
-    int heaviest = -1;
-    for (int p = 0; p < PARTITIONS; p++) {
-        uint64_t weight = weight_of(hash, p);
-        if (!is_held(p) || (heaviest >= 0 && weight <= most)) continue;
-        most = weight;
-        heaviest = p;
-    }
-    return heaviest;
+    if (!lane_holds(lane, lane->fresh)) place_turn(lane);
+    return lane_holds(lane, lane->fresh);
 }
 
 struct lane *place_command(struct message *message)
 {
-    int own = partition_of(message->header.key), here = -1;
-    if (message->handler->creates && !is_held(own)) here = find_heaviest(message->header.key);
-    message->partition = here >= 0 ? here : own;
-    return lane_of(message->partition);
+    int own = partition_of(message->header.key);
+    message->partition = own;
+    for (int i = 0; message->handler->creates && i < runtime.lanes_n; i++) {
+        struct lane *lane = lane_of(own + i);
+        if (!has_fresh(lane)) continue;
+        message->partition = lane->fresh;
+        if (++lane->fresh_n == CREATED_MOST) place_turn(lane);
+        return lane;
+    }
+    return lane_of(own);
 }

@@ -8,8 +8,12 @@
 
 #include "lane.h"
 
-/* Choose the command's partition; the lane of it. What creates something goes to the partition of its key if that is held here, else to
-   one that is, always the same for a key while the same ones are held. With none held it stays with its key's. */
+/* Choose the command's partition; the lane of it. What creates something goes to the lane of its key (always the same for a key while that
+   lane holds anything), and there to the partition that is the lane's turn: what is new comes in whole batches of one partition, for
+   this service and for all that hear of it, and each partition of a batch costs rows. With none held it stays with its key's. */
 struct lane *place_command(struct message *message);
+
+/* A batch has been taken: what is created from now on goes to the lane's next partition. */
+void place_turn(struct lane *lane);
 
 #endif

@@ -60,11 +60,10 @@ void plan_add(struct plan *plan, const struct query *query, const void *row)
 
 static text pack_body(struct plan *plan, const struct shape *shape, const void *body)
 {
-    struct buf out = {0};
+    static struct buf out;
+    buf_clear(&out);
     pack_write(&out, shape, body);
-    text packed = arena_text(plan->arena, buf_text(&out));
-    buf_finish(&out);
-    return packed;
+    return arena_text(plan->arena, buf_text(&out));
 }
 
 void plan_say(struct plan *plan, const struct shape *event, const void *body)
@@ -113,7 +112,7 @@ void plan_cancel(struct plan *plan, const struct shape *alarm, text key)
 
 void plan_cancel_id(struct plan *plan, const struct shape *alarm, int64_t key)
 {
-    new_alarm(plan, alarm, arena_printf(plan->arena, "%lld", (long long)key))->cancel = true;
+    new_alarm(plan, alarm, arena_int(plan->arena, key))->cancel = true;
 }
 
 void plan_answer(struct plan *plan, const void *body)

@@ -2,8 +2,6 @@
 
 #include "arena.h"
 
-#include <inttypes.h>
-
 const struct field *shape_field(const struct shape *shape, text name)
 {
     for (size_t i = 0; i < shape->n; i++)
@@ -27,21 +25,18 @@ text shape_text(const struct field *field, const void *body)
     return *(const text *)((const char *)body + field->offset);
 }
 
-static text key_part(const struct shape *shape, const char *name, const void *body,
-                     struct arena *arena)
+static text key_part(const struct field *field, const void *body, struct arena *arena)
 {
-    const struct field *field = shape_field(shape, text_of(name));
-    assert(field != NULL);
     if (field->type == FIELD_TEXT) return shape_text(field, body);
-    return arena_printf(arena, "%" PRId64, shape_int(field, body));
+    return arena_int(arena, shape_int(field, body));
 }
 
 text shape_key(const struct shape *shape, const void *body, struct arena *arena)
 {
     if (shape->key[0] == NULL) return (text){NULL, 0};
-    text key = key_part(shape, shape->key[0], body, arena);
+    text key = key_part(shape->key[0], body, arena);
     for (size_t i = 1; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
-        text part = key_part(shape, shape->key[i], body, arena);
+        text part = key_part(shape->key[i], body, arena);
         key = arena_printf(arena, "%.*s/%.*s", TEXT_ARG(key), TEXT_ARG(part));
     }
     return key;

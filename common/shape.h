@@ -64,9 +64,9 @@ struct shape {
     const struct field *fields;
     size_t n;
     const char *doc;
-    const char *key
-        [SHAPE_KEYS]; /* fields that make the key of a message (its partition), or the primary key of a row */
-    const struct shape *answer; /* of a command or query: what comes back */
+    const struct field *key[SHAPE_KEYS]; /* what makes the key of a message (its partition), or the
+                                            primary key of a row */
+    const struct shape *answer;          /* of a command or query: what comes back */
     unsigned roles; /* of a command or query: who may ask it besides operators and gateways */
 };
 

@@ -395,7 +395,7 @@ static int compare_field(const struct field *field, const void *a, const void *b
 int sql_compare(const struct shape *shape, const void *a, const void *b)
 {
     for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
-        int order = compare_field(shape_field(shape, text_of(shape->key[i])), a, b);
+        int order = compare_field(shape->key[i], a, b);
         if (order != 0) return order;
     }
     return 0;
@@ -416,7 +416,7 @@ struct sql_key sql_key_of(const struct sql *sql, const void *row)
 static bool is_key(const struct shape *shape, const struct field *field)
 {
     for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++)
-        if (strcmp(shape->key[i], field->name) == 0) return true;
+        if (shape->key[i] == field) return true;
     return false;
 }
 

@@ -117,7 +117,8 @@ static void write_shape(FILE *out, const struct block *b)
     fprintf(out, ",\n");
     if (b->n_keys > 0) fprintf(out, "    .key = {");
     for (int k = 0; k < b->n_keys; k++)
-        fprintf(out, "\"%s\"%s", b->keys[k], k + 1 < b->n_keys ? ", " : "},\n");
+        fprintf(out, "&%s_fields[%td]%s", b->c_name,
+                language_member(b, b->keys[k]) - b->members, k + 1 < b->n_keys ? ", " : "},\n");
     if (b->answer != NULL) fprintf(out, "    .answer = &%s,\n", b->answer->symbol);
     if (b->roles != NULL) fprintf(out, "    .roles = %s,\n", b->roles);
     fprintf(out, "};\n");

@@ -110,11 +110,16 @@ static void write_frame(int64_t n, size_t filler)
     arena_reset(load.arena);
 }
 
-/* False if the connection takes no more now. */
+/* False if the connection takes no more now. Frames are alike but for the digits of their numbers: the words seldom change their length. */
 static bool send(int64_t n)
 {
-    write_frame(n, 1);
-    if (load.frame.len < FRAME_BYTES) write_frame(n, FRAME_BYTES - load.frame.len - 1);
+    static size_t filler = 1;
+    write_frame(n, filler);
+    if (load.frame.len != FRAME_BYTES) {
+        write_frame(n, 1);
+        filler = load.frame.len < FRAME_BYTES ? FRAME_BYTES - load.frame.len - 1 : 1;
+        write_frame(n, filler);
+    }
     return bus_link_send(load.link, buf_text(&load.frame));
 }
 

@@ -109,6 +109,17 @@ TEST(text_hash_never_changes)
     }
 }
 
+TEST(text_hash_in_pieces)
+{
+    text whole = TEXT("261128000000123"), none = {0};
+    for (size_t i = 0; i <= whole.len; i++) {
+        uint64_t head = text_hash_more(TEXT_HASH_START, (text){whole.at, i});
+        uint64_t hash = text_hash_more(head, (text){whole.at + i, whole.len - i});
+        CHECK(text_hash_end(hash) == text_hash(whole));
+    }
+    CHECK(text_hash_end(TEXT_HASH_START) == text_hash(none));
+}
+
 TEST(text_hash_spreads)
 {
     int partitions[32] = {0};
@@ -139,6 +150,20 @@ TEST(arena_gives_zeroed_aligned_memory)
     arena_destroy(NULL);
 }
 
+/* What is printed is printed into the rest of a block if it fits: of every length, and where the block ends. */
+TEST(arena_prints_at_the_end_of_a_block)
+{
+    struct arena *arena = arena_create();
+    for (int len = 1; len < 600; len++) {
+        text before = arena_printf(arena, "%*d", len, len);
+        text after = arena_printf(arena, "%d|", len);
+        CHECK(before.len == (size_t)len && before.at[before.len] == 0);
+        CHECK(after.at >= before.at + before.len + 1 || after.at < before.at);
+        CHECK(after.at[after.len] == 0 && after.at[after.len - 1] == '|');
+    }
+    arena_destroy(arena);
+}
+
 TEST(arena_takes_what_is_larger_than_a_block)
 {
     struct arena *arena = arena_create();
@@ -165,6 +190,10 @@ TEST(arena_texts)
     CHECK(arena_text(arena, text_of(NULL)).at == NULL);
     CHECK(arena_text(arena, TEXT("")).at != NULL);
     CHECK_TEXT(arena_printf(arena, "%d-%s", 7, "x"), "7-x");
+    CHECK_TEXT(arena_int(arena, 0), "0");
+    CHECK_TEXT(arena_int(arena, -42), "-42");
+    CHECK_TEXT(arena_int(arena, INT64_MAX), "9223372036854775807");
+    CHECK_TEXT(arena_int(arena, INT64_MIN), "-9223372036854775808");
     int64_t *numbers = arena_copy(arena, (int64_t[]){1, 2}, 2 * sizeof(int64_t));
     CHECK_INT(numbers[1], 2);
     arena_destroy(arena);

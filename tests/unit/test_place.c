@@ -1,4 +1,4 @@
-/* place: what creates something runs in a partition that is held here, the same one while that is held; all else where its key says. */
+/* place: what creates something runs in its lane's partition of the moment, among those held here; all else where its key says. */
 #include "place.h"
 #include "test.h"
 
@@ -29,11 +29,6 @@ static int place(const struct handler *handler, int number)
     return m.partition;
 }
 
-static bool is_own(int number)
-{
-    return place(&creating, number) == place(&other, number);
-}
-
 TEST(all_else_goes_where_its_key_says)
 {
     int before[KEYS];
@@ -43,40 +38,64 @@ TEST(all_else_goes_where_its_key_says)
     for (int i = 0; i < KEYS; i++) CHECK(place(&other, i) == before[i]);
 }
 
-TEST(with_all_or_nothing_held_it_stays_with_its_key)
+TEST(with_nothing_held_it_stays_with_its_key)
+{
+    hold(0, 0);
+    for (int i = 0; i < KEYS; i++) CHECK(place(&creating, i) == place(&other, i));
+}
+
+TEST(what_is_new_goes_to_the_lane_of_its_key_in_stretches_of_one_partition)
+{
+    enum { STRETCH = 64 };
+    int last[2] = {-1, -1}, n[2] = {0}, count[PARTITIONS] = {0};
+    hold(0, PARTITIONS);
+    place_turn(&lanes[0]);
+    place_turn(&lanes[1]);
+    for (int i = 0; i < KEYS; i++) {
+        int p = place(&creating, i), lane = p % 2;
+        CHECK(lane == place(&other, i) % 2);
+        bool full = n[lane] == 0 || n[lane] == STRETCH;
+        CHECK(full ? p != last[lane] : p == last[lane]);
+        n[lane] = full ? 1 : n[lane] + 1;
+        last[lane] = p;
+        count[p]++;
+    }
+    for (int p = 0; p < PARTITIONS; p++) CHECK(count[p] > 0);
+}
+
+TEST(each_batch_has_the_next_partition_that_is_held)
+{
+    hold(8, 10);
+    for (int turn = 0; turn < 40; turn++) {
+        int before[2] = {-1, -1}, after[2] = {-1, -1};
+        for (int i = 0; i < 20; i++) {
+            int p = place(&creating, i);
+            CHECK(p >= 8 && p < 18);
+            before[p % 2] = p;
+        }
+        place_turn(&lanes[0]);
+        place_turn(&lanes[1]);
+        for (int i = 0; i < 20; i++) {
+            int p = place(&creating, i);
+            after[p % 2] = p;
+        }
+        for (int n = 0; n < 2; n++) {
+            int next = before[n] + 2 < 18 ? before[n] + 2 : 8 + n;
+            CHECK(after[n] == next);
+        }
+    }
+}
+
+TEST(when_its_partition_is_lost_the_lane_takes_another)
 {
     hold(0, PARTITIONS);
-    for (int i = 0; i < KEYS; i++) CHECK(is_own(i));
-    hold(0, 0);
-    for (int i = 0; i < KEYS; i++) CHECK(is_own(i));
+    int before = place(&creating, 1);
+    lanes[before % 2].slots[before].held = false;
+    int after = place(&creating, 1);
+    CHECK(after != before && after % 2 == before % 2);
 }
 
-TEST(what_is_created_is_spread_over_what_is_held)
-{
-    int count[PARTITIONS] = {0};
-    hold(8, 10);
-    for (int i = 0; i < KEYS; i++) count[place(&creating, i)]++;
-    for (int p = 0; p < PARTITIONS; p++) {
-        bool held = p >= 8 && p < 18;
-        CHECK(held ? count[p] > KEYS / 20 : count[p] == 0);
-    }
-}
-
-TEST(when_one_is_lost_only_its_keys_move)
-{
-    int before[KEYS], moved = 0;
-    hold(8, 10);
-    for (int i = 0; i < KEYS; i++) before[i] = place(&creating, i);
-    lanes[17 % 2].slots[17].held = false;
-    for (int i = 0; i < KEYS; i++) {
-        int now = place(&creating, i);
-        CHECK(now != 17 && (now == before[i] || before[i] == 17));
-        moved += now != before[i];
-    }
-    CHECK(moved > 0);
-}
-
-TEST(a_lane_that_is_not_ready_holds_nothing)
+TEST(a_lane_that_holds_nothing_leaves_it_to_the_other)
 {
     hold(0, PARTITIONS);
     lanes[1].ready = false;

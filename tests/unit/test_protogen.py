@@ -153,7 +153,7 @@ def check_good(folder):
         (header, "/* struct item: about this is a sentence, though it starts small. */"),
         (source, '{"items", FIELD_STRUCT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct a_say, items), &item_shape, "some"}'),
         (source, '.doc = "A sentence with \\"quotes\\" and a \\\\ in it."'),
-        (source, '.key = {"k", "n"}'),
+        (source, '.key = {&a_b_fields[0], &a_b_fields[1]}'),
         (source, '.kind = SHAPE_COMMAND, .version = 1, .service = "good"'),
         (source, ".answer = &a_said_shape"),
         (read(os.path.join(folder, "shop_rows.msg.h")), "#define item_row_shape shop_item_row_shape"),

@@ -67,7 +67,7 @@ static void *row_at(struct table *table, size_t i)
 static bool same_key(const struct shape *shape, const void *a, const void *b)
 {
     for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
-        const struct field *field = shape_field(shape, text_of(shape->key[i]));
+        const struct field *field = shape->key[i];
         bool same = field->type == FIELD_TEXT
                         ? text_equal(shape_text(field, a), shape_text(field, b))
                         : shape_int(field, a) == shape_int(field, b);
