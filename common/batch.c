@@ -17,6 +17,7 @@
  *
  *   batch.c   the trips, from BEGIN to COMMIT     batch_load.c   rounds, and the facts of each
  *   batch_decide.c   plans                          batch_own.c    what is said and heard in the same transaction
+ *   batch_follow.c   messages decided on what others of their round have written
  *   batch_write.c  what the plans ask for, as set-based statements
  */
 

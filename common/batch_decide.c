@@ -47,11 +47,12 @@ static bool note_written(struct batch *batch, uint64_t hash, bool add)
     return there;
 }
 
-/* Would this plan write a row that another plan of the round writes? If not, remember its rows. */
+/* Would this plan write a row that another plan of the round writes, unknown to it? If not, remember its rows. */
 static bool collides(struct batch *batch, const struct message *m)
 {
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
-        if (row->query->row->key[0] != NULL && note_written(batch, row_hash(row), false))
+        if (row->query->row->key[0] != NULL && note_written(batch, row_hash(row), false) &&
+            !batch_has_loaded(batch, m, row))
             return true;
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
         if (row->query->row->key[0] != NULL) note_written(batch, row_hash(row), true);
@@ -92,6 +93,30 @@ static void decide(struct batch *batch, struct message *m)
     if (m->inside.verdict == PLAN_GOOD && collides(batch, m))
         return; /* stays open: again in a later round */
     settle(batch, m);
+    if (m->fate == FATE_DONE) batch_note_written(batch, m);
+}
+
+static bool can_be_followed(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->loadings_n; i++)
+        if (batch->loadings[i].written != NULL) return true;
+    return false;
+}
+
+/* Those that waited only for what has just been decided, and need nothing but what is in memory. */
+static void decide_followers(struct batch *batch)
+{
+    batch_forget_undecided(batch);
+    for (size_t i = 0; i < batch->n; i++) {
+        struct message *m = batch->all[i];
+        if (m->fate != FATE_OPEN || m->handler == NULL || m->handler->kind == ON_JOB) continue;
+        if (m->round > batch->round && batch_may_go_first(batch, m) && batch_knows(batch, m)) {
+            m->round = batch->round;
+            decide(batch, m);
+        }
+        if (m->fate == FATE_OPEN) batch_note_undecided(batch, m);
+    }
+    batch_assign_rounds(batch, batch->round);
 }
 
 /* Decide everything of the round. True if messages are left for later rounds. */
@@ -106,7 +131,10 @@ bool batch_decide_round(struct batch *batch)
         decide(batch, m);
         again = again || m->fate == FATE_OPEN;
     }
-    if (again) batch_assign_rounds(batch, batch->round);
+    if (can_be_followed(batch))
+        decide_followers(batch);
+    else if (again)
+        batch_assign_rounds(batch, batch->round);
     for (size_t i = 0; i < batch->n; i++) {
         const struct message *m = batch->all[i];
         left = left || (m->fate == FATE_OPEN && m->handler != NULL && m->handler->kind != ON_JOB);

@@ -1,5 +1,5 @@
 /*
- * batch_inside: one batch, shared by batch.c, batch_load.c, batch_decide.c, batch_own.c and batch_write.c.
+ * batch_inside: one batch, shared by batch.c and its batch_*.c.
  */
 #ifndef KEFU_BATCH_INSIDE_H
 #define KEFU_BATCH_INSIDE_H
@@ -18,13 +18,20 @@ struct conflict {
     int round;
 };
 
+/* What a plan of this round has written to whole rows. */
+struct written {
+    struct written *next;
+    struct plan_row *row;
+};
+
 /* The keys that one statement is asked for in a round, and what came back. */
 struct loading {
     struct sql *sql;
     struct sql_key *keys;
     size_t n, room;
     int result;
-    struct list rows; /* sorted by key */
+    struct list rows;         /* sorted by key */
+    struct written **written; /* of what is whole: for each key, oldest first */
 };
 
 struct rows {
@@ -66,6 +73,26 @@ void batch_add_loads(struct batch *batch);
 int batch_read_loads(struct batch *batch, struct err *err);
 void batch_fill_facts(struct batch *batch, struct message *m);
 uint64_t batch_key_hash(const void *tag, const struct sql_key *key);
+/* The statement's keys and rows in this round; NULL if nobody of the round loads it. */
+struct loading *batch_loading_of(struct batch *batch, const struct query *query);
+/* The values that a load looks up for a message; in the batch's arena. */
+const struct sql_key *batch_load_keys(struct batch *batch, const struct message *m,
+                                      const struct load *load, size_t *n);
+/* Keys and locks of messages that stay undecided: is this message free of them? */
+void batch_forget_undecided(struct batch *batch);
+void batch_note_undecided(struct batch *batch, const struct message *m);
+bool batch_may_go_first(struct batch *batch, const struct message *m);
+
+/* batch_follow.c: messages decided on what others of their round have written. */
+void batch_note_written(struct batch *batch, const struct message *m);
+struct list batch_with_written(struct batch *batch, const struct loading *loading,
+                               const struct sql_key *key, struct list rows);
+/* Is all that it loads whole? Then it is loaded with the first one of its key. */
+bool batch_may_follow(const struct message *m);
+/* Is everything that the message loads in memory, whole? */
+bool batch_knows(struct batch *batch, const struct message *m);
+/* It is a whole row, of a key that the message has loaded: nobody else of the round writes it without being seen. */
+bool batch_has_loaded(struct batch *batch, const struct message *m, const struct plan_row *row);
 
 /* batch_decide.c: decide everything of the round. True if messages are left for later rounds. */
 bool batch_decide_round(struct batch *batch);

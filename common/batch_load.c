@@ -85,12 +85,33 @@ static size_t conflict_hashes(const struct message *m, uint64_t *hashes)
     return n;
 }
 
+void batch_forget_undecided(struct batch *batch)
+{
+    batch->conflicts_room = batch->n <= SMALL_BATCH ? CONFLICTS / SMALL_PART : CONFLICTS;
+    memset(batch->conflicts, 0, sizeof(*batch->conflicts) * batch->conflicts_room);
+}
+
+bool batch_may_go_first(struct batch *batch, const struct message *m)
+{
+    uint64_t hashes[KEYS_MOST + HANDLER_LOADS];
+    size_t n = conflict_hashes(m, hashes);
+    for (size_t k = 0; k < n; k++)
+        if (note_conflict(batch, hashes[k], 0) > 0) return false;
+    return true;
+}
+
+void batch_note_undecided(struct batch *batch, const struct message *m)
+{
+    uint64_t hashes[KEYS_MOST + HANDLER_LOADS];
+    size_t n = conflict_hashes(m, hashes);
+    for (size_t k = 0; k < n; k++) note_conflict(batch, hashes[k], 1);
+}
+
 /* Give every undecided message a round after `base`. */
 void batch_assign_rounds(struct batch *batch, int base)
 {
     uint64_t hashes[KEYS_MOST + HANDLER_LOADS];
-    batch->conflicts_room = batch->n <= SMALL_BATCH ? CONFLICTS / SMALL_PART : CONFLICTS;
-    memset(batch->conflicts, 0, sizeof(*batch->conflicts) * batch->conflicts_room);
+    batch_forget_undecided(batch);
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
         if (m->fate != FATE_OPEN || m->handler == NULL || m->handler->kind == ON_JOB) continue;
@@ -141,15 +162,15 @@ static void sort_keys(struct loading *loading)
     loading->n = kept + 1;
 }
 
-static struct loading *loading_of(struct batch *batch, const struct query *query)
+struct loading *batch_loading_of(struct batch *batch, const struct query *query)
 {
     for (size_t i = 0; i < batch->loadings_n; i++)
         if (sql_query(batch->loadings[i].sql) == query) return &batch->loadings[i];
     return NULL;
 }
 
-/* The message's keys in the load, however many its list has. */
-static const struct sql_key *all_keys(struct batch *batch, const struct message *m,
+/* However many a list has. */
+const struct sql_key *batch_load_keys(struct batch *batch, const struct message *m,
                                       const struct load *load, size_t *n)
 {
     size_t room = 1;
@@ -165,6 +186,13 @@ static const struct sql_key *all_keys(struct batch *batch, const struct message 
     return keys;
 }
 
+/* It will be decided in this round, or may be decided after one of its key. */
+static bool loads_now(const struct batch *batch, const struct message *m)
+{
+    return batch_in_round(batch, m) || (m->fate == FATE_OPEN && m->handler != NULL &&
+                                        m->handler->kind != ON_JOB && batch_may_follow(m));
+}
+
 /* Which statements the round needs, with which keys: LOCKs first, then READs, each in the store's order. */
 static void plan_loads(struct batch *batch)
 {
@@ -173,7 +201,7 @@ static void plan_loads(struct batch *batch)
     batch->loadings_n = 0;
     bool *wanted = ARENA_ARRAY(batch->arena, bool, service->store_n);
     for (size_t i = 0; i < batch->n; i++) {
-        if (!batch_in_round(batch, batch->all[i])) continue;
+        if (!loads_now(batch, batch->all[i])) continue;
         for (int k = 0; k < HANDLER_LOADS && batch->all[i]->handler->loads[k].query != NULL; k++)
             for (size_t s = 0; s < service->store_n; s++)
                 if (service->store[s] == batch->all[i]->handler->loads[k].query) wanted[s] = true;
@@ -184,12 +212,12 @@ static void plan_loads(struct batch *batch)
                 batch->loadings[batch->loadings_n++].sql = runtime.store[s];
     for (size_t i = 0; i < batch->n; i++) {
         const struct message *m = batch->all[i];
-        if (!batch_in_round(batch, m)) continue;
+        if (!loads_now(batch, m)) continue;
         for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].query != NULL; k++) {
             size_t n;
-            const struct sql_key *keys = all_keys(batch, m, &m->handler->loads[k], &n);
+            const struct sql_key *keys = batch_load_keys(batch, m, &m->handler->loads[k], &n);
             for (size_t j = 0; j < n; j++)
-                add_key(batch, loading_of(batch, m->handler->loads[k].query), keys[j]);
+                add_key(batch, batch_loading_of(batch, m->handler->loads[k].query), keys[j]);
         }
     }
 }
@@ -200,6 +228,8 @@ void batch_add_loads(struct batch *batch)
     for (size_t i = 0; i < batch->loadings_n; i++) {
         struct loading *loading = &batch->loadings[i];
         sort_keys(loading);
+        if (sql_query(loading->sql)->whole != NULL)
+            loading->written = ARENA_ARRAY(batch->arena, struct written *, loading->n);
         loading->result =
             sql_add_keys(batch->lane->pg, loading->sql, loading->keys, loading->n, NULL);
     }
@@ -270,17 +300,17 @@ static struct list rows_of(const struct loading *loading, const struct sql_key *
 
 static struct list slice(struct batch *batch, const struct message *m, const struct load *load)
 {
-    const struct loading *loading = loading_of(batch, load->query);
+    const struct loading *loading = batch_loading_of(batch, load->query);
     size_t size = load->query->row->size, total = 0, n;
     if (load->with == NULL) return loading->rows;
-    const struct sql_key *keys = all_keys(batch, m, load, &n);
+    const struct sql_key *keys = batch_load_keys(batch, m, load, &n);
     if (n == 0) return (struct list){0};
-    if (n == 1) return rows_of(loading, &keys[0]);
+    if (n == 1) return batch_with_written(batch, loading, &keys[0], rows_of(loading, &keys[0]));
     for (size_t i = 0; i < n; i++) total += rows_of(loading, &keys[i]).n;
     char *all = arena_alloc(batch->arena, total * size);
     struct list out = {all, 0};
     for (size_t i = 0; i < n; i++) {
-        struct list rows = rows_of(loading, &keys[i]);
+        struct list rows = rows_of(loading, &keys[i]); /* lists of keys do not follow */
         if (rows.n > 0) memcpy(all + out.n * size, rows.at, rows.n * size);
         out.n += rows.n;
     }

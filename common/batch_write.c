@@ -32,13 +32,18 @@ static void merge_sort(const void **at, const void **spare, size_t n, const stru
     memcpy(at, spare, sizeof(void *) * n);
 }
 
+static void sort_rows(struct batch *batch, struct rows *rows, const struct shape *shape)
+{
+    merge_sort(rows->at, (const void **)arena_alloc(batch->arena, sizeof(void *) * rows->n),
+               rows->n, shape);
+}
+
 /* Sort by key; of rows with equal keys the last stays (or, for counters, their sum). */
 static void sort_written(struct batch *batch, struct rows *rows, const struct query *query)
 {
     size_t kept = 0;
     if (rows->n < 2 || query->row->key[0] == NULL) return;
-    merge_sort(rows->at, (const void **)arena_alloc(batch->arena, sizeof(void *) * rows->n),
-               rows->n, query->row);
+    sort_rows(batch, rows, query->row);
     for (size_t i = 1; i < rows->n; i++) {
         if (sql_compare(query->row, rows->at[kept], rows->at[i]) != 0) {
             rows->at[++kept] = rows->at[i];
@@ -239,15 +244,10 @@ struct united {
     void *body; /* what all of them say; NULL: as the first */
 };
 
-struct said {
-    struct rows *by_partition;
-    struct rows united; /* struct united */
-};
-
-static struct united *united_with(const struct said *said, const struct plan_event *event)
+static struct united *united_with(const struct rows *all, const struct plan_event *event)
 {
-    for (size_t i = 0; i < said->united.n; i++) {
-        struct united *united = (struct united *)said->united.at[i];
+    for (size_t i = 0; i < all->n; i++) {
+        struct united *united = (struct united *)all->at[i];
         if (united->event->shape == event->shape && text_equal(united->event->key, event->key))
             return united;
     }
@@ -266,12 +266,12 @@ static bool unite(struct batch *batch, struct united *united, const struct handl
     return true;
 }
 
-static void collect_event(struct batch *batch, struct said *said, const struct message *m,
+static void collect_event(struct batch *batch, struct rows *all_united, const struct message *m,
                           const struct plan_event *event)
 {
     const struct handler *own = batch_own_hearer(event);
     bool unites = own != NULL && batch_unites(own);
-    struct united *united = unites ? united_with(said, event) : NULL;
+    struct united *united = unites ? united_with(all_united, event) : NULL;
     if (united != NULL && unite(batch, united, own, event)) return;
     struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
     *row = (struct journal_row){.partition = event->partition,
@@ -282,44 +282,45 @@ static void collect_event(struct batch *batch, struct said *said, const struct m
                                 .cause = batch_cause_of(batch, m),
                                 .trace = m->header.trace,
                                 .body = event->body};
-    batch_collect(batch, &said->by_partition[event->partition], row);
+    batch_collect(batch, &batch->said, row);
     if (!unites) return;
     united = ARENA_NEW(batch->arena, struct united);
     *united = (struct united){event, row, NULL};
-    batch_collect(batch, &said->united, united);
+    batch_collect(batch, all_united, united);
 }
 
-/* What the plans say, by partition, and in the order of the messages. */
-static void collect_said(struct batch *batch, struct rows by_partition[PARTITIONS])
+/* What the plans say: by partition, what is said of one key together (its hearers decide that together), and in the order of the messages. */
+static void collect_said(struct batch *batch)
 {
-    struct said said = {.by_partition = by_partition};
+    struct rows all_united = {0};
     for (size_t i = 0; i < batch->n; i++) {
         const struct message *m = batch->all[i];
         if (m->fate != FATE_DONE) continue;
         for (const struct plan_event *event = m->inside.events; event != NULL; event = event->next)
-            collect_event(batch, &said, m, event);
+            collect_event(batch, &all_united, m, event);
     }
-    for (size_t i = 0; i < said.united.n; i++) {
-        const struct united *united = said.united.at[i];
+    for (size_t i = 0; i < all_united.n; i++) {
+        const struct united *united = all_united.at[i];
         struct buf body = {0};
         if (united->body == NULL) continue;
         pack_write(&body, united->event->shape, united->body);
         united->row->body = arena_text(batch->arena, buf_text(&body));
         buf_finish(&body);
     }
+    sort_rows(batch, &batch->said, &journal_row_shape);
 }
 
 static void add_journal(struct batch *batch)
 {
-    struct rows locks = {0}, by_partition[PARTITIONS] = {0};
-    collect_said(batch, by_partition);
-    for (int p = 0; p < PARTITIONS; p++) {
-        if (by_partition[p].n == 0) continue;
+    struct rows locks = {0};
+    int64_t last = -1;
+    collect_said(batch);
+    for (size_t i = 0; i < batch->said.n; i++) {
+        const struct journal_row *row = batch->said.at[i];
+        if (row->partition == last) continue;
         struct partition_lock_row *lock = ARENA_NEW(batch->arena, struct partition_lock_row);
-        lock->partition = p;
+        last = lock->partition = row->partition;
         batch_collect(batch, &locks, lock);
-        for (size_t i = 0; i < by_partition[p].n; i++)
-            batch_collect(batch, &batch->said, by_partition[p].at[i]);
     }
     if (batch->said.n == 0) return;
     sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_lock), locks.at, locks.n);

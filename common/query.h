@@ -22,6 +22,12 @@
  *
  * Types: bool boolean, int and id bigint, real double precision, text text, bytes bytea, time timestamptz.
  * Never lock and aggregate in one statement; a LOCK has no join.
+ *
+ * A LOCK or READ may name `whole`: the shape of the rows by which all that it gives is written, every field of it each time, and only by
+ * messages that load it under the same key. Then what messages of a batch have written need not be read again: the next one of their
+ * key is decided in the same round on what is in memory, and of rows with one key the last is written, by the statement of the first. If a
+ * key can have several rows, `order` names the fields that the statement sorts them by, ascending. With by = NULL it says that nobody minds
+ * if what is read is as old as the round.
  */
 #ifndef KEFU_QUERY_H
 #define KEFU_QUERY_H
@@ -35,6 +41,8 @@ struct query {
     const struct shape *row;
     const char *by;
     const char *sql;
+    const struct shape *whole;
+    const char *order[2];
 };
 
 #endif

@@ -384,7 +384,7 @@ int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struc
 
 /* --- keys --- */
 
-static int compare_field(const struct field *field, const void *a, const void *b)
+int sql_compare_field(const struct field *field, const void *a, const void *b)
 {
     if (field->type == FIELD_TEXT || field->type == FIELD_BYTES)
         return text_compare(shape_text(field, a), shape_text(field, b));
@@ -395,7 +395,7 @@ static int compare_field(const struct field *field, const void *a, const void *b
 int sql_compare(const struct shape *shape, const void *a, const void *b)
 {
     for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
-        int order = compare_field(shape->key[i], a, b);
+        int order = sql_compare_field(shape->key[i], a, b);
         if (order != 0) return order;
     }
     return 0;

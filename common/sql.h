@@ -32,7 +32,8 @@ int sql_add_rows(struct pg *pg, struct sql *sql, const void *const *rows, size_t
 MUST_CHECK int sql_read(struct sql *sql, const PGresult *result, struct arena *arena,
                         struct list *out, struct err *err);
 
-/* Order by the shape's key fields. */
+/* Order by one field; by the shape's key fields; by the key of a load. */
+int sql_compare_field(const struct field *field, const void *a, const void *b);
 int sql_compare(const struct shape *shape, const void *a, const void *b);
 int sql_key_compare(const struct sql *sql, const struct sql_key *a, const struct sql_key *b);
 /* The value of the row's field `by`. */

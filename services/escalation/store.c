@@ -15,6 +15,7 @@ const struct query ticket_lock = {
     .kind = QUERY_LOCK,
     .row = &ticket_copy_row_shape,
     .by = "ticket",
+    .whole = &ticket_copy_row_shape,
     .sql =
         "SELECT " TICKET " FROM ticket_copy WHERE ticket = ANY(:keys) ORDER BY ticket FOR UPDATE"};
 
@@ -37,7 +38,8 @@ const struct query ticket_write = {
 
 #define CLOCKS_OF_TICKETS                                                                          \
     {                                                                                              \
-        .kind = QUERY_READ, .row = &clock_row_shape, .by = "ticket",                               \
+        .kind = QUERY_READ, .row = &clock_row_shape, .by = "ticket", .whole = &clock_row_shape,    \
+        .order = {"started_at", "id"},                                                             \
         .sql = "SELECT " CLOCK                                                                     \
                " FROM clock WHERE ticket = ANY(:keys) ORDER BY ticket, started_at, id"             \
     }
@@ -60,7 +62,8 @@ const struct query clock_update = {
 
 #define PAUSES_OF_TICKETS                                                                          \
     {                                                                                              \
-        .kind = QUERY_READ, .row = &pause_row_shape, .by = "ticket",                               \
+        .kind = QUERY_READ, .row = &pause_row_shape, .by = "ticket", .whole = &pause_row_shape,    \
+        .order = {"clock", "from_at"},                                                             \
         .sql = "SELECT " PAUSE                                                                     \
                " FROM pause WHERE ticket = ANY(:keys) ORDER BY ticket, clock, from_at"             \
     }
@@ -77,6 +80,8 @@ const struct query replies_read = {
     .kind = QUERY_READ,
     .row = &customer_reply_row_shape,
     .by = "ticket",
+    .whole = &customer_reply_row_shape,
+    .order = {"at", "person"},
     .sql = "SELECT " REPLY
            " FROM customer_reply WHERE ticket = ANY(:keys) ORDER BY ticket, at, person"};
 

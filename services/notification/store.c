@@ -16,6 +16,7 @@ const struct query ticket_lock = {
     .kind = QUERY_LOCK,
     .row = &ticket_copy_row_shape,
     .by = "ticket",
+    .whole = &ticket_copy_row_shape,
     .sql =
         "SELECT " TICKET " FROM ticket_copy WHERE ticket = ANY(:keys) ORDER BY ticket FOR UPDATE"};
 
@@ -41,6 +42,7 @@ const struct query message_keys = {
     .kind = QUERY_READ,
     .row = &message_key_row_shape,
     .by = "ticket",
+    .whole = &message_row_shape,
     .sql = "SELECT id, ticket, key FROM message WHERE ticket = ANY(:keys) AND key IS NOT NULL"};
 
 /* For lists by state: what needs a look is rare. From planned to sent, the way of most, no index changes. */
@@ -111,12 +113,15 @@ const struct query unit_write = {
     .sql = "INSERT INTO unit (unit, parent, type) SELECT unit, parent, type FROM :rows "
            "ON CONFLICT (unit) DO UPDATE SET parent = excluded.parent, type = excluded.type"};
 
-const struct query unit_read = {
-    .kind = QUERY_READ, .row = &unit_row_shape, .sql = "SELECT unit, parent, type FROM unit"};
+const struct query unit_read = {.kind = QUERY_READ,
+                                .row = &unit_row_shape,
+                                .whole = &unit_row_shape,
+                                .sql = "SELECT unit, parent, type FROM unit"};
 
 const struct query person_read = {
     .kind = QUERY_READ,
     .row = &person_row_shape,
+    .whole = &person_row_shape,
     .sql = "SELECT s.staff, s.name, s.unit, s.department, s.roles, s.deputy, s.email, s.webhook, "
            "s.locale, s.active, coalesce(d.on_duty, false) AS on_duty "
            "FROM staff s LEFT JOIN duty d ON d.staff = s.staff ORDER BY s.staff"};

@@ -4,6 +4,7 @@ const struct query probe_count_lock = {
     .kind = QUERY_LOCK,
     .row = &probe_count_row_shape,
     .by = "key",
+    .whole = &probe_count_row_shape,
     .sql = "SELECT key, count, last FROM counted WHERE key = ANY(:keys) ORDER BY key FOR UPDATE"};
 const struct query probe_count_read = {
     .kind = QUERY_READ,

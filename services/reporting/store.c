@@ -14,6 +14,7 @@ const struct query ticket_lock = {
     .kind = QUERY_LOCK,
     .row = &ticket_fact_row_shape,
     .by = "ticket",
+    .whole = &ticket_fact_row_shape,
     .sql =
         "SELECT " TICKET " FROM ticket_fact WHERE ticket = ANY(:keys) ORDER BY ticket FOR UPDATE"};
 
@@ -42,6 +43,7 @@ const struct query clock_lock = {
     .kind = QUERY_LOCK,
     .row = &clock_fact_row_shape,
     .by = "clock",
+    .whole = &clock_fact_row_shape,
     .sql = "SELECT " CLOCK " FROM clock_fact WHERE clock = ANY(:keys) ORDER BY clock FOR UPDATE"};
 
 const struct query clock_insert = {.kind = QUERY_WRITE,
@@ -60,6 +62,7 @@ const struct query message_lock = {
     .kind = QUERY_LOCK,
     .row = &message_fact_row_shape,
     .by = "message",
+    .whole = &message_fact_row_shape,
     .sql =
         "SELECT message, ticket, state FROM message_fact WHERE message = ANY(:keys) ORDER BY message FOR UPDATE"};
 
@@ -79,6 +82,7 @@ const struct query staff_lock = {
     .kind = QUERY_LOCK,
     .row = &staff_fact_row_shape,
     .by = "staff",
+    .whole = &staff_fact_row_shape,
     .sql =
         "SELECT staff, active, on_duty FROM staff_fact WHERE staff = ANY(:keys) ORDER BY staff FOR UPDATE"};
 

@@ -120,6 +120,27 @@ def test_what_is_said_to_oneself_is_heard_in_the_same_transaction():
             raise AssertionError(f"of 20 keys in two lanes {murmured(database)} went through the journal")
 
 
+def test_messages_of_one_key_are_decided_together():
+    with probes() as (database, probe):
+        client = probe.client()
+        bodies = [{"key": "a", "n": n, **({"fail": "refuse"} if n == 20 else {})} for n in range(1, 41)]
+        ids = []
+        for n, body in enumerate(bodies):
+            ids.append(client.send("command", "probe.say", body))
+            client.send("command", "probe.say", {"key": f"b{n}", "n": 1})
+        answers = [client.receive(id, 20) for id in ids]
+        check("refused", [n for n, answer in enumerate(answers, 1) if answer[1] != "answer"], [20])
+        check("each saw the one before it", [answer[3]["seen"] for answer in answers if answer[1] == "answer"], list(range(39)))
+        settled(probe)
+        check("the row", database("SELECT count, last FROM probe.counted WHERE key = 'a'"), [["39", "40"]])
+        check("effects", [n for key, n in sorted(effects(database), key=lambda e: int(e[1])) if key == "a"],
+              [str(n) for n in range(1, 41) if n != 20])
+        changed = wait_for("the statistics", lambda: database("SELECT n_tup_upd FROM pg_stat_user_tables"
+                                                              " WHERE relname = 'counted' AND n_tup_ins = 41"))
+        if int(changed[0][0]) > 10:
+            raise AssertionError(f"38 messages that found their row changed it {changed[0][0]} times")
+
+
 def test_what_cannot_be_heard_at_once_is_set_aside_alone():
     with probes() as (database, probe):
         client = probe.client()
