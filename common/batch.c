@@ -91,6 +91,11 @@ bool batch_begins_job(const struct message *m)
     return is_job(m) && m->fate != FATE_GONE && m->fate != FATE_DEAD;
 }
 
+static int order_alarms(const void *a, const void *b)
+{
+    return sql_compare(&alarm_row_shape, a, b);
+}
+
 /* An alarm that the claim did not find was cancelled or moved: it is not heard. */
 static void read_claims(struct batch *batch)
 {
@@ -100,18 +105,20 @@ static void read_claims(struct batch *batch)
     struct sql *sql = runtime_own_sql(&sql_alarm_claim);
     int bad = sql_read(sql, pg_result(batch->lane->pg, batch->claims), batch->arena, &rows, &err);
     assert(bad == 0);
+    if (rows.n > 0) qsort((void *)rows.at, rows.n, sizeof(struct alarm_row), order_alarms);
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
         if (m->origin != ORIGIN_ALARM && m->origin != ORIGIN_RESULT) continue;
-        bool found = false;
-        for (size_t k = 0; k < rows.n && !found; k++) {
-            const struct alarm_row *row = &LIST(rows, struct alarm_row)[k];
-            found = row->partition == m->partition && text_equal(row->key, m->header.key) &&
-                    text_equal(row->name,
-                               m->origin == ORIGIN_RESULT ? job_name(m->job) : m->header.type);
-            if (found && is_job(m)) m->attempt = row->attempt;
-        }
-        if (!found) m->fate = FATE_GONE;
+        struct alarm_row wanted = {.partition = m->partition,
+                                   .name = m->origin == ORIGIN_RESULT ? job_name(m->job)
+                                                                      : m->header.type,
+                                   .key = m->header.key};
+        const struct alarm_row *row =
+            rows.n == 0 ? NULL : bsearch(&wanted, rows.at, rows.n, sizeof(wanted), order_alarms);
+        if (row == NULL)
+            m->fate = FATE_GONE;
+        else if (is_job(m))
+            m->attempt = row->attempt;
     }
 }
 

@@ -123,7 +123,7 @@ static void decide_followers(struct batch *batch)
 bool batch_decide_round(struct batch *batch)
 {
     bool again = false, left = false;
-    batch->written_room = batch->n <= SMALL_BATCH ? WRITTEN / SMALL_PART : WRITTEN;
+    batch->written_room = batch_part(WRITTEN, batch->n);
     memset(batch->written, 0, sizeof(*batch->written) * batch->written_room);
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];

@@ -9,9 +9,16 @@
 #include "runtime_sql.h"
 
 enum { CONFLICTS = 4096, WRITTEN = 16384, BATCH_ROOM = 4 * BATCH_MOST };
-/* Of these tables a batch of so few messages uses a part: clearing them would cost more than it does. They may fill up: after so many
-   probes two hashes count as one, which costs a round and no more. */
-enum { SMALL_BATCH = 16, SMALL_PART = 16, PROBES_MOST = 64 };
+/* Of these tables a small batch uses a part: clearing them would cost more than it does. They may fill up: after so many probes two hashes
+   count as one, which costs a round and no more. */
+enum { LEAST_PART = 16, PROBES_MOST = 64 };
+
+/* The part of a table of `room` that a batch of n messages uses. */
+static inline size_t batch_part(size_t room, size_t n)
+{
+    size_t part = room * n / BATCH_MOST, least = room / LEAST_PART;
+    return part < least ? least : part > room ? room : part;
+}
 
 struct conflict {
     uint64_t hash;

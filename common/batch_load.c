@@ -87,7 +87,7 @@ static size_t conflict_hashes(const struct message *m, uint64_t *hashes)
 
 void batch_forget_undecided(struct batch *batch)
 {
-    batch->conflicts_room = batch->n <= SMALL_BATCH ? CONFLICTS / SMALL_PART : CONFLICTS;
+    batch->conflicts_room = batch_part(CONFLICTS, batch->n);
     memset(batch->conflicts, 0, sizeof(*batch->conflicts) * batch->conflicts_room);
 }
 
@@ -230,8 +230,10 @@ void batch_add_loads(struct batch *batch)
         sort_keys(loading);
         if (sql_query(loading->sql)->whole != NULL)
             loading->written = ARENA_ARRAY(batch->arena, struct written *, loading->n);
+        bool nothing = loading->n == 0 && sql_query(loading->sql)->by != NULL;
         loading->result =
-            sql_add_keys(batch->lane->pg, loading->sql, loading->keys, loading->n, NULL);
+            nothing ? -1
+                    : sql_add_keys(batch->lane->pg, loading->sql, loading->keys, loading->n, NULL);
     }
 }
 
@@ -270,6 +272,7 @@ int batch_read_loads(struct batch *batch, struct err *err)
 {
     for (size_t i = 0; i < batch->loadings_n; i++) {
         struct loading *loading = &batch->loadings[i];
+        if (loading->result < 0) continue;
         const PGresult *result = pg_result(batch->lane->pg, loading->result);
         if (sql_read(loading->sql, result, batch->arena, &loading->rows, err) < 0) return -1;
         sort_rows(batch, loading);

@@ -15,15 +15,16 @@ enum {
     FRAME_BYTES = 4 * 1024 * 1024
 };
 
-/* An event in memory: in its partition's list and in the list of all, both oldest first. */
+/* An event in memory: in its partition's ring and in the list of all, both oldest first. */
 struct held {
-    struct held *next, *before, *next_of_all;
+    struct held *next_of_all;
     struct journal_event event;
     size_t bytes;
 };
 
 struct ring {
-    struct held *first, *last;
+    struct held **at; /* `n` of them from `first` on, round and round */
+    size_t first, n, room;
     int64_t floor; /* what is at or below is not in memory */
     int64_t head;
 };
@@ -59,18 +60,34 @@ static void read_tail(void);
 
 /* --- the ring --- */
 
+static struct held *held_at(const struct ring *ring, size_t i)
+{
+    return ring->at[(ring->first + i) % ring->room];
+}
+
+static void add_to_ring(struct ring *ring, struct held *held)
+{
+    if (ring->n == ring->room) {
+        size_t room = ring->room == 0 ? 64 : ring->room * 2;
+        struct held **at = mem_alloc(sizeof(struct held *) * room);
+        for (size_t i = 0; i < ring->n; i++) at[i] = held_at(ring, i);
+        free(ring->at);
+        ring->at = at;
+        ring->room = room;
+        ring->first = 0;
+    }
+    ring->at[(ring->first + ring->n++) % ring->room] = held;
+}
+
 static void drop_oldest(void)
 {
     struct held *held = journal.first_of_all;
     struct ring *ring = &journal.rings[held->event.partition];
-    assert(ring->first == held);
+    assert(held_at(ring, 0) == held);
     journal.first_of_all = held->next_of_all;
     if (journal.first_of_all == NULL) journal.end_of_all = &journal.first_of_all;
-    ring->first = held->next;
-    if (ring->first == NULL)
-        ring->last = NULL;
-    else
-        ring->first->before = NULL;
+    ring->first = (ring->first + 1) % ring->room;
+    ring->n--;
     ring->floor = held->event.seq;
     journal.events--;
     journal.bytes -= held->bytes;
@@ -119,12 +136,7 @@ static struct held *read_held(const PGresult *result, int row)
 static void keep(struct held *held)
 {
     struct ring *ring = &journal.rings[held->event.partition];
-    held->before = ring->last;
-    if (ring->last == NULL)
-        ring->first = held;
-    else
-        ring->last->next = held;
-    ring->last = held;
+    add_to_ring(ring, held);
     *journal.end_of_all = held;
     journal.end_of_all = &held->next_of_all;
     ring->head = held->event.seq;
@@ -234,13 +246,18 @@ static bool in_memory(const struct journal_ask *ask)
     return journal.known;
 }
 
-/* The first event behind a position. Readers are near the end, so look from there. */
-static struct held *first_after(const struct ring *ring, int64_t seq)
+/* The place of the first event behind a position. */
+static size_t first_after(const struct ring *ring, int64_t seq)
 {
-    struct held *held = ring->last;
-    if (held == NULL || held->event.seq <= seq) return NULL;
-    while (held->before != NULL && held->before->event.seq > seq) held = held->before;
-    return held;
+    size_t low = 0, high = ring->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (held_at(ring, middle)->event.seq <= seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* At least a fair share of each partition; `all` tells if nothing had to stay behind. */
@@ -250,8 +267,9 @@ static size_t gather(const struct journal_ask *ask, const struct journal_event *
     *all = true;
     for (size_t i = 0; i < ask->n; i++) {
         size_t taken = 0;
-        const struct held *held = first_after(&journal.rings[ask->partitions[i]], ask->after[i]);
-        for (; held != NULL; held = held->next) {
+        const struct ring *ring = &journal.rings[ask->partitions[i]];
+        for (size_t k = first_after(ring, ask->after[i]); k < ring->n; k++) {
+            const struct held *held = held_at(ring, k);
             if (n >= PAGE || bytes > FRAME_BYTES || (n >= ask->most && taken >= share)) {
                 *all = false;
                 break;

@@ -26,10 +26,19 @@ struct taking {
     int64_t *tickets;
 };
 
-int64_t customer_of_contact(const void *message)
+/* Only they may repeat an earlier one (CMP-21). */
+static bool complains(const struct contact_record *m)
+{
+    for (size_t i = 0; i < m->items.n; i++)
+        if (text_is(LIST(m->items, struct contact_item)[i].kind, "complaint")) return true;
+    return false;
+}
+
+int64_t complainer_of_contact(const void *message)
 {
     const struct contact_record *m = message;
     struct person_identity identity;
+    if (!complains(m)) return 0;
     person_identify(m->phone, m->email, &identity);
     return identity.number;
 }
