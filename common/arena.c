@@ -147,6 +147,7 @@ text arena_vprintf(struct arena *arena, const char *format, va_list args)
     va_copy(again, args);
     int len = vsnprintf(left, room, format, again);
     va_end(again);
+    assert(len >= 0);
     size_t rounded = round_up((size_t)len + 1);
     if (rounded <= room) {
         block->used += rounded;

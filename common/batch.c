@@ -12,7 +12,7 @@
  * One batch. Trip 1 opens the transaction, claims alarms, looks up kept replies and loads the facts of round 1; each further trip
  * writes the rows of one round and loads the next; the last appends to the journal, moves the positions and commits.
  *
- * A round holds at most one message for each key and each locked row. A plan that writes a row which another plan of its round
+ * A round holds at most one message for each key and each locked row, and those that may follow it (batch_follow.c). A plan that writes a row which another plan of its round
  * writes too is thrown away and decided again in the next round.
  *
  *   batch.c   the trips, from BEGIN to COMMIT     batch_load.c   rounds, and the facts of each
@@ -202,7 +202,9 @@ static void advanced(void *ctx, const struct pg_trip *trip)
 
 static void answer(struct message *m)
 {
-    static struct buf frame, body;
+    static struct buf frame, body; /* on the loop alone, one answer after the other */
+    buf_clear(&frame);
+    buf_clear(&body);
     struct header header = {
         .id = m->header.id, .type = m->header.type, .version = 1, .trace = m->header.trace};
     enum verb verb = VERB_ANSWER;
@@ -222,8 +224,6 @@ static void answer(struct message *m)
     pack_envelope(&frame, verb, &header, buf_text(&body));
     bus_reply(m->request, buf_text(&frame));
     m->request = NULL;
-    buf_clear(&frame);
-    buf_clear(&body);
 }
 
 void batch_destroy(struct batch *batch)
@@ -477,9 +477,9 @@ void batch_run(struct lane *lane, struct queue *take_messages)
     batch->begun_ms = loop_now_ms();
     batch->arena = arena_create();
     if (lane->scratch == NULL)
-        lane->scratch = mem_alloc(sizeof(struct conflict) * CONFLICTS + sizeof(uint64_t) * WRITTEN);
+        lane->scratch = mem_alloc(sizeof(struct conflict) * CONFLICTS + sizeof(uint64_t) * CLAIMED);
     batch->conflicts = lane->scratch;
-    batch->written = (uint64_t *)(batch->conflicts + CONFLICTS);
+    batch->claimed = (uint64_t *)(batch->conflicts + CONFLICTS);
     batch->host = (struct plan_host){ids_new, runtime_policy_of, NULL};
     for (struct message *m; (m = queue_take(take_messages)) != NULL;) {
         assert(batch->n < BATCH_MOST);

@@ -37,13 +37,13 @@ static uint64_t row_hash(const struct plan_row *row)
     return hash | 1;
 }
 
-static bool note_written(struct batch *batch, uint64_t hash, bool add)
+static bool claim(struct batch *batch, uint64_t hash, bool add)
 {
-    size_t room = batch->written_room, at = hash % room, probes = 0;
-    while (batch->written[at] != 0 && batch->written[at] != hash && probes++ < PROBES_MOST)
+    size_t room = batch->claimed_room, at = hash % room, probes = 0;
+    while (batch->claimed[at] != 0 && batch->claimed[at] != hash && probes++ < PROBES_MOST)
         at = (at + 1) % room;
-    bool there = batch->written[at] != 0;
-    if (add && !there) batch->written[at] = hash;
+    bool there = batch->claimed[at] != 0;
+    if (add && !there) batch->claimed[at] = hash;
     return there;
 }
 
@@ -51,11 +51,11 @@ static bool note_written(struct batch *batch, uint64_t hash, bool add)
 static bool collides(struct batch *batch, const struct message *m)
 {
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
-        if (row->query->row->key[0] != NULL && note_written(batch, row_hash(row), false) &&
+        if (row->query->row->key[0] != NULL && claim(batch, row_hash(row), false) &&
             !batch_has_loaded(batch, m, row))
             return true;
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
-        if (row->query->row->key[0] != NULL) note_written(batch, row_hash(row), true);
+        if (row->query->row->key[0] != NULL) claim(batch, row_hash(row), true);
     return false;
 }
 
@@ -99,7 +99,7 @@ static void decide(struct batch *batch, struct message *m)
 static bool can_be_followed(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->loadings_n; i++)
-        if (batch->loadings[i].written != NULL) return true;
+        if (batch->loadings[i].known != NULL) return true;
     return false;
 }
 
@@ -123,8 +123,8 @@ static void decide_followers(struct batch *batch)
 bool batch_decide_round(struct batch *batch)
 {
     bool again = false, left = false;
-    batch->written_room = batch_part(WRITTEN, batch->n);
-    memset(batch->written, 0, sizeof(*batch->written) * batch->written_room);
+    batch->claimed_room = batch_part(CLAIMED, batch->n);
+    memset(batch->claimed, 0, sizeof(*batch->claimed) * batch->claimed_room);
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
         if (!batch_in_round(batch, m)) continue;

@@ -8,7 +8,7 @@
 #include "runtime.msg.h"
 #include "runtime_sql.h"
 
-enum { CONFLICTS = 4096, WRITTEN = 16384, BATCH_ROOM = 4 * BATCH_MOST };
+enum { CONFLICTS = 4096, CLAIMED = 16384, BATCH_ROOM = 4 * BATCH_MOST };
 /* Of these tables a small batch uses a part: clearing them would cost more than it does. They may fill up: after so many probes two hashes
    count as one, which costs a round and no more. */
 enum { LEAST_PART = 16, PROBES_MOST = 64 };
@@ -25,10 +25,15 @@ struct conflict {
     int round;
 };
 
-/* What a plan of this round has written to whole rows. */
-struct written {
-    struct written *next;
+/* Whole rows of one key: as the next message finds them, and what plans of this round write of them. */
+struct latest {
+    struct latest *next;
     struct plan_row *row;
+};
+struct known {
+    struct list rows;
+    size_t room;
+    struct latest *latest;
 };
 
 /* The keys that one statement is asked for in a round, and what came back. */
@@ -37,8 +42,8 @@ struct loading {
     struct sql_key *keys;
     size_t n, room;
     int result;
-    struct list rows;         /* sorted by key */
-    struct written **written; /* of what is whole: for each key, oldest first */
+    struct list rows;     /* sorted by key */
+    struct known **known; /* of what is whole, by key; NULL: nobody of this round has written it */
 };
 
 struct rows {
@@ -55,8 +60,8 @@ struct batch {
     struct loading *loadings; /* of the round, in the store's order */
     size_t loadings_n;
     struct conflict *conflicts; /* the lane's scratch */
-    uint64_t *written;          /* rows written in this round; the lane's scratch */
-    size_t conflicts_room, written_room;
+    uint64_t *claimed;          /* rows that plans of this round write; the lane's scratch */
+    size_t conflicts_room, claimed_room;
     struct slot before[PARTITIONS]; /* to go back to if the transaction fails */
     bool moved;                     /* the slots hold what the commit would make true */
     int64_t begun_ms;
@@ -90,10 +95,14 @@ void batch_forget_undecided(struct batch *batch);
 void batch_note_undecided(struct batch *batch, const struct message *m);
 bool batch_may_go_first(struct batch *batch, const struct message *m);
 
-/* batch_follow.c: messages decided on what others of their round have written. */
-void batch_note_written(struct batch *batch, const struct message *m);
-struct list batch_with_written(struct batch *batch, const struct loading *loading,
-                               const struct sql_key *key, struct list rows);
+/* The place of a key among those that were asked for, or -1. */
+int batch_find_key(const struct loading *loading, const struct sql_key *key);
+/* The rows of a key: as loaded, or as known by now. */
+struct list batch_rows_of(const struct loading *loading, const struct sql_key *key);
+
+/* batch_follow.c: messages decided on what others of their round have written. Of whole rows that the plan writes again only the new content
+   is left, with the plan that wrote them first. */
+void batch_note_written(struct batch *batch, struct message *m);
 /* Is all that it loads whole? Then it is loaded with the first one of its key. */
 bool batch_may_follow(const struct message *m);
 /* Is everything that the message loads in memory, whole? */

@@ -229,7 +229,7 @@ void batch_add_loads(struct batch *batch)
         struct loading *loading = &batch->loadings[i];
         sort_keys(loading);
         if (sql_query(loading->sql)->whole != NULL)
-            loading->written = ARENA_ARRAY(batch->arena, struct written *, loading->n);
+            loading->known = ARENA_ARRAY(batch->arena, struct known *, loading->n);
         bool nothing = loading->n == 0 && sql_query(loading->sql)->by != NULL;
         loading->result =
             nothing ? -1
@@ -280,8 +280,23 @@ int batch_read_loads(struct batch *batch, struct err *err)
     return 0;
 }
 
-/* The rows with this key: a part of the sorted rows. */
-static struct list rows_of(const struct loading *loading, const struct sql_key *key)
+int batch_find_key(const struct loading *loading, const struct sql_key *key)
+{
+    size_t low = 0, high = loading->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = sql_key_compare(loading->sql, &loading->keys[middle], key);
+        if (order == 0) return (int)middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+/* A part of the sorted rows. */
+static struct list loaded_rows_of(const struct loading *loading, const struct sql_key *key)
 {
     size_t size = sql_query(loading->sql)->row->size, low = 0, high = loading->rows.n;
     const char *rows = loading->rows.at;
@@ -301,6 +316,13 @@ static struct list rows_of(const struct loading *loading, const struct sql_key *
     return (struct list){rows + low * size, end - low};
 }
 
+struct list batch_rows_of(const struct loading *loading, const struct sql_key *key)
+{
+    int place = loading->known == NULL ? -1 : batch_find_key(loading, key);
+    bool known = place >= 0 && loading->known[place] != NULL;
+    return known ? loading->known[place]->rows : loaded_rows_of(loading, key);
+}
+
 static struct list slice(struct batch *batch, const struct message *m, const struct load *load)
 {
     const struct loading *loading = batch_loading_of(batch, load->query);
@@ -308,12 +330,12 @@ static struct list slice(struct batch *batch, const struct message *m, const str
     if (load->with == NULL) return loading->rows;
     const struct sql_key *keys = batch_load_keys(batch, m, load, &n);
     if (n == 0) return (struct list){0};
-    if (n == 1) return batch_with_written(batch, loading, &keys[0], rows_of(loading, &keys[0]));
-    for (size_t i = 0; i < n; i++) total += rows_of(loading, &keys[i]).n;
+    if (n == 1) return batch_rows_of(loading, &keys[0]);
+    for (size_t i = 0; i < n; i++) total += batch_rows_of(loading, &keys[i]).n;
     char *all = arena_alloc(batch->arena, total * size);
     struct list out = {all, 0};
     for (size_t i = 0; i < n; i++) {
-        struct list rows = rows_of(loading, &keys[i]); /* lists of keys do not follow */
+        struct list rows = batch_rows_of(loading, &keys[i]);
         if (rows.n > 0) memcpy(all + out.n * size, rows.at, rows.n * size);
         out.n += rows.n;
     }

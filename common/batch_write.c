@@ -18,24 +18,29 @@ void batch_collect(struct batch *batch, struct rows *rows, const void *row)
     rows->at[rows->n++] = row;
 }
 
-static void merge_sort(const void **at, const void **spare, size_t n, const struct shape *shape)
+typedef int order_fn(const struct shape *shape, const void *a, const void *b);
+
+static void merge_sort(const void **at, const void **spare, size_t n, order_fn *order,
+                       const struct shape *shape)
 {
     if (n < 2) return;
     size_t half = n / 2, a = 0, b = half;
-    merge_sort(at, spare, half, shape);
-    merge_sort(at + half, spare, n - half, shape);
-    if (sql_compare(shape, at[half - 1], at[half]) <= 0) return;
+    merge_sort(at, spare, half, order, shape);
+    merge_sort(at + half, spare, n - half, order, shape);
+    if (order(shape, at[half - 1], at[half]) <= 0) return;
     for (size_t i = 0; i < n; i++) {
-        bool left = a < half && (b == n || sql_compare(shape, at[a], at[b]) <= 0);
+        bool left = a < half && (b == n || order(shape, at[a], at[b]) <= 0);
         spare[i] = left ? at[a++] : at[b++];
     }
     memcpy(at, spare, sizeof(void *) * n);
 }
 
-static void sort_rows(struct batch *batch, struct rows *rows, const struct shape *shape)
+/* Equal ones keep their order. */
+static void sort_stably(struct batch *batch, struct rows *rows, order_fn *order,
+                        const struct shape *shape)
 {
     merge_sort(rows->at, (const void **)arena_alloc(batch->arena, sizeof(void *) * rows->n),
-               rows->n, shape);
+               rows->n, order, shape);
 }
 
 /* Sort by key; of rows with equal keys the last stays (or, for counters, their sum). */
@@ -43,7 +48,7 @@ static void sort_written(struct batch *batch, struct rows *rows, const struct qu
 {
     size_t kept = 0;
     if (rows->n < 2 || query->row->key[0] == NULL) return;
-    sort_rows(batch, rows, query->row);
+    sort_stably(batch, rows, sql_compare, query->row);
     for (size_t i = 1; i < rows->n; i++) {
         if (sql_compare(query->row, rows->at[kept], rows->at[i]) != 0) {
             rows->at[++kept] = rows->at[i];
@@ -289,7 +294,16 @@ static void collect_event(struct batch *batch, struct rows *all_united, const st
     batch_collect(batch, all_united, united);
 }
 
-/* What the plans say: by partition, what is said of one key together (its hearers decide that together), and in the order of the messages. */
+static int order_said(const struct shape *shape, const void *a, const void *b)
+{
+    const struct journal_row *left = a, *right = b;
+    (void)shape;
+    if (left->partition != right->partition) return left->partition < right->partition ? -1 : 1;
+    return text_compare(left->key, right->key);
+}
+
+/* What the plans say: by partition and key, else in the order of the messages. So the hearers get what is said of one key together, and
+   decide it together; between the keys of one commit there is no order. */
 static void collect_said(struct batch *batch)
 {
     struct rows all_united = {0};
@@ -307,7 +321,7 @@ static void collect_said(struct batch *batch)
         united->row->body = arena_text(batch->arena, buf_text(&body));
         buf_finish(&body);
     }
-    sort_rows(batch, &batch->said, &journal_row_shape);
+    sort_stably(batch, &batch->said, order_said, &journal_row_shape);
 }
 
 static void add_journal(struct batch *batch)

@@ -1,133 +1,41 @@
-#include "fail.h"
+#include "control_inside.h"
 #include "journal.h"
-#include "lane.h"
 #include "log.h"
 #include "metrics.h"
-#include "rpc.h"
 #include "runtime_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
 /* The runtime's own messages. Each handler is given a request that it must end; bodies live in the request's arena. */
 
-struct control {
-    struct bus_request *request;
-    struct arena *arena;
-    text id;
-    text actor;
-    const void *body;
-    struct pg *pg;
-    int first;   /* index of the first interesting result */
-    bool looked; /* the journal's tail has been read for it */
-};
+struct workline *control_line;
 
-static struct workline *line;
-
-static void end(struct control *c)
+void control_end(struct control *c)
 {
     arena_destroy(c->arena);
     free(c);
 }
 
-static void answer(struct control *c, const struct shape *shape, const void *body)
+void control_answer(struct control *c, const struct shape *shape, const void *body)
 {
     rpc_answer(c->request, c->id, shape, body);
-    end(c);
+    control_end(c);
 }
 
-static void refuse(struct control *c, enum verb verb, const struct err *err)
+void control_refuse(struct control *c, enum verb verb, const struct err *err)
 {
     rpc_refuse(c->request, verb, c->id, err);
-    end(c);
+    control_end(c);
 }
 
-/* A trip that failed; the connection is free again. */
-static void failed(struct control *c, const struct pg_trip *trip)
+void control_failed(struct control *c, const struct pg_trip *trip)
 {
     struct err err;
     err_set(&err, "the database said: %s", trip->message);
-    workline_next(line);
-    refuse(c, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED, &err);
-}
-
-/* --- journal.read --- */
-
-static void give_page(void *ctx, const struct journal_event *const *events, size_t n, time_us as_of)
-{
-    struct control *c = ctx;
-    struct err err;
-    if (as_of == JOURNAL_GONE) {
-        err_field(&err, "after", NULL, "events behind this position have been removed");
-        refuse(c, VERB_REFUSED, &err);
-        return;
-    }
-    struct journal_event *copies = ARENA_ARRAY(c->arena, struct journal_event, n);
-    for (size_t i = 0; i < n; i++) copies[i] = *events[i];
-    struct journal_page page = {
-        .journal = text_of(journal_id()), .as_of = as_of > 0 ? as_of : 1, .events = {copies, n}};
-    answer(c, &journal_page_shape, &page);
-    if (n > 0) fail_at("page");
-}
-
-static bool is_this_journal(text named)
-{
-    const char *id = journal_id();
-    return named.len == 0 || id[0] == '\0' ||
-           (named.len <= strlen(id) && memcmp(named.at, id, named.len) == 0);
-}
-
-static void read_journal(struct control *c);
-
-static void read_again(void *ctx)
-{
-    read_journal(ctx);
-}
-
-static void read_journal(struct control *c)
-{
-    const struct journal_read *m = c->body;
-    struct journal_ask ask = {.most = m->most > 0 && m->most <= 2048 ? (size_t)m->most : READ_MOST,
-                              .fresh = m->fresh,
-                              .keeps = m->journal.len > 0,
-                              .wait_ms = m->wait_ms < 0       ? 0
-                                         : m->wait_ms > 30000 ? 30000
-                                                              : m->wait_ms,
-                              .fn = give_page,
-                              .ctx = c};
-    struct err err;
-    if (!is_this_journal(m->journal)) {
-        err_field(&err, "journal", NULL, "this journal is %s, not %.*s", journal_id(),
-                  TEXT_ARG(m->journal));
-        refuse(c, VERB_REFUSED, &err);
-        return;
-    }
-    if (m->partitions.n == 0 || m->partitions.n > PARTITIONS || m->after.n != m->partitions.n) {
-        err_field(&err, "partitions", NULL,
-                  "partitions and after must be lists of the same length, 1 to %d", PARTITIONS);
-        refuse(c, VERB_REFUSED, &err);
-        return;
-    }
-    for (size_t i = 0; i < m->partitions.n; i++) {
-        int64_t p = LIST(m->partitions, int64_t)[i], after = LIST(m->after, int64_t)[i];
-        bool known = p >= 0 && p < PARTITIONS;
-        if (known && after > journal_head((int)p) && !c->looked) {
-            c->looked = true; /* another replica may have appended it */
-            journal_refresh(read_again, c);
-            return;
-        }
-        if (!known || after > journal_head((int)p)) {
-            err_field(&err, "after", NULL, "position %lld of partition %lld is beyond the head",
-                      (long long)after, (long long)p);
-            refuse(c, VERB_REFUSED, &err);
-            return;
-        }
-        ask.partitions[ask.n] = (int)p;
-        ask.after[ask.n++] = after;
-    }
-    journal_serve(&ask);
+    workline_next(control_line);
+    control_refuse(c, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED, &err);
 }
 
 /* --- runtime.hello, runtime.quiet, runtime.status --- */
@@ -141,10 +49,10 @@ static void hello(struct control *c)
     if (!text_is(m->service, runtime.service->name)) {
         err_field(&err, "service", NULL, "this is %s, not %.*s", runtime.service->name,
                   TEXT_ARG(m->service));
-        refuse(c, VERB_REFUSED, &err);
+        control_refuse(c, VERB_REFUSED, &err);
         return;
     }
-    answer(c, &runtime_hello_view_shape, &view);
+    control_answer(c, &runtime_hello_view_shape, &view);
 }
 
 static time_us earliest_alarm(void)
@@ -191,7 +99,7 @@ static void give_quiet(void *ctx)
     view.heads = (struct list){heads, PARTITIONS};
     view.sources = (struct list){sources, (size_t)runtime.sources_n};
     view.read = (struct list){read, (size_t)runtime.sources_n * PARTITIONS};
-    answer(c, &runtime_quiet_view_shape, &view);
+    control_answer(c, &runtime_quiet_view_shape, &view);
 }
 
 /* Whoever waits until there is nothing to do here is looked after once in a millisecond. */
@@ -253,7 +161,7 @@ static void give_status(void *ctx, const struct pg_trip *trip)
     struct control *c = ctx;
     struct rusage usage;
     if (trip->outcome != PG_OK) {
-        failed(c, trip);
+        control_failed(c, trip);
         return;
     }
     const PGresult *counts = pg_result(c->pg, 0);
@@ -269,7 +177,7 @@ static void give_status(void *ctx, const struct pg_trip *trip)
     view.alarms = pg_int(counts, 0, 0);
     view.dead = pg_int(counts, 0, 1);
     view.parked = pg_int(counts, 0, 2);
-    workline_next(line);
+    workline_next(control_line);
     struct lane_status *lanes = ARENA_ARRAY(c->arena, struct lane_status, (size_t)runtime.lanes_n);
     struct source_status *sources = ARENA_ARRAY(c->arena, struct source_status, SOURCES_MOST);
     for (int i = 0; i < runtime.lanes_n; i++) {
@@ -302,7 +210,7 @@ static void give_status(void *ctx, const struct pg_trip *trip)
     view.sources = (struct list){sources, (size_t)runtime.sources_n};
     getrusage(RUSAGE_SELF, &usage);
     view.memory_kb = usage.ru_maxrss;
-    answer(c, &runtime_status_view_shape, &view);
+    control_answer(c, &runtime_status_view_shape, &view);
 }
 
 static void start_status(void *ctx, struct pg *pg)
@@ -315,7 +223,7 @@ static void start_status(void *ctx, struct pg *pg)
 
 static void status(struct control *c)
 {
-    workline_add(line, start_status, c);
+    workline_add(control_line, start_status, c);
 }
 
 /* --- runtime.metrics --- */
@@ -341,7 +249,7 @@ static void metrics(struct control *c)
     }
     metric_set(&deadlocks_seen, (double)runtime.deadlocks);
     metrics_write(&out);
-    answer(c, &runtime_metrics_view_shape, &(struct runtime_metrics_view){buf_text(&out)});
+    control_answer(c, &runtime_metrics_view_shape, &(struct runtime_metrics_view){buf_text(&out)});
     buf_finish(&out);
 }
 
@@ -351,12 +259,12 @@ static void clock_set(void *ctx, const struct pg_trip *trip)
 {
     struct control *c = ctx;
     if (trip->outcome != PG_OK) {
-        failed(c, trip);
+        control_failed(c, trip);
         return;
     }
     struct clock_now now = {alarm_take_clock(pg_result(c->pg, 0))};
-    workline_next(line);
-    answer(c, &clock_now_shape, &now);
+    workline_next(control_line);
+    control_answer(c, &clock_now_shape, &now);
     for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
 }
 
@@ -373,19 +281,19 @@ static void set_clock(struct control *c)
     struct err err;
     if (!runtime.settings.test_clock) {
         err_field(&err, "now", NULL, "%s runs on the real clock", runtime.service->name);
-        refuse(c, VERB_REFUSED, &err);
+        control_refuse(c, VERB_REFUSED, &err);
         return;
     }
-    workline_add(line, start_clock, c);
+    workline_add(control_line, start_clock, c);
 }
 
-/* --- lists --- */
+/* --- alarm.list --- */
 
 static void give_alarms(void *ctx, const struct pg_trip *trip)
 {
     struct control *c = ctx;
     if (trip->outcome != PG_OK) {
-        failed(c, trip);
+        control_failed(c, trip);
         return;
     }
     const PGresult *result = pg_result(c->pg, 0);
@@ -396,34 +304,8 @@ static void give_alarms(void *ctx, const struct pg_trip *trip)
                                       arena_text(c->arena, pg_text(result, (int)i, 1)),
                                       arena_text(c->arena, pg_text(result, (int)i, 2)),
                                       pg_int(result, (int)i, 3), pg_int(result, (int)i, 4)};
-    workline_next(line);
-    answer(c, &alarm_page_shape, &(struct alarm_page){{rows, n}});
-}
-
-static void give_dead(void *ctx, const struct pg_trip *trip)
-{
-    struct control *c = ctx;
-    if (trip->outcome != PG_OK) {
-        failed(c, trip);
-        return;
-    }
-    const PGresult *r = pg_result(c->pg, 0);
-    size_t n = (size_t)PQntuples(r);
-    struct dead_line *rows = ARENA_ARRAY(c->arena, struct dead_line, n);
-    for (size_t k = 0; k < n; k++) {
-        int i = (int)k;
-        rows[k] = (struct dead_line){.dead = pg_int(r, i, 0),
-                                     .state = arena_text(c->arena, pg_text(r, i, 1)),
-                                     .source = arena_text(c->arena, pg_text(r, i, 2)),
-                                     .type = arena_text(c->arena, pg_text(r, i, 3)),
-                                     .key = arena_text(c->arena, pg_text(r, i, 4)),
-                                     .partition = pg_int(r, i, 5),
-                                     .seq = pg_int(r, i, 6),
-                                     .reason = arena_text(c->arena, pg_text(r, i, 7)),
-                                     .at = pg_int(r, i, 8)};
-    }
-    workline_next(line);
-    answer(c, &dead_page_shape, &(struct dead_page){{rows, n}});
+    workline_next(control_line);
+    control_answer(c, &alarm_page_shape, &(struct alarm_page){{rows, n}});
 }
 
 static void start_alarms(void *ctx, struct pg *pg)
@@ -434,120 +316,9 @@ static void start_alarms(void *ctx, struct pg *pg)
     pg_run(pg, give_alarms, c);
 }
 
-static void start_dead(void *ctx, struct pg *pg)
-{
-    struct control *c = ctx;
-    c->pg = pg;
-    pg_add(pg, &statement_dead, NULL, 0);
-    pg_run(pg, give_dead, c);
-}
-
 static void list_alarms(struct control *c)
 {
-    workline_add(line, start_alarms, c);
-}
-
-static void list_dead(struct control *c)
-{
-    workline_add(line, start_dead, c);
-}
-
-/* --- dead letters: run them again --- */
-
-static struct message *revive(const struct dead_row *row)
-{
-    struct header header = {.type = row->type,
-                            .version = row->version,
-                            .key = row->key,
-                            .time = row->at,
-                            .cause = row->cause};
-    struct message *m = message_create(ORIGIN_DEAD, &header, row->body);
-    bool alarm = text_is(row->source, "alarm");
-    int source = alarm ? -1 : runtime_source(row->source);
-    m->handler = alarm        ? runtime_handler(ON_ALARM, NULL, row->type, 0)
-                 : source < 0 ? NULL
-                              : runtime_handler(ON_EVENT, runtime.sources[source].name, row->type,
-                                                row->version);
-    m->partition = (int)row->partition;
-    m->dead = row->dead;
-    m->seq = row->seq;
-    m->source = source;
-    m->due = alarm ? row->at : 0;
-    return m;
-}
-
-static void retry_rows(struct control *c)
-{
-    struct list rows;
-    struct err err;
-    struct dead_done done = {0};
-    int bad = sql_read(runtime_own_sql(&sql_dead_of_key), pg_result(c->pg, c->first), c->arena,
-                       &rows, &err);
-    assert(bad == 0);
-    workline_next(line);
-    text key = ((const struct dead_retry *)c->body)->key;
-    struct lane *lane = runtime.lanes[partition_of(key) % runtime.lanes_n];
-    for (size_t i = 0; i < rows.n; i++) {
-        queue_add(&lane->single, revive(&LIST(rows, struct dead_row)[i]));
-        done.messages++;
-    }
-    lane_unpark(lane, key);
-    answer(c, &dead_done_shape, &done);
-    lane_kick(lane);
-}
-
-static void retry_read(void *ctx, const struct pg_trip *trip)
-{
-    if (trip->outcome != PG_OK)
-        failed(ctx, trip);
-    else
-        retry_rows(ctx);
-}
-
-static void start_retry(void *ctx, struct pg *pg)
-{
-    struct control *c = ctx;
-    struct sql_key key = {.word = ((const struct dead_retry *)c->body)->key};
-    c->pg = pg;
-    c->first = sql_add_keys(pg, runtime_own_sql(&sql_dead_of_key), &key, 1, NULL);
-    pg_run(pg, retry_read, c);
-}
-
-static void start_discard(void *ctx, struct pg *pg)
-{
-    struct control *c = ctx;
-    const struct dead_discard *m = c->body;
-    struct sql_key key = {.word = m->key};
-    struct pg_param param = {m->key.at, (int)m->key.len};
-    c->pg = pg;
-    pg_add(pg, &statement_dead_discard, &param, 1);
-    log_warn("dead_discarded", "key=%s by=%s reason=%s", log_text(m->key), log_text(c->actor),
-             log_text(m->reason));
-    c->first = sql_add_keys(pg, runtime_own_sql(&sql_dead_of_key), &key, 1, NULL);
-    pg_run(pg, retry_read, c);
-}
-
-/* Only who holds the key's partition may run what was set aside under it. */
-static void settle_dead(struct control *c, text key, void (*fn)(void *ctx, struct pg *pg))
-{
-    int partition = partition_of(key);
-    struct err err;
-    if (lane_holds(runtime.lanes[partition % runtime.lanes_n], partition)) {
-        workline_add(line, fn, c);
-        return;
-    }
-    err_set(&err, "another replica holds partition %d", partition);
-    refuse(c, VERB_RETRY, &err);
-}
-
-static void retry_dead(struct control *c)
-{
-    settle_dead(c, ((const struct dead_retry *)c->body)->key, start_retry);
-}
-
-static void discard_dead(struct control *c)
-{
-    settle_dead(c, ((const struct dead_discard *)c->body)->key, start_discard);
+    workline_add(control_line, start_alarms, c);
 }
 
 /* --- policy.publish --- */
@@ -556,7 +327,7 @@ static void policy_ready(void *ctx, bool known)
 {
     struct control *c = ctx;
     struct policy_published published = {.version = runtime.policy_version, .changed = known};
-    answer(c, &policy_published_shape, &published);
+    control_answer(c, &policy_published_shape, &published);
     for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
 }
 
@@ -564,15 +335,15 @@ static void policy_stored(void *ctx, const struct pg_trip *trip)
 {
     struct control *c = ctx;
     if (trip->outcome != PG_OK) {
-        failed(c, trip);
+        control_failed(c, trip);
         return;
     }
     const PGresult *result = pg_result(c->pg, c->first);
     int64_t version = PQntuples(result) > 0 ? pg_int(result, 0, 0) : 0;
-    workline_next(line);
+    workline_next(control_line);
     if (version == 0)
-        answer(c, &policy_published_shape,
-               &(struct policy_published){.version = runtime.policy_version});
+        control_answer(c, &policy_published_shape,
+                       &(struct policy_published){.version = runtime.policy_version});
     else
         policy_need(version, policy_ready, c);
 }
@@ -608,12 +379,12 @@ static void publish(struct control *c)
     struct err err;
     if (runtime.service->policy == NULL) {
         err_set(&err, "%s owns no policy", runtime.service->name);
-        refuse(c, VERB_REFUSED, &err);
+        control_refuse(c, VERB_REFUSED, &err);
         return;
     }
     if (!runtime.policies_ready) {
         err_set(&err, "the policy in force is not known yet");
-        refuse(c, VERB_RETRY, &err);
+        control_refuse(c, VERB_RETRY, &err);
         return;
     }
     struct policy_file *at = ARENA_ARRAY(c->arena, struct policy_file, m->files.n + 1);
@@ -625,14 +396,14 @@ static void publish(struct control *c)
     }
     err_set(&err, "the policy is not usable");
     if (runtime.service->policy->compile(&files, c->arena, &err) == NULL) {
-        refuse(c, VERB_REFUSED, &err);
+        control_refuse(c, VERB_REFUSED, &err);
         return;
     }
     if (m->check_only)
-        answer(c, &policy_published_shape,
-               &(struct policy_published){.version = runtime.policy_version});
+        control_answer(c, &policy_published_shape,
+                       &(struct policy_published){.version = runtime.policy_version});
     else
-        workline_add(line, start_policy, c);
+        workline_add(control_line, start_policy, c);
 }
 
 /* --- the table --- */
@@ -641,11 +412,16 @@ static const struct row {
     const struct shape *shape;
     void (*fn)(struct control *c);
 } table[] = {
-    {&journal_read_shape, read_journal}, {&runtime_hello_shape, hello},
-    {&runtime_quiet_shape, quiet},       {&runtime_status_shape, status},
-    {&runtime_metrics_shape, metrics},   {&clock_set_shape, set_clock},
-    {&alarm_list_shape, list_alarms},    {&dead_list_shape, list_dead},
-    {&dead_retry_shape, retry_dead},     {&dead_discard_shape, discard_dead},
+    {&journal_read_shape, control_read_journal},
+    {&runtime_hello_shape, hello},
+    {&runtime_quiet_shape, quiet},
+    {&runtime_status_shape, status},
+    {&runtime_metrics_shape, metrics},
+    {&clock_set_shape, set_clock},
+    {&alarm_list_shape, list_alarms},
+    {&dead_list_shape, control_list_dead},
+    {&dead_retry_shape, control_retry_dead},
+    {&dead_discard_shape, control_discard_dead},
     {&policy_publish_shape, publish},
 };
 
@@ -679,5 +455,5 @@ void control_handle(struct bus_request *request, const struct envelope *envelope
 
 void control_start(struct workline *given)
 {
-    line = given;
+    control_line = given;
 }

@@ -179,6 +179,12 @@ void lane_reset(struct lane *lane)
     lane->lease_look_ms = 0;
 }
 
+void lane_released(struct lane *lane)
+{
+    for (struct message *m; (m = queue_take(&lane->commands)) != NULL;)
+        queue_add(&lane->waiting_leases, m);
+}
+
 static void accept_waiting(struct lane *lane)
 {
     struct queue waiting = lane->waiting_leases;

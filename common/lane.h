@@ -34,7 +34,8 @@ struct lane {
     struct batch *batch;
     struct slot slots[PARTITIONS]; /* only those with p % lanes == number are used */
 
-    int fresh, fresh_n; /* the partition of what is created now, and how much of it (place.h) */
+    int birthplace,
+        born_n; /* the partition of what is created now, and how much so far (place.h) */
     struct queue commands, events, alarms, results;
     struct queue single; /* after a failure: one message per transaction */
     bool apart;          /* the batch under way is such a one */
@@ -45,9 +46,9 @@ struct lane {
     int64_t lease_look_ms, alarm_look_ms, clean_ms; /* when next due, by the loop */
     bool chore;                                     /* one is under way */
     time_us next_alarm; /* due time of the earliest alarm not yet taken, 0 = none known */
-    time_us
-        alarms_from; /* none is due before it, unless others have set it behind this lane's back … */
-    int64_t alarm_all_ms;  /* … so now and then all are looked at */
+    /* None is due before it, unless others have set it behind this lane's back; so now and then all are looked at. */
+    time_us alarms_from;
+    int64_t alarm_all_ms;
     time_us gate_at;       /* alarms wait until all sources have been heard as of this time … */
     int64_t gate_until_ms; /* … or until then */
     time_us as_of[SOURCES_MOST];
@@ -75,6 +76,8 @@ void lane_stop(struct lane *lane);
 void lane_kick(struct lane *lane);
 /* Look again as if just connected: leases, positions, alarms; events in memory are dropped. */
 void lane_reset(struct lane *lane);
+/* Partitions have been given away: their commands go elsewhere, before anything else is done. */
+void lane_released(struct lane *lane);
 /* Draining: tell the senders of commands not begun yet to try again. */
 void lane_send_away(struct lane *lane);
 /* A look at the leases failed: look again as above. Without room in the database that may take a while: commands are told so. */

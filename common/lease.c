@@ -127,7 +127,10 @@ static void written(void *ctx, const struct pg_trip *trip)
     for (int p = 0; p < PARTITIONS; p++) {
         if (look->claimed[p]) lane->slots[p].held = true;
         if (look->claimed[p]) lane->slots[p].cleaned = 0;
-        if (look->released[p]) lane->slots[p].held = false;
+        if (look->released[p]) {
+            lane->slots[p].held = false;
+            lane_released(lane);
+        }
         changed = changed || look->claimed[p] || look->released[p];
     }
     if (look->lost_jobs) {

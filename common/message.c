@@ -41,10 +41,13 @@ void message_destroy(struct message *message)
 text message_identity(const struct message *m, struct arena *arena)
 {
     static const char *const names[] = {"event", "command", "alarm", "result", "dead", "own"};
-    return arena_printf(arena, "%s/%d/%d/%lld/%.*s/%.*s/%.*s", names[m->origin], m->source,
-                        m->partition, (long long)(m->origin == ORIGIN_DEAD ? m->dead : m->seq),
-                        TEXT_ARG(m->header.type), TEXT_ARG(m->header.key),
-                        TEXT_ARG(m->origin == ORIGIN_COMMAND ? m->header.id : TEXT("")));
+    if (m->origin == ORIGIN_COMMAND) /* its partition may be another one next time (place.h) */
+        return arena_printf(arena, "command/%.*s/%.*s/%.*s/%.*s", TEXT_ARG(m->principal),
+                            TEXT_ARG(m->header.type), TEXT_ARG(m->header.key),
+                            TEXT_ARG(m->header.id));
+    return arena_printf(arena, "%s/%d/%d/%lld/%.*s/%.*s", names[m->origin], m->source, m->partition,
+                        (long long)(m->origin == ORIGIN_DEAD ? m->dead : m->seq),
+                        TEXT_ARG(m->header.type), TEXT_ARG(m->header.key));
 }
 
 void queue_add(struct queue *queue, struct message *message)

@@ -17,15 +17,15 @@ static int next_held(const struct lane *lane, int from)
 
 void place_turn(struct lane *lane)
 {
-    int next = next_held(lane, lane->fresh);
-    if (next >= 0) lane->fresh = next;
-    lane->fresh_n = 0;
+    int next = next_held(lane, lane->birthplace);
+    if (next >= 0) lane->birthplace = next;
+    lane->born_n = 0;
 }
 
-static bool has_fresh(struct lane *lane)
+static bool has_birthplace(struct lane *lane)
 {
-    if (!lane_holds(lane, lane->fresh)) place_turn(lane);
-    return lane_holds(lane, lane->fresh);
+    if (!lane_holds(lane, lane->birthplace)) place_turn(lane);
+    return lane_holds(lane, lane->birthplace);
 }
 
 struct lane *place_command(struct message *message)
@@ -34,9 +34,9 @@ struct lane *place_command(struct message *message)
     message->partition = own;
     for (int i = 0; message->handler->creates && i < runtime.lanes_n; i++) {
         struct lane *lane = lane_of(own + i);
-        if (!has_fresh(lane)) continue;
-        message->partition = lane->fresh;
-        if (++lane->fresh_n == CREATED_MOST) place_turn(lane);
+        if (!has_birthplace(lane)) continue;
+        message->partition = lane->birthplace;
+        if (++lane->born_n == CREATED_MOST) place_turn(lane);
         return lane;
     }
     return lane_of(own);

@@ -60,7 +60,7 @@ void plan_add(struct plan *plan, const struct query *query, const void *row)
 
 static text pack_body(struct plan *plan, const struct shape *shape, const void *body)
 {
-    static struct buf out;
+    static struct buf out; /* deciders run on the loop alone */
     buf_clear(&out);
     pack_write(&out, shape, body);
     return arena_text(plan->arena, buf_text(&out));

@@ -23,11 +23,13 @@
  * Types: bool boolean, int and id bigint, real double precision, text text, bytes bytea, time timestamptz.
  * Never lock and aggregate in one statement; a LOCK has no join.
  *
- * A LOCK or READ may name `whole`: the shape of the rows by which all that it gives is written, every field of it each time, and only by
- * messages that load it under the same key. Then what messages of a batch have written need not be read again: the next one of their
- * key is decided in the same round on what is in memory, and of rows with one key the last is written, by the statement of the first. If a
- * key can have several rows, `order` names the fields that the statement sorts them by, ascending. With by = NULL it says that nobody minds
- * if what is read is as old as the round.
+ * A LOCK or READ may name `whole`: the shape of the rows by which all that it gives is written. The store promises that a plan which
+ * writes such a row fills in all its fields; that a column which an UPDATE leaves out, and the column `by`, never changes after the INSERT; that
+ * no statement deletes such rows; and that what changes for the reader is written by messages that load it under the same key.
+ * Then what messages of a batch have written need not be read again: the next one of their key is decided in the same round on what is in
+ * memory, and a row is written once, by the statement of the first. If a key can have several rows, `order` names the fields that the
+ * statement sorts them by, ascending (texts by bytes). Of a READ that every message sees all of, `may_be_old` says that nobody minds if it
+ * is as old as the round.
  */
 #ifndef KEFU_QUERY_H
 #define KEFU_QUERY_H
@@ -43,6 +45,7 @@ struct query {
     const char *sql;
     const struct shape *whole;
     const char *order[2];
+    bool may_be_old;
 };
 
 #endif

@@ -54,7 +54,8 @@ struct runtime_settings {
 };
 
 extern const char *const service_names[]; /* intake routing … probe; ends with NULL */
-int runtime_service_number(void);         /* of this service, in service_names */
+int service_number(const char *service);  /* its place in service_names, or -1 */
+int runtime_service_number(void);         /* of this service */
 
 /* One source of events: another service's journal, or the own one. */
 struct source {
@@ -113,8 +114,9 @@ void runtime_session_name(char name[SESSION_NAME], text life);
 const char *runtime_setup(void);
 /* The compiled form of a statement of the store. */
 struct sql *runtime_sql(const struct query *query);
-/* The peers of another service; NULL if there is none of that name in the settings. */
+/* others.c: the peers of another service; NULL if there is none of that name in the settings. */
 struct peers *runtime_peers(const char *service);
+void others_stop(void);
 const struct handler *runtime_handler(enum handler_kind kind, const char *from, text type,
                                       int64_t version);
 struct lane *runtime_lane(int partition);

@@ -28,7 +28,6 @@ static struct workline *control_line;
 static struct loop_timer drain_timer, policy_timer;
 static int64_t drain_until_ms;
 static int64_t room_most, room_left; /* database connections, before this process took any */
-static struct peers *other_peers[SOURCES_MOST]; /* by service_names[] */
 
 /* --- settings --- */
 
@@ -87,7 +86,7 @@ static const struct setting rows[] = {
      "Where the test service is reached."},
 };
 
-static int number_of(const char *service)
+int service_number(const char *service)
 {
     for (int i = 0; service_names[i] != NULL; i++)
         if (strcmp(service_names[i], service) == 0) return i;
@@ -96,7 +95,7 @@ static int number_of(const char *service)
 
 int runtime_service_number(void)
 {
-    return number_of(runtime.service->name);
+    return service_number(runtime.service->name);
 }
 
 static enum log_level level_of(const char *name)
@@ -114,7 +113,8 @@ static void fill_defaults(struct arena *arena)
     if (s->schema[0] == '\0') s->schema = runtime.service->name;
     if (s->endpoint[0] == '\0')
         s->endpoint =
-            arena_printf(arena, "tcp://127.0.0.1:%d", 7101 + number_of(runtime.service->name)).at;
+            arena_printf(arena, "tcp://127.0.0.1:%d", 7101 + service_number(runtime.service->name))
+                .at;
     bool everywhere = text_starts(text_of(s->endpoint), "tcp://0.0.0.0:");
     if (s->instance[0] == '\0')
         s->instance =
@@ -243,111 +243,6 @@ int runtime_source(text name)
     for (int i = 0; i < runtime.sources_n; i++)
         if (text_is(name, runtime.sources[i].name)) return i;
     return -1;
-}
-
-/* --- other services --- */
-
-static text id_of(void *ctx, text frame)
-{
-    static struct arena *arena;
-    struct envelope envelope;
-    (void)ctx;
-    if (arena == NULL) arena = arena_create();
-    arena_reset(arena);
-    if (pack_scan(frame, &pack_limits_inside, NULL) < 0) return (text){0};
-    return pack_open(frame, arena, &envelope, NULL) < 0 ? (text){0} : envelope.header.id;
-}
-
-static void say_hello(void *ctx, struct buf *frame, struct buf *id)
-{
-    static int64_t count;
-    struct runtime_hello hello = {text_of(ctx)};
-    struct buf body = {0};
-    buf_printf(id, "hello/%lld", (long long)++count);
-    struct header header = {.id = buf_text(id), .type = TEXT("runtime.hello"), .version = 1};
-    pack_write(&body, &runtime_hello_shape, &hello);
-    pack_envelope(frame, VERB_QUERY, &header, buf_text(&body));
-    buf_finish(&body);
-}
-
-static bool welcome(void *ctx, const char *address, text frame)
-{
-    struct arena *arena = arena_create();
-    struct envelope envelope;
-    bool good = pack_open(frame, arena, &envelope, NULL) == 0 && envelope.verb == VERB_ANSWER;
-    if (!good) log_warn("wrong_peer", "service=%s address=%s", (const char *)ctx, address);
-    arena_destroy(arena);
-    return good;
-}
-
-struct peers *runtime_peers(const char *service)
-{
-    int n = number_of(service);
-    struct err err;
-    if (n < 0) return NULL;
-    if (other_peers[n] == NULL) {
-        struct peers_hooks hooks = {.id_of = id_of,
-                                    .hello = say_hello,
-                                    .welcome = welcome,
-                                    .ctx = (void *)(uintptr_t)service_names[n]};
-        other_peers[n] =
-            peers_create(runtime.bus, service, runtime.settings.peers[n], &hooks, &err);
-        if (other_peers[n] == NULL) fatal(NULL, "peer-%s: %s", service, err.message);
-    }
-    return other_peers[n];
-}
-
-struct asking {
-    void (*fn)(void *ctx, const void *answer, const struct err *err);
-    void *ctx;
-    const struct shape *answer;
-};
-
-static const void *read_answer(const struct asking *asking, text frame, struct arena *arena,
-                               struct err *err)
-{
-    struct envelope envelope;
-    if (pack_scan(frame, &pack_limits_inside, err) < 0 ||
-        pack_open(frame, arena, &envelope, err) < 0)
-        return NULL;
-    if (envelope.verb == VERB_ANSWER) return pack_read(envelope.body, asking->answer, arena, err);
-    const struct refusal *refusal = pack_read(envelope.body, &refusal_shape, arena, err);
-    if (refusal != NULL) err_set(err, "%.*s", TEXT_ARG(refusal->message));
-    return NULL;
-}
-
-static void on_answer(void *ctx, enum peers_status status, text frame)
-{
-    struct asking asking = *(struct asking *)ctx;
-    struct arena *arena = arena_create();
-    struct err err = {0};
-    const void *answer = NULL;
-    free(ctx);
-    if (status == PEERS_ANSWERED)
-        answer = read_answer(&asking, frame, arena, &err);
-    else
-        err_set(&err, "%s", status == PEERS_TIMED_OUT ? "no answer in time" : "not reachable");
-    asking.fn(asking.ctx, answer, answer == NULL ? &err : NULL);
-    arena_destroy(arena);
-}
-
-void service_ask(const char *service, const struct shape *query, const void *body, int timeout_ms,
-                 void (*fn)(void *ctx, const void *answer, const struct err *err), void *ctx)
-{
-    static int64_t count;
-    struct buf bytes = {0}, frame = {0};
-    char id[120];
-    struct asking *asking = mem_alloc(sizeof(*asking));
-    *asking = (struct asking){fn, ctx, query->answer};
-    snprintf(id, sizeof(id), "%s/ask/%lld", runtime.owner, (long long)++count);
-    struct header header = {
-        .id = text_of(id), .type = text_of(query->name), .version = query->version};
-    pack_write(&bytes, query, body);
-    pack_envelope(&frame, VERB_QUERY, &header, buf_text(&bytes));
-    peers_ask(runtime_peers(service), PEERS_ANY, buf_text(&frame), header.id, timeout_ms, on_answer,
-              asking);
-    buf_finish(&bytes);
-    buf_finish(&frame);
 }
 
 /* --- start --- */
@@ -574,7 +469,7 @@ static void shut_down(void)
     loop_timer_stop(&drain_timer);
     if (runtime.service->stop != NULL) runtime.service->stop();
     bus_server_close(runtime.server);
-    for (int i = 0; i < SOURCES_MOST; i++) peers_destroy(other_peers[i]);
+    others_stop();
     journal_stop();
     for (int i = 0; i < runtime.lanes_n; i++) {
         lane_stop(runtime.lanes[i]);

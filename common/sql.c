@@ -52,6 +52,9 @@ struct sql {
     const struct field *columns[MOST_COLUMNS]; /* result column -> field */
     int columns_n;
     struct buf scratch[MOST_PARAMS];
+    const struct field *whole_by; /* of what is whole: `by` in rows that are written … */
+    const struct field *from[MOST_COLUMNS]; /* … and each field of the row … */
+    const struct field *order[2];           /* … and its order within a key */
 };
 
 /* --- compiling --- */
@@ -151,6 +154,33 @@ static struct pg_statement make_statement(struct sql *sql, enum form form)
     return (struct pg_statement){name.at, out.at};
 }
 
+static const struct field *same_field(const struct query *query, const struct field *field)
+{
+    const struct field *found = shape_field(query->whole, text_of(field->name));
+    if (found == NULL || found->type != field->type)
+        fatal(NULL, "whole: %s has no %s such as %s has", query->whole->name, field->name,
+              query->row->name);
+    return found;
+}
+
+static void compile_whole(struct sql *sql)
+{
+    const struct query *query = sql->query;
+    if (query->whole == NULL) return;
+    if (query->by == NULL || query->whole->key[0] == NULL || query->row->key[0] == NULL)
+        fatal(NULL, "whole: %s and %s need keys, and the statement a `by`", query->whole->name,
+              query->row->name);
+    sql->whole_by = same_field(query, sql->by);
+    assert(query->row->n <= MOST_COLUMNS);
+    for (size_t i = 0; i < query->row->n; i++)
+        sql->from[i] = same_field(query, &query->row->fields[i]);
+    for (size_t i = 0; i < COUNT(query->order) && query->order[i] != NULL; i++) {
+        sql->order[i] = shape_field(query->row, text_of(query->order[i]));
+        if (sql->order[i] == NULL)
+            fatal(NULL, "order: %s has no %s", query->row->name, query->order[i]);
+    }
+}
+
 struct sql *sql_compile(const struct query *query, const struct shape *message)
 {
     struct sql *sql = mem_alloc(sizeof(*sql));
@@ -159,6 +189,7 @@ struct sql *sql_compile(const struct query *query, const struct shape *message)
     sql->by = query->by == NULL ? NULL : shape_field(query->row, text_of(query->by));
     if (query->by != NULL && sql->by == NULL)
         fatal(NULL, "row %s has no field %s", query->row->name, query->by);
+    compile_whole(sql);
     sql->statement = make_statement(sql, MANY_ROWS);
     if (query->kind == QUERY_WRITE || query->kind == QUERY_ADD)
         sql->single = make_statement(sql, ONE_ROW);
@@ -384,7 +415,7 @@ int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struc
 
 /* --- keys --- */
 
-int sql_compare_field(const struct field *field, const void *a, const void *b)
+static int compare_field(const struct field *field, const void *a, const void *b)
 {
     if (field->type == FIELD_TEXT || field->type == FIELD_BYTES)
         return text_compare(shape_text(field, a), shape_text(field, b));
@@ -395,7 +426,7 @@ int sql_compare_field(const struct field *field, const void *a, const void *b)
 int sql_compare(const struct shape *shape, const void *a, const void *b)
 {
     for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
-        int order = sql_compare_field(shape->key[i], a, b);
+        int order = compare_field(shape->key[i], a, b);
         if (order != 0) return order;
     }
     return 0;
@@ -411,6 +442,45 @@ struct sql_key sql_key_of(const struct sql *sql, const void *row)
 {
     if (sql_keys_are_numbers(sql)) return (struct sql_key){.number = shape_int(sql->by, row)};
     return (struct sql_key){.word = shape_text(sql->by, row)};
+}
+
+struct sql_key sql_written_key(const struct sql *sql, const void *written)
+{
+    if (sql_keys_are_numbers(sql))
+        return (struct sql_key){.number = shape_int(sql->whole_by, written)};
+    return (struct sql_key){.word = shape_text(sql->whole_by, written)};
+}
+
+static bool is_words(const struct field *field)
+{
+    return field->type == FIELD_TEXT || field->type == FIELD_BYTES;
+}
+
+const void *sql_written_row(const struct sql *sql, const void *written, struct arena *arena)
+{
+    const struct shape *shape = sql->query->row;
+    if (sql->query->whole == shape) return written;
+    char *row = arena_alloc(arena, shape->size);
+    for (size_t i = 0; i < shape->n; i++) {
+        const struct field *field = &shape->fields[i];
+        const char *from = (const char *)written + sql->from[i]->offset;
+        size_t size = is_words(field)             ? sizeof(text)
+                      : field->type == FIELD_BOOL ? sizeof(bool)
+                                                  : sizeof(int64_t);
+        memcpy(row + field->offset, from, size);
+        bool needed = is_words(field) && !(field->flags & FIELD_OPTIONAL);
+        if (needed && shape_text(field, row).at == NULL) return NULL;
+    }
+    return row;
+}
+
+int sql_order(const struct sql *sql, const void *a, const void *b)
+{
+    for (size_t i = 0; i < COUNT(sql->order) && sql->order[i] != NULL; i++) {
+        int order = compare_field(sql->order[i], a, b);
+        if (order != 0) return order;
+    }
+    return 0;
 }
 
 static bool is_key(const struct shape *shape, const struct field *field)

@@ -32,8 +32,13 @@ int sql_add_rows(struct pg *pg, struct sql *sql, const void *const *rows, size_t
 MUST_CHECK int sql_read(struct sql *sql, const PGresult *result, struct arena *arena,
                         struct list *out, struct err *err);
 
-/* Order by one field; by the shape's key fields; by the key of a load. */
-int sql_compare_field(const struct field *field, const void *a, const void *b);
+/* Of what is whole (query.h): the key that a written row belongs to; the row as the load would give it, borrowed or in the arena (NULL: it
+   would not, for want of a text); the order of rows within a key. */
+struct sql_key sql_written_key(const struct sql *sql, const void *written);
+const void *sql_written_row(const struct sql *sql, const void *written, struct arena *arena);
+int sql_order(const struct sql *sql, const void *a, const void *b);
+
+/* Order by the shape's key fields; by the key of a load. */
 int sql_compare(const struct shape *shape, const void *a, const void *b);
 int sql_key_compare(const struct sql *sql, const struct sql_key *a, const struct sql_key *b);
 /* The value of the row's field `by`. */

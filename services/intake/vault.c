@@ -11,6 +11,7 @@ enum {
     NONCE_SIZE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
     TAG_SIZE = crypto_aead_xchacha20poly1305_ietf_ABYTES,
     HEAD_SIZE = 1 + NONCE_SIZE,
+    NONCES = 64,
     LINE_SIZE = 128,
     DERIVE_SEAL = 1,
     DERIVE_HASH = 2,
@@ -63,8 +64,6 @@ int vault_load(const char *path, struct err *err)
 {
     char line[LINE_SIZE];
     int status = 0;
-    /* Nonces from a generator that the kernel seeds: three system calls for each contact would be dear. */
-    randombytes_set_implementation(&randombytes_internal_implementation);
     if (sodium_init() < 0) return err_set(err, "libsodium does not start");
     FILE *file = fopen(path, "r");
     if (file == NULL) return err_set(err, "%s: %s", path, strerror(errno));
@@ -85,6 +84,18 @@ static void write_owner(unsigned char out[8], int64_t owner)
     for (int i = 0; i < 8; i++) out[i] = (unsigned char)((uint64_t)owner >> (8 * i));
 }
 
+/* The kernel's bytes, many at a time: a system call for each of the three nonces of a contact would be dear. */
+static void draw_nonce(unsigned char out[NONCE_SIZE])
+{
+    static unsigned char drawn[NONCES * NONCE_SIZE];
+    static size_t left;
+    if (left == 0) {
+        randombytes_buf(drawn, sizeof(drawn));
+        left = NONCES;
+    }
+    memcpy(out, drawn + --left * NONCE_SIZE, NONCE_SIZE);
+}
+
 text vault_seal(struct arena *arena, text plain, int64_t owner)
 {
     unsigned char bound[8];
@@ -93,7 +104,7 @@ text vault_seal(struct arena *arena, text plain, int64_t owner)
     unsigned char *out = arena_alloc(arena, HEAD_SIZE + plain.len + TAG_SIZE);
     write_owner(bound, owner);
     out[0] = (unsigned char)vault.sealing;
-    randombytes_buf(out + 1, NONCE_SIZE);
+    draw_nonce(out + 1);
     crypto_aead_xchacha20poly1305_ietf_encrypt(
         out + HEAD_SIZE, NULL, (const unsigned char *)plain.at, plain.len, bound, sizeof(bound),
         NULL, out + 1, vault.seal[vault.sealing]);

@@ -115,13 +115,13 @@ const struct query unit_write = {
 
 const struct query unit_read = {.kind = QUERY_READ,
                                 .row = &unit_row_shape,
-                                .whole = &unit_row_shape,
+                                .may_be_old = true,
                                 .sql = "SELECT unit, parent, type FROM unit"};
 
 const struct query person_read = {
     .kind = QUERY_READ,
     .row = &person_row_shape,
-    .whole = &person_row_shape,
+    .may_be_old = true,
     .sql = "SELECT s.staff, s.name, s.unit, s.department, s.roles, s.deputy, s.email, s.webhook, "
            "s.locale, s.active, coalesce(d.on_duty, false) AS on_duty "
            "FROM staff s LEFT JOIN duty d ON d.staff = s.staff ORDER BY s.staff"};

@@ -102,3 +102,21 @@ TEST(a_lane_that_holds_nothing_leaves_it_to_the_other)
     for (int i = 0; i < KEYS; i++) CHECK(place(&creating, i) % 2 == 0);
     lanes[1].ready = true;
 }
+
+/* Careful mode counts the deaths of a command by it, in whatever partition its process died. */
+TEST(the_name_of_a_command_does_not_depend_on_its_place)
+{
+    struct arena *arena = arena_create();
+    struct message m = {.origin = ORIGIN_COMMAND,
+                        .handler = &creating,
+                        .principal = TEXT("pbx"),
+                        .header = {.id = TEXT("1"), .type = TEXT("a.b"), .key = TEXT("k")}};
+    hold(0, PARTITIONS);
+    struct lane *lane = place_command(&m);
+    int before = m.partition;
+    text name = message_identity(&m, arena);
+    place_turn(lane);
+    place_command(&m);
+    CHECK(m.partition != before && text_equal(message_identity(&m, arena), name));
+    arena_destroy(arena);
+}
