@@ -117,8 +117,7 @@ static void write_customer(const struct taking *t)
                            (text){(const char *)t->customer.hash, sizeof(t->customer.hash)}),
         .person = sealed_write(t->plan->arena, &intake_person_shape, &person, t->customer.number),
         .named = !check_is_blank(t->m->customer_name),
-        .contacts = 1,
-        .last_at = t->received_at};
+        .details = sealed_hash(t->plan->arena, &intake_person_shape, &person)};
     plan_add(t->plan, &customer_add, &row);
 }
 

@@ -12,6 +12,16 @@ text sealed_write(struct arena *arena, const struct shape *shape, const void *bo
     return sealed;
 }
 
+text sealed_hash(struct arena *arena, const struct shape *shape, const void *body)
+{
+    struct buf plain = {0};
+    unsigned char hash[VAULT_HASH_SIZE];
+    pack_write(&plain, shape, body);
+    vault_hash(buf_text(&plain), hash);
+    buf_finish(&plain);
+    return arena_text(arena, (text){(const char *)hash, sizeof(hash)});
+}
+
 const void *sealed_read(struct arena *arena, const struct shape *shape, text sealed, int64_t owner,
                         struct err *err)
 {

@@ -77,22 +77,23 @@ const struct query notes_asked = {
     .by = "ticket",
     .sql = "SELECT " NOTE_COLUMNS " FROM note WHERE ticket = ANY(:keys) ORDER BY ticket, at, id"};
 
-/* Two values under one number are two customers (person.h): the first keeps its file. Details without a name replace none with one. */
+/* Two values under one number are two customers (person.h): the first keeps its file. Details without a name replace none with one, and those
+   that are known already are not written again. */
 const struct query customer_add = {
     .kind = QUERY_ADD,
     .row = &intake_customer_row_shape,
     .sql =
-        "INSERT INTO customer (id, hash, person, named, contacts, last_at) "
-        "SELECT id, hash, person, named, contacts, last_at FROM :rows ON CONFLICT (id) DO UPDATE SET "
-        "contacts = customer.contacts + excluded.contacts, last_at = greatest(customer.last_at, excluded.last_at), "
-        "person = CASE WHEN excluded.named OR NOT customer.named THEN excluded.person ELSE customer.person END, "
-        "named = customer.named OR excluded.named WHERE customer.hash = excluded.hash"};
+        "INSERT INTO customer (id, hash, person, named, details) "
+        "SELECT id, hash, person, named, details FROM :rows ON CONFLICT (id) DO UPDATE SET "
+        "person = excluded.person, named = excluded.named, details = excluded.details "
+        "WHERE customer.hash = excluded.hash AND customer.details IS DISTINCT FROM excluded.details "
+        "AND (excluded.named OR NOT customer.named)"};
 
 const struct query customer_asked = {
     .kind = QUERY_READ,
     .row = &intake_customer_row_shape,
     .by = "id",
-    .sql = "SELECT id, hash, person, named, contacts, last_at FROM customer WHERE id = ANY(:keys)"};
+    .sql = "SELECT id, hash, person, named, details FROM customer WHERE id = ANY(:keys)"};
 
 const struct query contacts_asked = {
     .kind = QUERY_READ,

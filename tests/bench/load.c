@@ -24,7 +24,14 @@
 #include "probe.msg.h"
 #include "reporting.msg.h"
 
-enum { FRAME_BYTES = 600, RETRY_MS = 20, PATIENCE_MS = 30000, TOPICS = 512, WARM_UP_MS = 300 };
+enum {
+    FRAME_BYTES = 600,
+    RETRY_MS = 20,
+    PATIENCE_MS = 30000,
+    TOPICS = 512,
+    WARM_UP_MS = 300,
+    CUSTOMERS = 5000
+};
 
 struct topic_count {
     char name[64];
@@ -63,7 +70,7 @@ static void end_badly(const char *why, text more)
 
 /* --- what is sent --- */
 
-/* All customers are invented: numbered names, phones of a range that nobody has. */
+/* All customers are invented: numbered names, phones of a range that nobody has. They come back with the same details. */
 static const void *make_contact(int64_t n, size_t filler)
 {
     static const char *const kinds[] = {"inquiry", "repair", "suggestion", "inquiry"};
@@ -71,6 +78,7 @@ static const void *make_contact(int64_t n, size_t filler)
     struct contact_item *item = ARENA_NEW(load.arena, struct contact_item);
     struct contact_record *m = ARENA_NEW(load.arena, struct contact_record);
     char *words = arena_alloc(load.arena, filler + 1);
+    int64_t customer = n % CUSTOMERS;
     memset(words, 'w', filler);
     *item = (struct contact_item){
         .kind = text_of(kinds[n % 4]), .topic = text_of(topics[n % 4]), .words = {words, filler}};
@@ -78,11 +86,11 @@ static const void *make_contact(int64_t n, size_t filler)
     *m = (struct contact_record){
         .source = TEXT("bench"), .channel = TEXT("call"), .items = {item, 1}, .locale = TEXT("en")};
     m->source_id = arena_printf(load.arena, "%s/%lld", load.prefix, (long long)n);
-    m->customer_name = arena_printf(load.arena, "Customer %lld", (long long)n);
-    m->phone = arena_printf(load.arena, "+99000%08lld", (long long)(n % 5000));
-    m->email = arena_printf(load.arena, "customer-%lld@example.com", (long long)(n % 5000));
-    m->address = arena_printf(load.arena, "Building %lld, unit %lld", (long long)(n % 40),
-                              (long long)(n % 900));
+    m->customer_name = arena_printf(load.arena, "Customer %lld", (long long)customer);
+    m->phone = arena_printf(load.arena, "+99000%08lld", (long long)customer);
+    m->email = arena_printf(load.arena, "customer-%lld@example.com", (long long)customer);
+    m->address = arena_printf(load.arena, "Building %lld, unit %lld", (long long)(customer % 40),
+                              (long long)(customer % 900));
     return m;
 }
 

@@ -130,6 +130,22 @@ def test_record_address_customer_and_source_pages():
         check("last page", ([r["source_id"] for r in page["rows"]], page["more"]), (["c2", "c2"], False))
 
 
+def test_the_customer_file_is_written_when_it_changes():
+    with intake() as (database, service):
+        client = service.client()
+
+        def come(n, **details):
+            client.do("contact.record", **contact(n, phone="00073519264", **details))
+            name = client.ask("customer.find", phone="00073519264")["customer_name"]
+            return name, database("SELECT ctid FROM intake.customer")[0][0]
+
+        first = come(1, customer_name="欧阳")
+        check("again with the same details", come(2, customer_name="欧阳"), first)
+        changed = come(3, customer_name="欧阳改名")
+        check("another name", (changed[0], changed[1] != first[1]), ("欧阳改名", True))
+        check("less is known this time", come(4, customer_name=None, items=contact(4)["items"][:1]), changed)
+
+
 def test_no_column_holds_personal_data_in_clear():
     with intake() as (database, service):
         client = service.client()
