@@ -12,8 +12,8 @@
  * One batch. Trip 1 opens the transaction, claims alarms, looks up kept replies and loads the facts of round 1; each further trip
  * writes the rows of one round and loads the next; the last appends to the journal, moves the positions and commits.
  *
- * A round holds at most one message for each key and each locked row, and those that may follow it (batch_follow.c). A plan that writes a row which another plan of its round
- * writes too is thrown away and decided again in the next round.
+ * A round holds at most one message for each key and each locked row, and those that may follow it (batch_follow.c). A plan that
+ * writes a row which another plan of its round writes too is thrown away and decided again in the next round.
  *
  *   batch.c   the trips, from BEGIN to COMMIT     batch_load.c   rounds, and the facts of each
  *   batch_decide.c   plans                          batch_own.c    what is said and heard in the same transaction

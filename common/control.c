@@ -10,7 +10,7 @@
 
 /* The runtime's own messages. Each handler is given a request that it must end; bodies live in the request's arena. */
 
-struct workline *control_line;
+struct workline *control_work;
 
 void control_end(struct control *c)
 {
@@ -34,7 +34,7 @@ void control_failed(struct control *c, const struct pg_trip *trip)
 {
     struct err err;
     err_set(&err, "the database said: %s", trip->message);
-    workline_next(control_line);
+    workline_next(control_work);
     control_refuse(c, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED, &err);
 }
 
@@ -177,7 +177,7 @@ static void give_status(void *ctx, const struct pg_trip *trip)
     view.alarms = pg_int(counts, 0, 0);
     view.dead = pg_int(counts, 0, 1);
     view.parked = pg_int(counts, 0, 2);
-    workline_next(control_line);
+    workline_next(control_work);
     struct lane_status *lanes = ARENA_ARRAY(c->arena, struct lane_status, (size_t)runtime.lanes_n);
     struct source_status *sources = ARENA_ARRAY(c->arena, struct source_status, SOURCES_MOST);
     for (int i = 0; i < runtime.lanes_n; i++) {
@@ -223,7 +223,7 @@ static void start_status(void *ctx, struct pg *pg)
 
 static void status(struct control *c)
 {
-    workline_add(control_line, start_status, c);
+    workline_add(control_work, start_status, c);
 }
 
 /* --- runtime.metrics --- */
@@ -263,7 +263,7 @@ static void clock_set(void *ctx, const struct pg_trip *trip)
         return;
     }
     struct clock_now now = {alarm_take_clock(pg_result(c->pg, 0))};
-    workline_next(control_line);
+    workline_next(control_work);
     control_answer(c, &clock_now_shape, &now);
     for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
 }
@@ -284,7 +284,7 @@ static void set_clock(struct control *c)
         control_refuse(c, VERB_REFUSED, &err);
         return;
     }
-    workline_add(control_line, start_clock, c);
+    workline_add(control_work, start_clock, c);
 }
 
 /* --- alarm.list --- */
@@ -304,7 +304,7 @@ static void give_alarms(void *ctx, const struct pg_trip *trip)
                                       arena_text(c->arena, pg_text(result, (int)i, 1)),
                                       arena_text(c->arena, pg_text(result, (int)i, 2)),
                                       pg_int(result, (int)i, 3), pg_int(result, (int)i, 4)};
-    workline_next(control_line);
+    workline_next(control_work);
     control_answer(c, &alarm_page_shape, &(struct alarm_page){{rows, n}});
 }
 
@@ -318,7 +318,7 @@ static void start_alarms(void *ctx, struct pg *pg)
 
 static void list_alarms(struct control *c)
 {
-    workline_add(control_line, start_alarms, c);
+    workline_add(control_work, start_alarms, c);
 }
 
 /* --- policy.publish --- */
@@ -340,7 +340,7 @@ static void policy_stored(void *ctx, const struct pg_trip *trip)
     }
     const PGresult *result = pg_result(c->pg, c->first);
     int64_t version = PQntuples(result) > 0 ? pg_int(result, 0, 0) : 0;
-    workline_next(control_line);
+    workline_next(control_work);
     if (version == 0)
         control_answer(c, &policy_published_shape,
                        &(struct policy_published){.version = runtime.policy_version});
@@ -403,7 +403,7 @@ static void publish(struct control *c)
         control_answer(c, &policy_published_shape,
                        &(struct policy_published){.version = runtime.policy_version});
     else
-        workline_add(control_line, start_policy, c);
+        workline_add(control_work, start_policy, c);
 }
 
 /* --- the table --- */
@@ -455,5 +455,5 @@ void control_handle(struct bus_request *request, const struct envelope *envelope
 
 void control_start(struct workline *given)
 {
-    control_line = given;
+    control_work = given;
 }

@@ -29,7 +29,7 @@ static void give_dead(void *ctx, const struct pg_trip *trip)
                                      .reason = arena_text(c->arena, pg_text(r, i, 7)),
                                      .at = pg_int(r, i, 8)};
     }
-    workline_next(control_line);
+    workline_next(control_work);
     control_answer(c, &dead_page_shape, &(struct dead_page){{rows, n}});
 }
 
@@ -43,7 +43,7 @@ static void start_dead(void *ctx, struct pg *pg)
 
 void control_list_dead(struct control *c)
 {
-    workline_add(control_line, start_dead, c);
+    workline_add(control_work, start_dead, c);
 }
 
 /* --- run them again --- */
@@ -78,7 +78,7 @@ static void retry_rows(struct control *c)
     int bad = sql_read(runtime_own_sql(&sql_dead_of_key), pg_result(c->pg, c->first), c->arena,
                        &rows, &err);
     assert(bad == 0);
-    workline_next(control_line);
+    workline_next(control_work);
     text key = ((const struct dead_retry *)c->body)->key;
     struct lane *lane = runtime.lanes[partition_of(key) % runtime.lanes_n];
     for (size_t i = 0; i < rows.n; i++) {
@@ -127,7 +127,7 @@ static void settle_dead(struct control *c, text key, void (*fn)(void *ctx, struc
     int partition = partition_of(key);
     struct err err;
     if (lane_holds(runtime.lanes[partition % runtime.lanes_n], partition)) {
-        workline_add(control_line, fn, c);
+        workline_add(control_work, fn, c);
         return;
     }
     err_set(&err, "another replica holds partition %d", partition);

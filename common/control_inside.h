@@ -19,7 +19,7 @@ struct control {
     bool looked; /* the journal's tail has been read for it */
 };
 
-extern struct workline *control_line;
+extern struct workline *control_work;
 
 void control_end(struct control *c);
 void control_answer(struct control *c, const struct shape *shape, const void *body);

@@ -34,8 +34,8 @@ struct lane {
     struct batch *batch;
     struct slot slots[PARTITIONS]; /* only those with p % lanes == number are used */
 
-    int birthplace,
-        born_n; /* the partition of what is created now, and how much so far (place.h) */
+    int birthplace; /* the partition of what is created now (place.h) … */
+    int born_n;     /* … and how much has been so far */
     struct queue commands, events, alarms, results;
     struct queue single; /* after a failure: one message per transaction */
     bool apart;          /* the batch under way is such a one */

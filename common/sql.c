@@ -57,6 +57,11 @@ struct sql {
     const struct field *order[2];           /* … and its order within a key */
 };
 
+static bool is_words(const struct field *field)
+{
+    return field->type == FIELD_TEXT || field->type == FIELD_BYTES;
+}
+
 /* --- compiling --- */
 
 static int add_param(struct sql *sql, enum param_kind kind, const struct field *field)
@@ -235,7 +240,7 @@ static void add_value(struct buf *out, const struct field *field, const char *at
 {
     bool optional = field->flags & FIELD_OPTIONAL;
     int64_t number = 0;
-    if (field->type == FIELD_TEXT || field->type == FIELD_BYTES) {
+    if (is_words(field)) {
         text value = *(const text *)at;
         if (optional && value.at == NULL)
             buf_add_u32(out, UINT32_MAX);
@@ -273,8 +278,7 @@ static void pack_list(struct buf *out, const struct field *field, const char *at
     struct field item = *field;
     struct list list = *(const struct list *)at;
     item.flags = 0;
-    size_t size =
-        field->type == FIELD_TEXT || field->type == FIELD_BYTES ? sizeof(text) : sizeof(int64_t);
+    size_t size = is_words(field) ? sizeof(text) : sizeof(int64_t);
     array_head(out, types[field->type].oid, list.n);
     for (size_t i = 0; i < list.n; i++) add_value(out, &item, (const char *)list.at + i * size);
 }
@@ -388,7 +392,7 @@ static void read_value(const struct field *field, char *to, const PGresult *resu
     if (PQgetisnull(result, row, column)) return;
     const char *bytes = PQgetvalue(result, row, column);
     int len = PQgetlength(result, row, column);
-    if (field->type == FIELD_TEXT || field->type == FIELD_BYTES) {
+    if (is_words(field)) {
         *(text *)to = arena_text(arena, (text){bytes, (size_t)len});
     } else if (field->type == FIELD_BOOL) {
         *(bool *)to = bytes[0] != 0;
@@ -417,8 +421,7 @@ int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struc
 
 static int compare_field(const struct field *field, const void *a, const void *b)
 {
-    if (field->type == FIELD_TEXT || field->type == FIELD_BYTES)
-        return text_compare(shape_text(field, a), shape_text(field, b));
+    if (is_words(field)) return text_compare(shape_text(field, a), shape_text(field, b));
     int64_t left = shape_int(field, a), right = shape_int(field, b);
     return (left > right) - (left < right);
 }
@@ -449,11 +452,6 @@ struct sql_key sql_written_key(const struct sql *sql, const void *written)
     if (sql_keys_are_numbers(sql))
         return (struct sql_key){.number = shape_int(sql->whole_by, written)};
     return (struct sql_key){.word = shape_text(sql->whole_by, written)};
-}
-
-static bool is_words(const struct field *field)
-{
-    return field->type == FIELD_TEXT || field->type == FIELD_BYTES;
 }
 
 const void *sql_written_row(const struct sql *sql, const void *written, struct arena *arena)

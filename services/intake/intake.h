@@ -14,8 +14,8 @@ extern struct intake_settings intake_settings;
 
 /* contact.c */
 void on_contact_record(struct plan *plan, const void *message, const struct facts *facts);
-int64_t complainer_of_contact(
-    const void *message); /* the customer of a contact_record with a complaint in it, else 0 */
+/* The customer of a contact_record with a complaint in it, else 0. */
+int64_t complainer_of_contact(const void *message);
 
 /* later.c: what comes after the contact */
 void on_contact_follow_up(struct plan *plan, const void *message, const struct facts *facts);
