@@ -21,7 +21,4 @@ void on_clock_verdicts(struct plan *plan, const void *message, const struct fact
 /* policy.c */
 extern const struct policy_owner escalation_policy;
 
-/* escalation.c: the tables of the service */
-extern const struct service escalation_service;
-
 #endif
