@@ -18,9 +18,9 @@ MAKEFLAGS += --no-builtin-rules
 
 # ---- what there is -------------------------------------------------------------------------------------------------
 
-COMMON   := $(wildcard common/*.c)
+COMMON   := $(wildcard common/*/*.c common/*/*/*.c)
 SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
-FOLDERS  := $(patsubst services/%/,%,$(sort $(dir $(wildcard services/*/*.c))))
+FOLDERS  := $(patsubst services/%/,%,$(sort $(dir $(wildcard services/*/main.c))))
 MESSAGES := $(wildcard proto/*.msg)
 ROWS     := $(wildcard services/*/rows.msg)
 UNIT     := $(patsubst tests/%.c,%,$(wildcard tests/unit/test_*.c))
@@ -29,11 +29,6 @@ TEST_LIB := $(wildcard tests/lib/*.c)
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES  := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 BENCHES  := $(filter-out $(if $(wildcard /usr/include/amqp.h),,rabbit),$(BENCHES))
-
-# A service may use another's pure files only here: the command line explains deadlines, and reporting holds complaints to theirs,
-# with the calendar of escalation.
-USES_cli := escalation
-USES_reporting := escalation
 
 # ---- flags ---------------------------------------------------------------------------------------------------------
 
@@ -174,7 +169,7 @@ $(foreach service,$(SERVICES),$(call service_rules,$(1),$(service),$(2))
 )
 endef
 
-sources = $(filter-out services/$(1)/main.c,$(wildcard services/$(1)/*.c))
+sources = $(filter-out services/$(1)/main.c,$(wildcard services/$(1)/*.c services/$(1)/*/*.c))
 program = bin/$(if $(filter cli,$(1)),kefu,kefu-$(1))
 
 # The files of a folder without its main(), for its tests.
@@ -185,7 +180,7 @@ endef
 
 define service_rules
 $(3)/$(call program,$(2)): $(3)/obj/services/$(2)/main.o $(patsubst %.c,$(3)/obj/%.o,$(call sources,$(2))) \
-  $(foreach used,$(filter $(FOLDERS),$(USES_$(2))),$(3)/lib/lib$(used).a) $(3)/libcommon.a
+  $(3)/libcommon.a
 	$$(call link,$$($(1)_CC),$$($(1)_FLAGS))
 endef
 
@@ -206,9 +201,9 @@ benches: $(BENCHES:%=$(B)/bench/%)
 
 # ---- tests, fuzzers, benchmarks ------------------------------------------------------------------------------------
 
-# test_<folder>_x.c, fuzz_<folder>_x.c and bench_<folder>_x.c are linked with that service's files (and what it uses).
+# test_<folder>_x.c, fuzz_<folder>_x.c and bench_<folder>_x.c are linked with that service's files.
 named = $(firstword $(filter $(FOLDERS),$(subst _, ,$(notdir $(1)))))
-needs = $(foreach folder,$(call named,$(1)),$(foreach used,$(folder) $(filter $(FOLDERS),$(USES_$(folder))),$(2)/lib/lib$(used).a))
+needs = $(foreach folder,$(call named,$(1)),$(2)/lib/lib$(folder).a)
 
 define test_rules
 $(B)/test/$(1): $(B)/test/obj/tests/$(1).o $(B)/test/libtest.a $(call needs,$(1),$(B)/test) $(B)/test/libcommon.a

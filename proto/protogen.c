@@ -80,7 +80,7 @@ static void write_header(const char *in, const char *base)
     for (char *p = guard; *p != '\0'; p++)
         *p = isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_';
     fprintf(out, "/* Made from %s by protogen: do not edit. */\n", in);
-    fprintf(out, "#ifndef %s\n#define %s\n\n#include \"shape.h\"\n", guard, guard);
+    fprintf(out, "#ifndef %s\n#define %s\n\n#include \"data/shape.h\"\n", guard, guard);
     for (int i = 0; i < n_blocks; i++) write_struct(out, blocks[i]);
     fprintf(out, "\n#endif\n");
     close_output(out, base);
@@ -136,7 +136,7 @@ static void write_source(const char *in, const char *base)
 static void write_all(const char *path)
 {
     FILE *out = open_output(path, "");
-    fprintf(out, "/* Made by protogen: do not edit. */\n#include \"shape.h\"\n\n");
+    fprintf(out, "/* Made by protogen: do not edit. */\n#include \"data/shape.h\"\n\n");
     for (int i = 0; i < n_blocks; i++)
         fprintf(out, "extern const struct shape %s;\n", blocks[i]->symbol);
     fprintf(out, "\nconst struct shape *const shape_all[] = {\n");

@@ -1,13 +1,13 @@
 /*
  * kefu: the operator's and the tests' command line. One file per command; this is the table of them.
  */
-#include "command.h"
+#include "cli/command/command.h"
 
-#include "arena.h"
-#include "calendar.h"
-#include "commands.h"
-#include "flows.h"
-#include "settings.h"
+#include "base/arena.h"
+#include "cli/command/calendar.h"
+#include "cli/command/commands.h"
+#include "cli/command/flows.h"
+#include "base/settings.h"
 
 #include <signal.h>
 #include <stdarg.h>

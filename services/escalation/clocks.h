@@ -9,7 +9,7 @@
 #define KEFU_ESCALATION_CLOCKS_H
 
 #include "escalation_rows.msg.h"
-#include "rules.h"
+#include "clock_rules.h"
 
 enum { CLOCK_PAUSES = 16 }; /* most pauses of one clock; further ones do not pause it */
 

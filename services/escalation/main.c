@@ -1,4 +1,4 @@
-#include "escalation.h"
+#include "handlers.h"
 
 #include "escalation.msg.h"
 #include "escalation_rows.msg.h"

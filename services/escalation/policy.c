@@ -1,8 +1,8 @@
 /* Compiles clocks.yaml and calendars/ into struct clock_rules. */
-#include "escalation.h"
+#include "handlers.h"
 
-#include "rules.h"
-#include "yaml.h"
+#include "clock_rules.h"
+#include "data/yaml.h"
 
 #include <string.h>
 

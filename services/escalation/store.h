@@ -4,7 +4,7 @@
 #ifndef KEFU_ESCALATION_STORE_H
 #define KEFU_ESCALATION_STORE_H
 
-#include "query.h"
+#include "db/statement.h"
 
 extern const struct query
     ticket_lock; /* the ticket's copy; whoever holds it may change all its clocks */

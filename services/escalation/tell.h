@@ -5,7 +5,7 @@
 #define KEFU_ESCALATION_TELL_H
 
 #include "clocks.h"
-#include "plan.h"
+#include "runtime/api/plan.h"
 
 /* `before` is NULL for a new clock. Of a clock that did not change nothing is said or written, and false is returned. */
 bool tell_changes(struct plan *plan, const struct ticket_copy_row *ticket,

@@ -4,9 +4,9 @@
 #ifndef KEFU_INTAKE_CHECK_H
 #define KEFU_INTAKE_CHECK_H
 
-#include "err.h"
+#include "base/err.h"
 #include "intake.msg.h"
-#include "intake_policy.h"
+#include "policy.h"
 
 enum {
     CHECK_CODE_MOST = 64,

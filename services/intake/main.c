@@ -1,8 +1,8 @@
 /* intake: what was said and by whom. See README.md. */
-#include "intake.h"
+#include "handlers.h"
 
 #include "intake.msg.h"
-#include "intake_policy.h"
+#include "policy.h"
 #include "routing.msg.h"
 #include "store.h"
 #include "vault.h"

@@ -8,7 +8,7 @@
 #ifndef KEFU_INTAKE_PERSON_H
 #define KEFU_INTAKE_PERSON_H
 
-#include "arena.h"
+#include "base/arena.h"
 
 enum {
     PERSON_KNOWN_BY = 264,

@@ -1,6 +1,6 @@
 #include "sealed.h"
 
-#include "pack.h"
+#include "data/pack.h"
 #include "vault.h"
 
 text sealed_write(struct arena *arena, const struct shape *shape, const void *body, int64_t owner)

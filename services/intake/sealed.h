@@ -4,9 +4,9 @@
 #ifndef KEFU_INTAKE_SEALED_H
 #define KEFU_INTAKE_SEALED_H
 
-#include "arena.h"
-#include "err.h"
-#include "shape.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "data/shape.h"
 
 text sealed_write(struct arena *arena, const struct shape *shape, const void *body, int64_t owner);
 /* A keyed hash of the struct: equal for equal ones. */

@@ -3,7 +3,7 @@
 #define KEFU_INTAKE_STORE_H
 
 #include "intake_rows.msg.h"
-#include "query.h"
+#include "db/statement.h"
 
 extern const struct query contact_known;  /* intake_known by origin */
 extern const struct query contact_insert; /* intake_contact */

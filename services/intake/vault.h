@@ -9,8 +9,8 @@
 #ifndef KEFU_INTAKE_VAULT_H
 #define KEFU_INTAKE_VAULT_H
 
-#include "arena.h"
-#include "err.h"
+#include "base/arena.h"
+#include "base/err.h"
 
 enum { VAULT_HASH_SIZE = 32 };
 

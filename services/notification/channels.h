@@ -9,8 +9,8 @@
 #define KEFU_NOTIFICATION_CHANNELS_H
 
 #include "notification_rows.msg.h"
-#include "rules.h"
-#include "settings.h"
+#include "notify_rules.h"
+#include "base/settings.h"
 
 struct channel_settings {
     const char *standard; /* file or null */

@@ -1,7 +1,7 @@
 #include "mail.h"
 
-#include "buf.h"
-#include "encode.h"
+#include "base/buf.h"
+#include "sign.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef KEFU_NOTIFICATION_MAIL_H
 #define KEFU_NOTIFICATION_MAIL_H
 
-#include "arena.h"
+#include "base/arena.h"
 
 struct mail {
     text from;

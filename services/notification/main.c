@@ -1,9 +1,9 @@
 /* notification: every message to a person. See README.md. */
-#include "notification.h"
+#include "handlers.h"
 
 #include "channels.h"
-#include "post.h"
-#include "send.h"
+#include "compose.h"
+#include "transport.h"
 #include "store.h"
 
 #include "escalation.msg.h"

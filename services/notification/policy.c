@@ -1,7 +1,7 @@
 /* Compiles notify.yaml, quiet.yaml and templates/ into struct notify_rules. */
-#include "notification.h"
+#include "handlers.h"
 
-#include "rules.h"
+#include "notify_rules.h"
 
 #include <stdlib.h>
 #include <string.h>

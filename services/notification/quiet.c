@@ -1,6 +1,6 @@
 #include "quiet.h"
 
-#include "date.h"
+#include "time/date.h"
 
 /* The wall clock at an instant. */
 struct wall {

@@ -5,8 +5,8 @@
 #ifndef KEFU_NOTIFICATION_QUIET_H
 #define KEFU_NOTIFICATION_QUIET_H
 
-#include "base.h"
-#include "zone.h"
+#include "base/base.h"
+#include "time/zone.h"
 
 enum { QUIET_WINDOWS = 16 };
 

@@ -5,7 +5,7 @@
 #define KEFU_NOTIFICATION_RECIPIENTS_H
 
 #include "notification_rows.msg.h"
-#include "rules.h"
+#include "notify_rules.h"
 
 struct company {
     struct list people; /* struct person_row */

@@ -4,7 +4,7 @@
 #ifndef KEFU_NOTIFICATION_STORE_H
 #define KEFU_NOTIFICATION_STORE_H
 
-#include "query.h"
+#include "db/statement.h"
 
 #include "notification_rows.msg.h"
 

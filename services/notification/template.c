@@ -1,6 +1,6 @@
 #include "template.h"
 
-#include "buf.h"
+#include "base/buf.h"
 
 #include <string.h>
 

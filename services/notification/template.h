@@ -5,8 +5,8 @@
 #ifndef KEFU_NOTIFICATION_TEMPLATE_H
 #define KEFU_NOTIFICATION_TEMPLATE_H
 
-#include "arena.h"
-#include "err.h"
+#include "base/arena.h"
+#include "base/err.h"
 
 enum value_name {
     VALUE_TICKET,

@@ -5,7 +5,7 @@
  *   An alarm or a job of the key `killer` kills the process, too.
  */
 #include "probe.msg.h"
-#include "service.h"
+#include "runtime/api/service.h"
 #include "store.h"
 
 #include <stdlib.h>

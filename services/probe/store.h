@@ -5,7 +5,7 @@
 #define KEFU_PROBE_STORE_H
 
 #include "probe_rows.msg.h"
-#include "query.h"
+#include "db/statement.h"
 
 extern const struct query probe_count_lock, probe_count_read, probe_count_put, probe_effect_put,
     probe_share_lock, probe_share_read, probe_taking_put;

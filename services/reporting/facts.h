@@ -9,7 +9,7 @@
 #ifndef KEFU_REPORTING_FACTS_H
 #define KEFU_REPORTING_FACTS_H
 
-#include "arena.h"
+#include "base/arena.h"
 
 #include "escalation.msg.h"
 #include "intake.msg.h"

@@ -10,10 +10,10 @@
 #ifndef KEFU_REPORTING_KPI_H
 #define KEFU_REPORTING_KPI_H
 
-#include "arena.h"
-#include "yaml.h"
+#include "base/arena.h"
+#include "data/yaml.h"
 
-#include "escalation/calendar.h"
+#include "time/calendar.h"
 #include "facts.h"
 
 struct kpi_rule {

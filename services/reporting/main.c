@@ -1,5 +1,5 @@
 /* reporting: every number. See README.md. */
-#include "reporting.h"
+#include "handlers.h"
 
 #include "reporting.msg.h"
 #include "reporting_rows.msg.h"

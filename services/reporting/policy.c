@@ -1,9 +1,9 @@
 /* Compiles kpis.yaml, with the calendars it counts on, into struct kpi_policy. */
-#include "reporting.h"
+#include "handlers.h"
 
 #include "kpi.h"
-#include "zone.h"
-#include "yaml.h"
+#include "time/zone.h"
+#include "data/yaml.h"
 
 struct compiler {
     struct yaml_reader reader;

@@ -4,7 +4,7 @@
 #ifndef KEFU_REPORTING_STORE_H
 #define KEFU_REPORTING_STORE_H
 
-#include "query.h"
+#include "db/statement.h"
 
 /* Facts. */
 extern const struct query ticket_lock, ticket_insert, ticket_update;
@@ -28,7 +28,7 @@ extern const struct query feed_resumes, feed_entries, feed_snapshot;
 extern const struct query drill_state, drill_open, drill_department, drill_held, drill_waiting,
     drill_exit, drill_clock, drill_message;
 
-/* What feed.c asks for on a connection of its own. */
+/* What feed_socket.c asks for on a connection of its own. */
 extern const struct query feed_tail, feed_last;
 
 #define FEED_KEPT 100000 /* entries to resume from */

@@ -1,6 +1,6 @@
 #include "choose.h"
 
-#include "names.h"
+#include "codes.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #ifndef KEFU_ROUTING_CHOOSE_H
 #define KEFU_ROUTING_CHOOSE_H
 
-#include "routing_policy.h"
+#include "policy.h"
 
 #include "routing_rows.msg.h"
 

@@ -1,6 +1,6 @@
 #include "desk.h"
 
-#include "names.h"
+#include "codes.h"
 #include "store.h"
 
 #include <string.h>

@@ -1,15 +1,15 @@
 /*
  * desk: one ticket on the desk, with all that is needed to decide about it.
  *
- * A desk is made from the ticket's row (or a new one), changed by hand.h (who answers for it) and step.h (steps of its flow), and
+ * A desk is made from the ticket's row (or a new one), changed by handover.h (who answers for it) and step.h (steps of its flow), and
  * settled once: then the row is written, loads are counted and a change of handler is said.
  */
 #ifndef KEFU_ROUTING_DESK_H
 #define KEFU_ROUTING_DESK_H
 
 #include "form.h"
-#include "plan.h"
-#include "routing_policy.h"
+#include "runtime/api/plan.h"
+#include "policy.h"
 
 #include "routing.msg.h"
 #include "routing_rows.msg.h"

@@ -1,6 +1,6 @@
 #include "form.h"
 
-#include "json.h"
+#include "data/json.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #ifndef KEFU_ROUTING_FORM_H
 #define KEFU_ROUTING_FORM_H
 
-#include "flow.h"
-#include "routing_policy.h"
+#include "policy/flow.h"
+#include "policy.h"
 
 #include "routing.msg.h"
 #include "routing_rows.msg.h"

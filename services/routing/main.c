@@ -1,8 +1,8 @@
 /* routing: the state of every ticket and who works on it. See README.md. */
-#include "service.h"
+#include "runtime/api/service.h"
 
 #include "handlers.h"
-#include "routing_policy.h"
+#include "policy.h"
 #include "store.h"
 
 #include "intake.msg.h"

@@ -1,8 +1,8 @@
 #include "step.h"
 
-#include "hand.h"
-#include "names.h"
-#include "start.h"
+#include "handover.h"
+#include "codes.h"
+#include "enter.h"
 #include "store.h"
 
 static void keep_held(struct desk *desk)

@@ -8,7 +8,7 @@
 #ifndef KEFU_ROUTING_STORE_H
 #define KEFU_ROUTING_STORE_H
 
-#include "query.h"
+#include "db/statement.h"
 
 #include "routing_rows.msg.h"
 

@@ -1,5 +1,5 @@
 /* workforce: who people are, what they may and can do, when they are on duty. See README.md. */
-#include "workforce.h"
+#include "handlers.h"
 
 #include "store.h"
 #include "workforce.msg.h"

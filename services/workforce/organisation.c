@@ -1,6 +1,6 @@
 #include "organisation.h"
 
-#include "yaml.h"
+#include "data/yaml.h"
 
 enum { CODE_MOST = 64, DEPARTMENT_LEVEL = 4, DEPTH_MOST = 32 };
 

@@ -4,9 +4,9 @@
 #ifndef KEFU_WORKFORCE_ORGANISATION_H
 #define KEFU_WORKFORCE_ORGANISATION_H
 
-#include "arena.h"
-#include "policy.h"
-#include "shape.h"
+#include "base/arena.h"
+#include "policy/bundle.h"
+#include "data/shape.h"
 #include "workforce_rows.msg.h"
 
 struct organisation;

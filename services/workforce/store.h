@@ -2,7 +2,7 @@
 #ifndef KEFU_WORKFORCE_STORE_H
 #define KEFU_WORKFORCE_STORE_H
 
-#include "query.h"
+#include "db/statement.h"
 #include "workforce_rows.msg.h"
 
 extern const struct query staff_lock;  /* workforce_staff by staff */

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
-#include "buf.h"
-#include "plan_inside.h"
-#include "service.h"
+#include "base/base.h"
+#include "base/buf.h"
+#include "runtime/api/plan_state.h"
+#include "runtime/api/service.h"
 
 enum { DIGITS = 15, HEX = 16, SERVICES = 8, CHUNK = 1 << 16, TABLES = 64 };
 

@@ -16,11 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "arena.h"
-#include "bus.h"
+#include "base/arena.h"
+#include "net/bus.h"
 #include "intake.msg.h"
-#include "loop.h"
-#include "pack.h"
+#include "base/loop.h"
+#include "data/pack.h"
 #include "probe.msg.h"
 #include "reporting.msg.h"
 

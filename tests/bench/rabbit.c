@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base.h"
+#include "base/base.h"
 
 enum { BYTES = 600, FRAME_MAX = 131072, CHANNEL = 1 };
 

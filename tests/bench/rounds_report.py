@@ -67,6 +67,6 @@ def report_details(rounds):
 
 def report_calendar():
     say("\nThe calendar")
-    done = subprocess.run([f"{BUILD}/bench/bench_escalation_calendar"], capture_output=True, text=True, check=True)
+    done = subprocess.run([f"{BUILD}/bench/bench_time_calendar"], capture_output=True, text=True, check=True)
     for line in done.stdout.splitlines():
         say(f"    {line}")

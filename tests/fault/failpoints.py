@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Death at every edge of a commit (common/fail.h), exhaustively: on the probe at every point, and in each of the six services."""
+"""Death at every edge of a commit (common/base/failpoint.h), exhaustively: on the probe at every point, and in each of the six services."""
 import os
 import signal
 import sys

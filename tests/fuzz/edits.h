@@ -5,8 +5,8 @@
 #ifndef KEFU_FUZZ_EDITS_H
 #define KEFU_FUZZ_EDITS_H
 
-#include "buf.h"
-#include "policy.h"
+#include "base/buf.h"
+#include "policy/bundle.h"
 
 #include <stdlib.h>
 

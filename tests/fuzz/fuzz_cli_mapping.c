@@ -1,7 +1,7 @@
 /* How a file of requests becomes commands, and the roster that goes with it, with any edit: refused with file and line, or read. */
-#include "cli/mapping.h"
-#include "cli/people.h"
-#include "cli/run_file.h"
+#include "cli/import/mapping.h"
+#include "cli/import/people.h"
+#include "cli/world/run_file.h"
 
 #include "edits.h"
 

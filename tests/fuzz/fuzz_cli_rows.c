@@ -1,7 +1,7 @@
 /* Any bytes as a CSV file of requests, behind a header with all columns or without: each row is read or told as a problem. */
-#include "cli/rows.h"
+#include "cli/import/import_rows.h"
 
-#include "buf.h"
+#include "base/buf.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* The policy that escalation owns, with any edit: clocks and calendars. */
-#include "escalation/escalation.h"
+#include "escalation/handlers.h"
 
 #include "edits.h"
 

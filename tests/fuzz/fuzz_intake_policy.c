@@ -1,5 +1,5 @@
 /* The policy that intake owns, with any edit: topics and the complaint's form. */
-#include "intake/intake_policy.h"
+#include "intake/policy.h"
 
 #include "edits.h"
 

@@ -1,6 +1,6 @@
 /* The first byte chooses a shape, the rest is read as JSON of it and as a time. What was read is written and must read
    the same again. */
-#include "json.h"
+#include "data/json.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Any bytes as the list of keys: refused with file and line, or every line of it can be found by its key and has a good name and roles. */
-#include "keys.h"
+#include "net/keys.h"
 
 #include <stdlib.h>
 #include <string.h>

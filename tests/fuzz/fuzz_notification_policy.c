@@ -1,5 +1,5 @@
 /* The policy that notification owns, with any edit: who is told, quiet hours, templates. */
-#include "notification/notification.h"
+#include "notification/handlers.h"
 
 #include "edits.h"
 

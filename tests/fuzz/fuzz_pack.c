@@ -1,6 +1,6 @@
 /* A frame from outside, as a service reads it: scanned, opened, read as the message it names. What was read is written
    and must read the same again. */
-#include "pack.h"
+#include "data/pack.h"
 
 #include <stdlib.h>
 

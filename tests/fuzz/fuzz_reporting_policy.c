@@ -1,5 +1,5 @@
 /* The policy that reporting owns, with any edit: key figures and calendars. */
-#include "reporting/reporting.h"
+#include "reporting/handlers.h"
 
 #include "edits.h"
 

@@ -1,5 +1,5 @@
 /* The policy that routing owns, with any edit: flows, routing and the organisation. */
-#include "routing/routing_policy.h"
+#include "routing/policy.h"
 
 #include "edits.h"
 

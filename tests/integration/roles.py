@@ -148,7 +148,7 @@ def test_a_service_makes_its_next_journal_range(room):
 def newer_home(room):
     """The product with one migration more."""
     home = os.path.join(room.system.dir, "home")
-    for folder in ("common/migrations", "services/workforce/migrations"):
+    for folder in ("common/runtime/migrations", "services/workforce/migrations"):
         shutil.copytree(os.path.join(ROOT, folder), os.path.join(home, folder))
     with open(os.path.join(home, "services/workforce/migrations/999_later.sql"), "w", encoding="utf-8") as file:
         file.write("CREATE TABLE later (n integer);\n")

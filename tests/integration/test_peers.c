@@ -1,5 +1,5 @@
 /* Replicas come and go behind a name. The name server is this file: getaddrinfo() below answers what a test sets. */
-#include "peers.h"
+#include "net/peers.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
-#include "loop.h"
+#include "base/arena.h"
+#include "base/loop.h"
 #include "secure.h"
 #include "test.h"
 

@@ -26,7 +26,7 @@ def before(service, *later):
     """A database as it was before these files."""
     home, database = tempfile.mkdtemp(prefix="kefu-home-"), kefu.Database()
     try:
-        for folder in ("common/migrations", f"services/{service}/migrations"):
+        for folder in ("common/runtime/migrations", f"services/{service}/migrations"):
             shutil.copytree(os.path.join(ROOT, folder), os.path.join(home, folder))
         for path in later:
             os.remove(os.path.join(home, path))
@@ -54,7 +54,7 @@ def test_counters_become_the_last_entries_of_the_feed():
 
 
 def test_loads_and_alarms_stay():
-    with before("routing", "common/migrations/003_alarm_index.sql", "services/routing/migrations/002_load.sql") as database:
+    with before("routing", "common/runtime/migrations/003_alarm_index.sql", "services/routing/migrations/002_load.sql") as database:
         database("INSERT INTO routing.staff_load (staff, taken, last_at) VALUES ('sp01', 12, now()), ('sp02', 0, NULL)")
         database("INSERT INTO routing.alarm (partition, name, key, due_at, running, cause, body)"
                  " VALUES (1, 'step.due', '1', now(), false, 'command/1', ''), (1, 'step.due', '2', now(), true, 'command/2', '')")

@@ -1,6 +1,6 @@
 #include "fill.h"
 
-#include "walk.h"
+#include "data/fill.h"
 
 #include <string.h>
 

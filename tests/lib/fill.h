@@ -4,8 +4,8 @@
 #ifndef KEFU_TEST_FILL_H
 #define KEFU_TEST_FILL_H
 
-#include "arena.h"
-#include "shape.h"
+#include "base/arena.h"
+#include "data/shape.h"
 
 /* The next number of a small generator that is the same everywhere. */
 uint64_t fill_random(uint64_t *state);

@@ -109,7 +109,7 @@ class Import:
     def footprint(self):
         """What an import leaves behind: each service's journal (events, last number, digest), and the rows of all tables that are not
         the runtime's own (leases, kept replies, alarms, clock)."""
-        own = set(re.findall(r"CREATE TABLE (\w+)", open(f"{ROOT}/common/migrations/001_runtime.sql", encoding="utf-8").read()))
+        own = set(re.findall(r"CREATE TABLE (\w+)", open(f"{ROOT}/common/runtime/migrations/001_runtime.sql", encoding="utf-8").read()))
         found = {}
         for service in system.SERVICES:
             found[f"{service}.journal"] = self.system.sql(

@@ -14,7 +14,7 @@ class Refused(Exception):
 
 
 class Keys:
-    """A directory of keys (common/keys.h): NAME.secret for each, and `clients`, the list of the public ones."""
+    """A directory of keys (common/net/keys.h): NAME.secret for each, and `clients`, the list of the public ones."""
 
     def __init__(self, folder):
         self.folder = folder

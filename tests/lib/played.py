@@ -12,7 +12,7 @@ PARTITIONS = 32
 
 
 def partition_of(key):
-    """As partition_of() of common/plan.c: FNV-1a of 64 bits with a final mix."""
+    """As partition_of() of common/runtime/api/plan.c: FNV-1a of 64 bits with a final mix."""
     mask, value = (1 << 64) - 1, 0xCBF29CE484222325
     for byte in str(key).encode():
         value = (value ^ byte) * 0x100000001B3 & mask

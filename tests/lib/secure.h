@@ -4,7 +4,7 @@
 #ifndef KEFU_TEST_SECURE_H
 #define KEFU_TEST_SECURE_H
 
-#include "bus.h"
+#include "net/bus.h"
 
 struct bus *secure_bus(void);
 /* Its keys. */

@@ -6,7 +6,7 @@
 #ifndef KEFU_TEST_H
 #define KEFU_TEST_H
 
-#include "base.h"
+#include "base/base.h"
 
 #define TEST(name)                                                                                 \
     static void test_##name(void);                                                                 \

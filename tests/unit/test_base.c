@@ -1,9 +1,9 @@
-#include "arena.h"
-#include "base.h"
-#include "buf.h"
-#include "err.h"
+#include "base/arena.h"
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "test.h"
-#include "uuid.h"
+#include "base/uuid.h"
 
 #include <stdio.h>
 #include <stdlib.h>

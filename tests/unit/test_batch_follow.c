@@ -1,5 +1,5 @@
 /* batch_follow: what the next message of a key finds, and what is left to be written. */
-#include "batch_inside.h"
+#include "runtime/batch/batch_state.h"
 #include "notification_rows.msg.h"
 #include "test.h"
 

@@ -1,5 +1,5 @@
 /* The bus and peers over real sockets on 127.0.0.1. A frame here is "id:anything". */
-#include "peers.h"
+#include "net/peers.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "arena.h"
-#include "loop.h"
+#include "base/arena.h"
+#include "base/loop.h"
 #include "secure.h"
 #include "test.h"
 

@@ -1,4 +1,4 @@
-#include "cli/calendar.h"
+#include "cli/command/calendar.h"
 #include "test.h"
 
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * 2 March is a Monday; service and business hours are 9 to 18. `tick` is an alarm that fires at that instant.
  */
 #include "escalation/book.h"
-#include "date.h"
-#include "escalation/escalation.h"
+#include "time/date.h"
+#include "escalation/handlers.h"
 #include "test.h"
 
 #include <stdio.h>

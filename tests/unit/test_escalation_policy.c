@@ -1,6 +1,6 @@
 /* What clocks.yaml and calendars/ may say: mistakes are told by file and line. */
-#include "escalation/escalation.h"
-#include "escalation/rules.h"
+#include "escalation/handlers.h"
+#include "escalation/clock_rules.h"
 #include "test.h"
 
 #define CALENDAR(name)                                                                             \

@@ -1,9 +1,9 @@
 /* check: what a contact must tell (INT-02, INT-03, INT-10, INT-14, INT-15, REP-09, REP-11). */
 #include "test.h"
 
-#include "arena.h"
+#include "base/arena.h"
 #include "intake/check.h"
-#include "policy.h"
+#include "policy/bundle.h"
 
 enum { NOW = 1000000000 };
 

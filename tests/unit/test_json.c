@@ -1,4 +1,4 @@
-#include "json.h"
+#include "data/json.h"
 
 #include "fill.h"
 #include "probe.msg.h"

@@ -1,5 +1,5 @@
 /* Keys: the list and its errors, secret files, reloading; and the ZAP handler with real handshakes. */
-#include "keys.h"
+#include "net/keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include <zmq.h>
 
 #include "test.h"
-#include "zap.h"
+#include "net/zap.h"
 
 #define K1 "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 #define K2 "D:)Q[IlAW!ahhC2ac:9*A}h:p?([40wOTJ0JR0cs"

@@ -1,5 +1,5 @@
-#include "err.h"
-#include "log.h"
+#include "base/err.h"
+#include "base/log.h"
 #include "test.h"
 
 #include <stdio.h>

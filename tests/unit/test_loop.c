@@ -1,11 +1,11 @@
 /* The loop: timers, soon, signals and look-ups, also when started and stopped from inside their callbacks. */
-#include "loop.h"
+#include "base/loop.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
+#include "base/arena.h"
 #include "test.h"
 
 static char heard[64];

@@ -1,6 +1,6 @@
 /* The bundle compiles; faults in it are found with file and line. */
-#include "notification/notification.h"
-#include "notification/rules.h"
+#include "notification/handlers.h"
+#include "notification/notify_rules.h"
 
 #include "test.h"
 

@@ -1,8 +1,8 @@
 /* Quiet hours (NTF-01 to NTF-03, SLA-32): boundaries to the second, other zones, changes of the clocks. */
 #include "notification/quiet.h"
 
-#include "arena.h"
-#include "json.h"
+#include "base/arena.h"
+#include "data/json.h"
 #include "test.h"
 
 static const struct quiet seed = {

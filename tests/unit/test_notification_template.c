@@ -1,7 +1,7 @@
 /* Templates: placeholders that are missing, unknown or poisonous; and the mail made of them. */
 #include "notification/template.h"
 
-#include "notification/encode.h"
+#include "notification/sign.h"
 #include "notification/mail.h"
 #include "test.h"
 

@@ -1,4 +1,4 @@
-#include "pack.h"
+#include "data/pack.h"
 
 #include "fill.h"
 #include "probe.msg.h"

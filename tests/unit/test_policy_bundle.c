@@ -2,7 +2,7 @@
    declare and say nothing forbidden (rules 6.3, 6.4), topics name departments that exist. */
 #include "test.h"
 
-#include "yaml.h"
+#include "data/yaml.h"
 
 #include <dirent.h>
 #include <stdio.h>

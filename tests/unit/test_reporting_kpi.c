@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "reporting/kpi.h"
-#include "reporting/reporting.h"
+#include "reporting/handlers.h"
 
 #include <stdlib.h>
 #include <string.h>

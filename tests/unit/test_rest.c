@@ -1,4 +1,4 @@
-#include "rest.h"
+#include "base/pace.h"
 
 #include "test.h"
 

@@ -1,8 +1,8 @@
 /* routing_policy: what deploy/policy decides about priority, department, queue and role, and faults told with their place. */
 #include "test.h"
 
-#include "routing/names.h"
-#include "routing/routing_policy.h"
+#include "routing/codes.h"
+#include "routing/policy.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,10 +4,10 @@
  */
 #include "test.h"
 
-#include "plan_inside.h"
+#include "runtime/api/plan_state.h"
 #include "routing/choose.h"
 #include "routing/handlers.h"
-#include "routing/names.h"
+#include "routing/codes.h"
 #include "routing/store.h"
 
 #include "intake.msg.h"

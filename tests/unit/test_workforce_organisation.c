@@ -1,7 +1,7 @@
 /* organisation: roles and their other names, types, and the tree of units. */
 #include "test.h"
 
-#include "arena.h"
+#include "base/arena.h"
 #include "workforce/organisation.h"
 
 static const struct organisation *shipped(struct arena *arena)

@@ -1,7 +1,7 @@
 /* yaml: what is read, what is refused and where, the latch, and lengths of time. */
 #include "test.h"
-#include "yaml.h"
-#include "buf.h"
+#include "data/yaml.h"
+#include "base/buf.h"
 
 static const struct refused_row {
     const char *what, *given, *want;

@@ -1,0 +1,119 @@
+#include "base/base.h"
+
+#include <string.h>
+
+text text_of(const char *string)
+{
+    return (text){string, string == NULL ? 0 : strlen(string)};
+}
+
+bool text_equal(text a, text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+bool text_is(text a, const char *string)
+{
+    return text_equal(a, text_of(string));
+}
+
+int text_compare(text a, text b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter == 0 ? 0 : memcmp(a.at, b.at, shorter);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+bool text_starts(text a, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return a.len >= len && memcmp(a.at, prefix, len) == 0;
+}
+
+bool text_to_int(text a, int64_t *out)
+{
+    bool negative = a.len > 0 && a.at[0] == '-';
+    uint64_t value = 0;
+    if (a.len == (size_t)negative) return false;
+    for (size_t i = negative; i < a.len; i++) {
+        if (a.at[i] < '0' || a.at[i] > '9') return false;
+        if (__builtin_mul_overflow(value, 10, &value)) return false;
+        if (__builtin_add_overflow(value, (uint64_t)(a.at[i] - '0'), &value)) return false;
+    }
+    if (value > (uint64_t)INT64_MAX + negative) return false;
+    *out = (int64_t)(negative ? -value : value); /* INT64_MIN has no positive twin */
+    return true;
+}
+
+text text_take(text *rest, char mark)
+{
+    const char *end = rest->len > 0 ? memchr(rest->at, mark, rest->len) : NULL;
+    if (end == NULL) {
+        text all = *rest;
+        *rest = (text){0};
+        return all;
+    }
+    text part = {rest->at, (size_t)(end - rest->at)};
+    *rest = (text){end + 1, rest->len - part.len - 1};
+    return part;
+}
+
+/* Length of the UTF-8 sequence that starts with `lead`, and the lowest code point it may carry; 0 if none starts so. */
+static size_t utf8_length(unsigned char lead, uint32_t *lowest)
+{
+    if (lead < 0x80) return *lowest = 0, 1;
+    if (lead >= 0xC2 && lead <= 0xDF) return *lowest = 0x80, 2;
+    if (lead >= 0xE0 && lead <= 0xEF) return *lowest = 0x800, 3;
+    if (lead >= 0xF0 && lead <= 0xF4) return *lowest = 0x10000, 4;
+    return 0;
+}
+
+static bool is_ascii_word(const unsigned char bytes[8])
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
+bool text_is_utf8(text a)
+{
+    const unsigned char *p = (const unsigned char *)a.at;
+    for (size_t i = 0; i < a.len;) {
+        uint32_t lowest = 0;
+        if (a.len - i >= 8 && is_ascii_word(p + i)) {
+            i += 8;
+            continue;
+        }
+        size_t len = utf8_length(p[i], &lowest);
+        if (len == 0 || len > a.len - i) return false;
+        uint32_t code = len == 1 ? p[i] : p[i] & (0xFFu >> (len + 1));
+        for (size_t k = 1; k < len; k++) {
+            if ((p[i + k] & 0xC0) != 0x80) return false;
+            code = code << 6 | (p[i + k] & 0x3F);
+        }
+        if (code < lowest || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
+        i += len;
+    }
+    return true;
+}
+
+uint64_t text_hash_more(uint64_t hash, text a)
+{
+    for (size_t i = 0; i < a.len; i++) {
+        hash ^= (unsigned char)a.at[i];
+        hash *= UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+uint64_t text_hash_end(uint64_t hash)
+{
+    hash ^= hash >> 33; /* FNV's low bits are weak: mix before anyone takes a remainder */
+    hash *= UINT64_C(0xff51afd7ed558ccd);
+    return hash ^ hash >> 33;
+}
+
+uint64_t text_hash(text a)
+{
+    return text_hash_end(text_hash_more(TEXT_HASH_START, a));
+}

@@ -1,0 +1,51 @@
+/*
+ * fail: points at every edge of a commit where a fault test lets this process die or wait. Compiled in only with KEFU_FAILPOINTS
+ * (the test build); in a release there is nothing.
+ *
+ *   FAIL_AT=drawn:3              abort when the point is passed for the third time
+ *   FAIL_AT=drawn:3:sleep=200    wait 200 ms at every third time, the whole process
+ *   several joined by commas
+ *
+ *   leased      leases claimed                    inserted  the rows of a round are in, the journal not yet
+ *   claimed     alarms deleted, facts loaded      drawn     journal rows are in, their numbers drawn
+ *   effect      all is in but the position        written   all is in, COMMIT not sent
+ *   committing  COMMIT sent, its end not known    committed COMMIT returned, nothing answered
+ *   answered    commands answered                 page      a journal.read answered
+ *   reported    a job's work done, not recorded   draining  told to stop, leases still held
+ *   released    leases given back, not gone yet
+ *
+ * At `zap` (somebody asks to be let in, not answered yet) nobody aborts or waits: from that time on the ZAP thread's work fails.
+ */
+#ifndef KEFU_FAIL_H
+#define KEFU_FAIL_H
+
+#include "db/pg.h"
+
+#ifdef KEFU_FAILPOINTS
+
+void fail_at(const char *point);
+/* The same between two statements of a trip: the database is given what was added before, and time to do it. */
+void fail_within(struct pg *pg, const char *point);
+/* Is it the point's time? Then the caller fails in its own way. */
+bool fail_now(const char *point);
+
+#else
+
+static inline void fail_at(const char *point)
+{
+    (void)point;
+}
+
+static inline void fail_within(struct pg *pg, const char *point)
+{
+    (void)pg, (void)point;
+}
+
+static inline bool fail_now(const char *point)
+{
+    (void)point;
+    return false;
+}
+
+#endif
+#endif

@@ -1,0 +1,124 @@
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 4096, QUOTED_SIZE = 1024, QUOTED_BUFFERS = 4 };
+
+static char who[160];
+static enum log_level least_level = LOG_INFO;
+
+static const char *const level_names[] = {
+    [LOG_DEBUG] = "debug",
+    [LOG_INFO] = "info",
+    [LOG_WARN] = "warn",
+    [LOG_ERROR] = "error",
+};
+
+void log_start(const char *service, const char *instance, enum log_level least)
+{
+    snprintf(who, sizeof(who), " service=%s instance=%s", log_quoted(service),
+             log_quoted(instance));
+    least_level = least;
+}
+
+bool log_wants(enum log_level level)
+{
+    return level >= least_level;
+}
+
+static size_t write_head(char *line, enum log_level level, const char *event)
+{
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t len = strftime(line, LINE_SIZE, "ts=%Y-%m-%dT%H:%M:%S", &utc);
+    int rest = snprintf(line + len, LINE_SIZE - len, ".%03ldZ level=%s%s event=%s",
+                        now.tv_nsec / 1000000, level_names[level], who, event);
+    return len + (size_t)rest;
+}
+
+void log_line(enum log_level level, const char *event, const char *fields, ...)
+{
+    if (!log_wants(level)) return;
+    char line[LINE_SIZE];
+    size_t len = write_head(line, level, event);
+    if (fields[0] != '\0' && len < LINE_SIZE - 2) {
+        line[len++] = ' ';
+        va_list args;
+        va_start(args, fields);
+        int more = vsnprintf(line + len, LINE_SIZE - len, fields, args);
+        va_end(args);
+        if (more > 0) len += (size_t)more;
+    }
+    if (len > LINE_SIZE - 1) len = LINE_SIZE - 1; /* cut, but whole lines only */
+    line[len++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, len);
+    (void)written; /* nowhere left to say it */
+}
+
+static bool is_plain(unsigned char c)
+{
+    return c > ' ' && c != '"' && c != '=' && c != '\\' && c != 0x7F;
+}
+
+static bool needs_quotes(text value)
+{
+    if (value.len == 0) return true;
+    for (size_t i = 0; i < value.len; i++) {
+        if (!is_plain((unsigned char)value.at[i])) return true;
+    }
+    return false;
+}
+
+/* Write one byte as it may stand between quotes; returns how many characters that took (4 at most). */
+static size_t write_escaped(char *to, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *simple = c == '\n'   ? "\\n"
+                         : c == '\t' ? "\\t"
+                         : c == '\r' ? "\\r"
+                         : c == '"'  ? "\\\""
+                                     : "\\\\";
+    if (c == '\n' || c == '\t' || c == '\r' || c == '"' || c == '\\') {
+        memcpy(to, simple, 2);
+        return 2;
+    }
+    if (c >= ' ' && c != 0x7F) {
+        to[0] = (char)c;
+        return 1;
+    }
+    memcpy(to, (char[]){'\\', 'x', digits[c >> 4], digits[c & 15]}, 4);
+    return 4;
+}
+
+const char *log_text(text value)
+{
+    static _Thread_local char buffers[QUOTED_BUFFERS][QUOTED_SIZE];
+    static _Thread_local unsigned turn;
+    char *out = buffers[turn++ % QUOTED_BUFFERS];
+    bool quotes = needs_quotes(value);
+    size_t len = 0;
+    if (quotes) out[len++] = '"';
+    for (size_t i = 0; i < value.len; i++) {
+        if (len > QUOTED_SIZE - 10) { /* room for one escape, dots, a quote and the end */
+            memcpy(out + len, "...", 3);
+            len += 3;
+            break;
+        }
+        len += write_escaped(out + len, (unsigned char)value.at[i]);
+    }
+    if (quotes) out[len++] = '"';
+    out[len] = '\0';
+    return out;
+}
+
+const char *log_quoted(const char *value)
+{
+    return log_text(text_of(value));
+}

@@ -1,0 +1,24 @@
+/*
+ * json: the same shapes as JSON, for the CLI, policy and logs. The only user of jansson.
+ * Times are ISO 8601 in UTC ("2026-11-22T03:04:05Z", with microseconds if they are not 0); bytes are base64.
+ */
+#ifndef KEFU_JSON_H
+#define KEFU_JSON_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "data/shape.h"
+
+/* One line, fields in the shape's order. */
+void json_write(struct buf *out, const struct shape *shape, const void *body);
+/* Also accepts integers for times. Unknown fields are an error that names them (people mistype; machines use MessagePack). */
+MUST_CHECK void *json_read(text json, const struct shape *shape, struct arena *arena,
+                           struct err *err);
+void json_quote(struct buf *out, text value); /* with the quotes */
+
+/* ISO 8601 both ways, without quotes, strict: no leap seconds, years 1 to 9999. json_time reads "2026-11-22T03:04:05[.ffffff]Z" or with "+08:00". */
+void json_add_time(struct buf *out, time_us time);
+bool json_time(text iso, time_us *out);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * shape: the description of a struct as data. protogen writes one for every message and every table row; the codec, JSON,
+ * SQL parameters and result reading all walk the same tables.
+ *
+ * Absent: an optional field that is absent holds the zero of its type (0, false, {NULL, 0}, no items), and a zero
+ * optional field is not written. Required fields are always written and must be there when read.
+ */
+#ifndef KEFU_SHAPE_H
+#define KEFU_SHAPE_H
+
+#include "base/base.h"
+
+enum field_type {
+    FIELD_BOOL,  /* bool */
+    FIELD_INT,   /* int64_t */
+    FIELD_REAL,  /* double */
+    FIELD_TEXT,  /* text, UTF-8 */
+    FIELD_BYTES, /* text, any bytes */
+    FIELD_TIME,  /* time_us; on the wire an integer of microseconds, in JSON ISO 8601 in UTC */
+    FIELD_ID,    /* int64_t > 0, a number drawn by plan_new_id() */
+    FIELD_STRUCT /* a nested struct (lists only) */
+};
+
+enum { FIELD_OPTIONAL = 1, FIELD_LIST = 2 };
+
+/* A list field is this in the struct: the items lie side by side (structs, texts or int64_t). */
+struct list {
+    const void *at;
+    size_t n;
+};
+
+/* items of a list: LIST(m->items, struct contact_item)[i] */
+#define LIST(list, type) ((const type *)(list).at)
+
+struct field {
+    const char *name;
+    enum field_type type;
+    unsigned flags;
+    size_t offset;
+    const struct shape *of; /* of FIELD_STRUCT */
+    const char *doc;
+};
+
+enum shape_kind { SHAPE_STRUCT, SHAPE_EVENT, SHAPE_COMMAND, SHAPE_QUERY, SHAPE_ANSWER, SHAPE_ROW };
+
+enum { SHAPE_KEYS = 3 };
+
+/* Who may ask a command or query. Operators and gateways may ask everything; others only what its block in the .msg file says. */
+enum {
+    ROLE_SERVICE = 1,
+    ROLE_PUBLISHER = 2,
+    ROLE_SUBSCRIBER = 4,
+    ROLE_GATEWAY = 8,
+    ROLE_OPERATOR = 16,
+    ROLE_ANY = 31
+};
+
+struct shape {
+    const char *name; /* "ticket.opened"; of a row: the table's name */
+    enum shape_kind kind;
+    int version;
+    const char *service; /* whose .msg file it stands in */
+    size_t size;
+    const struct field *fields;
+    size_t n;
+    const char *doc;
+    const struct field *key[SHAPE_KEYS]; /* what makes the key of a message (its partition), or the
+                                            primary key of a row */
+    const struct shape *answer;          /* of a command or query: what comes back */
+    unsigned roles; /* of a command or query: who may ask it besides operators and gateways */
+};
+
+/* NULL if there is none of that name. */
+const struct field *shape_field(const struct shape *shape, text name);
+/* The key of a message: its key fields' values joined by '/'. Absent text if the shape names no key. */
+struct arena;
+text shape_key(const struct shape *shape, const void *body, struct arena *arena);
+/* Field access by description. */
+int64_t shape_int(const struct field *field, const void *body);
+text shape_text(const struct field *field, const void *body);
+
+/* Every shape that protogen knows (build/gen/all.msg.c), for look-ups by name. */
+extern const struct shape *const shape_all[];
+extern const size_t shape_all_n;
+const struct shape *shape_find(text name, int version);
+
+#endif

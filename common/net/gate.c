@@ -1,0 +1,224 @@
+#include "net/gate.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+
+#include <signal.h>
+
+enum { LOOK_MS = 500, BUCKETS = 64, BUSY_SAID_MS = 1000 };
+
+#define POWERS (ROLE_OPERATOR | ROLE_GATEWAY) /* may ask everything, in anybody's name */
+#define UNLIMITED (POWERS | ROLE_SERVICE)     /* known to behave */
+#define RULE "ORG-69"                         /* the permission matrix */
+
+METRIC(refused, .name = "kefu_requests_refused_total", .type = METRIC_COUNTER,
+       .help = "Requests that their sender may not make.", .labels = {"why"});
+METRIC(limited, .name = "kefu_requests_limited_total", .type = METRIC_COUNTER,
+       .help = "Requests beyond a limit of their sender.", .labels = {"limit", "client"});
+METRIC(reloads, .name = "kefu_keys_reloads_total", .type = METRIC_COUNTER,
+       .help = "Times that the list of keys was read.", .labels = {"result"});
+
+/* One for each name that ever asked: there are no more names than the lists had. */
+struct client {
+    struct client *next;
+    char *name;
+    const char *role;
+    unsigned roles;
+    int64_t in_flight;
+    double tokens; /* requests that it may make now */
+    int64_t filled_ms, said_ms;
+};
+
+static struct {
+    struct bus *bus;
+    struct keys *keys;
+    const struct gate_limits *limits;
+    struct loop_timer timer;
+    struct client *buckets[BUCKETS];
+} gate;
+
+static const char *highest_of(unsigned roles)
+{
+    if (roles & ROLE_OPERATOR) return "operator";
+    if (roles & ROLE_GATEWAY) return "gateway";
+    if (roles & ROLE_SERVICE) return "service";
+    return roles & ROLE_PUBLISHER ? "publisher" : "subscriber";
+}
+
+static struct client *client_of(const struct keys_client *known)
+{
+    text name = text_of(known->name);
+    struct client **bucket = &gate.buckets[text_hash(name) % BUCKETS], *client = *bucket;
+    while (client != NULL && !text_is(name, client->name)) client = client->next;
+    if (client == NULL) {
+        client = mem_alloc(sizeof(*client));
+        *client = (struct client){.next = *bucket, .name = mem_string(name)};
+        client->tokens = (double)gate.limits->rate;
+        client->filled_ms = loop_now_ms();
+        *bucket = client;
+    }
+    client->roles = known->roles;
+    client->role = highest_of(known->roles);
+    return client;
+}
+
+/* --- coming in --- */
+
+static void leave(void *tag)
+{
+    ((struct client *)tag)->in_flight--;
+}
+
+/* A line for each refusal, without what was asked. */
+static int refuse(const char *name, const struct header *header, const char *why,
+                  const struct err *err)
+{
+    metric_add(&refused, 1, why);
+    log_warn("refused", "client=%s type=%s why=%s rule=%s id=%s", log_quoted(name),
+             log_text(header->type), why, err->rule, log_text(header->id));
+    return -1;
+}
+
+static bool take_token(struct client *client)
+{
+    int64_t now = loop_now_ms();
+    double rate = (double)gate.limits->rate;
+    client->tokens += (double)(now - client->filled_ms) * rate / 1000;
+    if (client->tokens > rate) client->tokens = rate;
+    client->filled_ms = now;
+    if (client->tokens < 1) return false;
+    client->tokens--;
+    return true;
+}
+
+static enum gate_verdict limit(struct client *client, size_t bytes, struct err *err)
+{
+    const struct gate_limits *limits = gate.limits;
+    const char *which = NULL;
+    enum gate_verdict verdict = GATE_BUSY;
+    if ((int64_t)bytes > limits->bytes) {
+        verdict = GATE_REFUSED;
+        which = "size";
+        err_set(err, "a message of %s has at most %lld bytes", client->name,
+                (long long)limits->bytes);
+    } else if (client->in_flight >= limits->in_flight) {
+        which = "in flight";
+        err_set(err, "%s has %lld messages in flight: wait for answers", client->name,
+                (long long)client->in_flight);
+    } else if (!take_token(client)) {
+        which = "rate";
+        err_set(err, "%s sends more than %lld messages a second", client->name,
+                (long long)limits->rate);
+    }
+    if (which == NULL) return GATE_OPEN;
+    metric_add(&limited, 1, which, client->name);
+    if (loop_now_ms() - client->said_ms >= BUSY_SAID_MS) {
+        client->said_ms = loop_now_ms();
+        log_warn("limited", "client=%s limit=%s", log_quoted(client->name), log_quoted(which));
+    }
+    return verdict;
+}
+
+enum gate_verdict gate_enter(struct bus_request *request, const struct header *header, size_t bytes,
+                             struct err *err)
+{
+    const struct keys_client *known = keys_find(gate.keys, bus_request_user(request));
+    if (known == NULL) {
+        err_field(err, NULL, RULE, "this key is not known any more");
+        refuse("", header, "key", err);
+        return GATE_REFUSED;
+    }
+    struct client *client = client_of(known);
+    enum gate_verdict verdict = client->roles & UNLIMITED ? GATE_OPEN : limit(client, bytes, err);
+    if (verdict != GATE_OPEN) return verdict;
+    client->in_flight++;
+    bus_request_tag(request, client, leave);
+    return GATE_OPEN;
+}
+
+/* --- asking --- */
+
+int gate_allow(const struct bus_request *request, const struct header *header,
+               const struct shape *shape, struct err *err)
+{
+    const struct client *client = bus_request_tagged(request);
+    if (client->roles & POWERS) return 0;
+    if (!(client->roles & shape->roles)) {
+        err_field(err, "type", RULE, "a key of role %s may not ask %s", client->role, shape->name);
+        return refuse(client->name, header, "role", err);
+    }
+    if (header->actor.len > 0) {
+        err_field(err, "actor", RULE, "a key of role %s acts for nobody else", client->role);
+        return refuse(client->name, header, "actor", err);
+    }
+    return 0;
+}
+
+int gate_allow_body(const struct bus_request *request, const struct header *header,
+                    const struct shape *shape, const void *body, struct err *err)
+{
+    const struct client *client = bus_request_tagged(request);
+    const struct field *field = shape_field(shape, TEXT("source"));
+    if ((client->roles & POWERS) || !(client->roles & ROLE_PUBLISHER) || field == NULL) return 0;
+    const struct keys_client *known = keys_find(gate.keys, bus_request_user(request));
+    text source = shape_text(field, body);
+    if (known != NULL && keys_has_source(known, source)) return 0;
+    err_field(err, "source", RULE, "%s does not speak for this source", client->name);
+    return refuse(client->name, header, "source", err);
+}
+
+text gate_name(const struct bus_request *request)
+{
+    return text_of(((const struct client *)bus_request_tagged(request))->name);
+}
+
+text gate_role(const struct bus_request *request)
+{
+    return text_of(((const struct client *)bus_request_tagged(request))->role);
+}
+
+/* --- the list --- */
+
+static void look(bool always)
+{
+    enum keys_news news;
+    struct err err;
+    if (keys_reload(gate.keys, always, &news, &err) < 0) {
+        metric_add(&reloads, 1, "broken");
+        log_error("keys_broken", "reason=%s kept=old", log_quoted(err.message));
+        return;
+    }
+    if (news == KEYS_SAME) return;
+    metric_add(&reloads, 1, "read");
+    log_info("keys_read", "revoked=%d", news == KEYS_REVOKED);
+    if (news == KEYS_REVOKED) bus_cut_subscribers(gate.bus);
+}
+
+static void look_on(void *ctx)
+{
+    (void)ctx;
+    look(false);
+}
+
+static void on_hangup(void *ctx)
+{
+    (void)ctx;
+    look(true);
+}
+
+void gate_start(struct bus *bus, struct keys *keys, const struct gate_limits *limits)
+{
+    gate.bus = bus;
+    gate.keys = keys;
+    gate.limits = limits;
+    loop_on_signal(SIGHUP, on_hangup, NULL);
+    loop_timer_start(&gate.timer, LOOK_MS, LOOK_MS, look_on, NULL);
+}
+
+/* Clients stay: requests may still end. */
+void gate_stop(void)
+{
+    loop_timer_stop(&gate.timer);
+}

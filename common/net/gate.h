@@ -1,0 +1,38 @@
+/*
+ * gate: who may ask what. Every request passes here first: its key must be on the list (still: libzmq looks only when a connection is
+ * made), the limits of publishers and subscribers must allow it, the roles of the key must be among those that the message is for, only a
+ * gateway or an operator may name a person as the actor, and a publisher speaks for its own sources. Refusals are counted and logged.
+ */
+#ifndef KEFU_GATE_H
+#define KEFU_GATE_H
+
+#include "net/bus.h"
+#include "data/pack.h"
+
+/* For keys that are neither service nor gateway nor operator. */
+struct gate_limits {
+    int64_t in_flight; /* requests not yet answered */
+    int64_t rate;      /* a second; as many may come at once */
+    int64_t bytes;     /* of one request */
+};
+
+/* The list is watched: a change in the file takes effect within a second, SIGHUP at once. All are borrowed. */
+void gate_start(struct bus *bus, struct keys *keys, const struct gate_limits *limits);
+void gate_stop(void);
+
+enum gate_verdict { GATE_OPEN, GATE_REFUSED, GATE_BUSY };
+/* Whose request this is, and may it come in now? Unless GATE_OPEN, err says why. */
+MUST_CHECK enum gate_verdict gate_enter(struct bus_request *request, const struct header *header,
+                                        size_t bytes, struct err *err);
+/* May it ask this? The request has entered. */
+MUST_CHECK int gate_allow(const struct bus_request *request, const struct header *header,
+                          const struct shape *shape, struct err *err);
+/* May it say this body? */
+MUST_CHECK int gate_allow_body(const struct bus_request *request, const struct header *header,
+                               const struct shape *shape, const void *body, struct err *err);
+
+/* Who asks, of a request that has entered; both live as long as the process. */
+text gate_name(const struct bus_request *request);
+text gate_role(const struct bus_request *request); /* the highest of its roles */
+
+#endif

@@ -1,0 +1,103 @@
+#include "policy/bundle.h"
+
+#include "base/buf.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILES_MOST = 400, FILE_BYTES = 1024 * 1024 };
+
+const struct policy_file *policy_find(const struct policy_files *files, const char *name)
+{
+    for (size_t i = 0; i < files->n; i++)
+        if (text_is(files->at[i].name, name)) return &files->at[i];
+    return NULL;
+}
+
+bool policy_owns(const struct policy_owner *owner, text name)
+{
+    for (const char *const *pattern = owner->files; *pattern != NULL; pattern++) {
+        size_t len = strlen(*pattern);
+        bool folder = len > 0 && (*pattern)[len - 1] == '/';
+        if (folder ? text_starts(name, *pattern) : text_is(name, *pattern)) return true;
+    }
+    return false;
+}
+
+static int read_file(const char *path, struct arena *arena, text *out, struct err *err)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return err_set(err, "cannot read %s: %s", path, strerror(errno));
+    struct buf bytes = {0};
+    size_t got;
+    while ((got = fread(buf_reserve(&bytes, 4096), 1, 4096, file)) > 0) {
+        buf_grew(&bytes, got);
+        if (bytes.len > FILE_BYTES) break;
+    }
+    bool bad = ferror(file) || bytes.len > FILE_BYTES;
+    fclose(file);
+    *out = arena_text(arena, buf_text(&bytes));
+    buf_finish(&bytes);
+    return bad ? err_set(err, "cannot read %s, or it is larger than %d bytes", path, FILE_BYTES)
+               : 0;
+}
+
+struct walk {
+    const char *top;
+    const struct policy_owner *owner;
+    struct arena *arena;
+    struct policy_file *at;
+    size_t n;
+};
+
+/* `below` is the path under the top, "" or ending with a slash. */
+static int walk_folder(struct walk *walk, const char *below, struct err *err)
+{
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/%s", walk->top, below);
+    DIR *dir = opendir(path);
+    if (dir == NULL) return err_set(err, "cannot read the directory %s: %s", path, strerror(errno));
+    int bad = 0;
+    for (struct dirent *entry; bad == 0 && (entry = readdir(dir)) != NULL;) {
+        char name[700];
+        if (entry->d_name[0] == '.') continue;
+        snprintf(name, sizeof(name), "%s%s", below, entry->d_name);
+        if (entry->d_type == DT_DIR) {
+            char deeper[701];
+            snprintf(deeper, sizeof(deeper), "%s/", name);
+            bad = walk_folder(walk, deeper, err);
+        } else if (policy_owns(walk->owner, text_of(name)) && text_of(name).len > 5 &&
+                   strcmp(name + strlen(name) - 5, ".yaml") == 0) {
+            if (walk->n == FILES_MOST) {
+                bad = err_set(err, "more than %d policy files", FILES_MOST);
+                break;
+            }
+            struct policy_file *file = &walk->at[walk->n++];
+            snprintf(path, sizeof(path), "%s/%s", walk->top, name);
+            file->name = arena_text(walk->arena, text_of(name));
+            bad = read_file(path, walk->arena, &file->body, err);
+        }
+    }
+    closedir(dir);
+    return bad;
+}
+
+static int order(const void *a, const void *b)
+{
+    return text_compare(((const struct policy_file *)a)->name,
+                        ((const struct policy_file *)b)->name);
+}
+
+int policy_read(const char *directory, const struct policy_owner *owner, struct arena *arena,
+                struct policy_files *out, struct err *err)
+{
+    struct walk walk = {.top = directory, .owner = owner, .arena = arena};
+    walk.at = ARENA_ARRAY(arena, struct policy_file, FILES_MOST);
+    if (walk_folder(&walk, "", err) < 0) return -1;
+    qsort(walk.at, walk.n, sizeof(*walk.at), order);
+    *out = (struct policy_files){walk.at, walk.n};
+    return 0;
+}

@@ -1,0 +1,225 @@
+/*
+ * flow: state machines as data. Reads deploy/policy/flows, checks them, and answers "which step is this?". Pure: it moves
+ * nothing itself. How the YAML is written is told in deploy/policy/README.md.
+ *
+ *     const struct flows *flows = flow_load(files, arena, err);           when policy is compiled
+ *     const struct flow *flow = flow_find(flows, ticket->kind);
+ *     const struct flow_step *step = flow_find_step(flow, &at, action, err);   refused: err says what is possible
+ *     if (step == NULL || flow_check_actor(step, &at, &actor, err) < 0) return refuse(...);
+ *     for each step->needs: the form must have it (skip those flow_need_applies() is false for)
+ *     the ticket passes through step->to[0..n-1], all recorded; the last is its new state
+ *     step->handler says where the handler of the new state comes from, step->handler_role what that person must be
+ */
+#ifndef KEFU_FLOW_H
+#define KEFU_FLOW_H
+
+#include "base/buf.h"
+#include "policy/bundle.h"
+#include "data/yaml.h"
+
+/* Where the handler of the To state comes from. */
+enum flow_handler {
+    FLOW_KEEP,  /* the same person goes on */
+    FLOW_QUEUE, /* assigned by the queue of (kind, handler_role, department): at once, or by hand in manual queues */
+    FLOW_OWNER, /* the contact owner (RTE-12) */
+    FLOW_ACTOR, /* whoever takes this step */
+    FLOW_NAMED, /* the person named in the form field `handler_field`; not given: as FLOW_QUEUE */
+    FLOW_BACK, /* whoever handled the To state when the ticket was last in it; nobody yet: as FLOW_QUEUE */
+    FLOW_NOBODY /* the ticket has ended */
+};
+
+/* What the actor must be besides having one of the roles in `by`. */
+enum flow_who {
+    FLOW_ANYONE,          /* any holder of the role */
+    FLOW_HANDLER,         /* the handler of the state */
+    FLOW_CONTACT_OWNER,   /* the contact owner */
+    FLOW_HANDLER_OR_OWNER /* either */
+};
+
+/* What sets off a step by `system`. An automatic step never sets off FLOW_ON_ENTRY again. */
+enum flow_auto { FLOW_BY_HAND, FLOW_ON_ENTRY, FLOW_ON_DUE };
+
+/* The time node (ORG-21): the time allowed in the From state. */
+enum flow_due_kind {
+    FLOW_DUE_SPAN, /* `span` after entering the state (after the event, in a step that begins the flow) */
+    FLOW_DUE_CLOCK,  /* the clock `clock` of clocks.yaml runs on; nothing of its own */
+    FLOW_DUE_BEFORE, /* `span` before that clock is due */
+    FLOW_DUE_FIELD,  /* at the time in the form field `field`, given in an earlier step */
+    FLOW_DUE_CYCLE /* at the next turn of `cycle`: daily (end of the working day), weekly or monthly */
+};
+
+struct flow_due {
+    enum flow_due_kind kind;
+    struct span span;
+    text clock;
+    text field;
+    text cycle;
+    text setting;      /* the key that says it, such as complaint.accept_h */
+    bool from_contact; /* counted from the contact's own time, not from entering the state */
+    struct span
+        emergency; /* instead, on natural time, for a ticket with flag "emergency"; SPAN_NONE: no difference */
+    text as; /* the step whose clock this is: it is not started anew */
+};
+
+enum flow_need_type {
+    FLOW_NEED_TEXT,
+    FLOW_NEED_TIME,
+    FLOW_NEED_ID,    /* number of a ticket */
+    FLOW_NEED_STAFF, /* staff code; `role` says what that person must be */
+    FLOW_NEED_CHOICE,
+    FLOW_NEED_TICK /* must be true */
+};
+
+struct flow_need {
+    text name;
+    enum flow_need_type type;
+    text rule;
+    text zh, en; /* labels */
+    text role;   /* of FLOW_NEED_STAFF; absent: anyone */
+    struct yaml_texts choices;
+    text when;     /* needed only of tickets with this flag; absent: always */
+    bool optional; /* may be given; "may" in the file */
+};
+
+struct flow_instead {
+    text flag;
+    text role;
+};
+
+struct flow_step {
+    text id;      /* "CMP-T05", unique in all flows (shared exits stand in each) */
+    text rule;    /* what else it rests on, such as RTE-31 */
+    text what;    /* one sentence */
+    text action;  /* the word people send, or the name of an automatic step */
+    bool begins;  /* "from: nowhere": opens a ticket */
+    bool any;     /* "from: any": every state that is not an end */
+    bool is_exit; /* came from _exits.yaml */
+    struct yaml_texts from;
+    struct yaml_texts
+        to; /* at least one; the last is the new state. Equal to from: no change, but recorded */
+    struct yaml_texts by;               /* roles, any of them; "system" = software */
+    const struct flow_instead *instead; /* for tickets with a flag another role moves it (AMB-52) */
+    size_t instead_n;
+    enum flow_who who;
+    enum flow_auto automatic;
+    enum flow_handler handler;
+    text handler_role; /* who answers in the new state */
+    const struct flow_instead
+        *handler_instead; /* for tickets with a flag another role does; flow_handler_role() */
+    size_t handler_instead_n;
+    text handler_field; /* of FLOW_NAMED: "handler" unless the file says otherwise */
+    const struct flow_need *needs;
+    size_t needs_n;
+    /* Guards; 0 = none. */
+    int64_t round_below, round_from; /* rounds count from 1 */
+    int64_t refusals_below;
+    int64_t attempts_from; /* unanswered outbound attempts on record in this state (OUT-03) */
+    struct yaml_texts when, unless; /* flags the ticket must have, must not have */
+    struct yaml_texts
+        not_same_as; /* ORG-70: "handler", "owner" or ids of steps the actor must not have taken here */
+    /* Effects. */
+    struct yaml_texts starts, stops, restarts; /* clocks */
+    struct yaml_texts sets, clears;            /* flags */
+    struct yaml_texts say; /* hints: templates that notify.yaml sends at this step */
+    bool next_round;
+    bool refusal;     /* counts as a refusal of the department (RTE-31) */
+    text opens;       /* kind of a linked ticket to open; absent = none */
+    text opens_field; /* ... or the form field that says the kind */
+    text links_field; /* form field with the number of the ticket to link (merge) */
+    struct flow_due due;
+    int line;
+};
+
+struct flow_state {
+    text name;
+    text zh, en;
+    text stage;               /* for reports (CMP-09); absent = none */
+    text answers;             /* the role that answers in this state; absent in an end state */
+    bool start, end;          /* a new ticket of the kind begins in the first start state */
+    bool waits;               /* waiting for the customer: clocks may pause (SLA-31) */
+    enum flow_handler opened; /* of a start state: where the first handler comes from (SLA-02) */
+    struct yaml_texts starts; /* of a start state: clocks that start with the ticket */
+    struct flow_due
+        due; /* time allowed here: of the first step out of it that names one, else flow.step_due */
+    int line;
+};
+
+struct flow_setting {
+    text key;
+    text value; /* "4wh", "2", "monthly" */
+    text rule;
+    bool unset_by_customer; /* the customer has not confirmed the value yet (AMB-03) */
+};
+
+struct flow {
+    text kind; /* "complaint" */
+    text name; /* file name */
+    text zh, en;
+    text rule; /* where the table stands in the rules */
+    const struct flow_state *states;
+    size_t states_n;
+    const struct flow_step *steps; /* own steps in the file's order, then the shared exits */
+    size_t steps_n;
+    const struct flow_setting *settings; /* own and shared */
+    size_t settings_n;
+    struct yaml_texts flags;
+    struct yaml_texts clocks;
+};
+
+struct flows {
+    const struct flow *at;
+    size_t n;
+};
+
+/* Compile every flows/NAME.yaml among the files with the shared flows/_words.yaml and flows/_exits.yaml. Refuses
+   unreachable states, dead ends, steps without a role or a time node (ORG-21), unknown names, duplicate ids: NULL, err
+   says file:line. The files may be freed afterwards. */
+MUST_CHECK const struct flows *flow_load(const struct policy_files *files, struct arena *arena,
+                                         struct err *err);
+
+const struct flow *flow_find(const struct flows *flows, text kind);      /* or NULL */
+const struct flow_state *flow_state(const struct flow *flow, text name); /* or NULL */
+const struct flow_step *flow_step(const struct flow *flow, text id);     /* or NULL */
+/* The setting's value; absent text if there is none. flow_setting_int gives `fallback` if absent or no number. */
+text flow_setting(const struct flow *flow, const char *key);
+int64_t flow_setting_int(const struct flow *flow, const char *key, int64_t fallback);
+
+/* Where a ticket stands. */
+struct flow_at {
+    text state;
+    int64_t round; /* from 1 */
+    int64_t refusals;
+    int64_t attempts;
+    struct yaml_texts flags;
+};
+
+/* The step that `action` means in this state, guards considered. NULL: err names the actions that are possible here, or
+   the guard that refuses with its rule. Steps that begin a flow are found with an absent state. */
+const struct flow_step *flow_find_step(const struct flow *flow, const struct flow_at *at,
+                                       text action, struct err *err);
+/* The automatic step to take now, or NULL. */
+const struct flow_step *flow_automatic(const struct flow *flow, const struct flow_at *at,
+                                       enum flow_auto trigger);
+/* Can this step be taken from there (state and guards)? For lists of possible actions. */
+bool flow_possible(const struct flow *flow, const struct flow_step *step, const struct flow_at *at);
+bool flow_need_applies(const struct flow_need *need, const struct flow_at *at);
+/* The role that answers after this step, `handler_instead` considered. */
+text flow_handler_role(const struct flow_step *step, const struct flow_at *at);
+
+struct flow_actor {
+    struct yaml_texts roles; /* with aliases resolved */
+    bool owner;              /* is the contact owner (or stands in for them) */
+    bool handler;            /* is the handler */
+    struct yaml_texts took;  /* ids of the steps this person took on this ticket */
+};
+
+/* May this person take the step? -1 with err (rule ORG-69 or ORG-70). */
+MUST_CHECK int flow_check_actor(const struct flow_step *step, const struct flow_at *at,
+                                const struct flow_actor *actor, struct err *err);
+
+/* Append the flow as a Mermaid stateDiagram-v2. Shared exits are one note, not a fan of arrows. */
+void flow_mermaid(const struct flow *flow, struct buf *out);
+/* Append one line per step: id, from, action, to, by, due. */
+void flow_table(const struct flow *flow, struct buf *out);
+
+#endif

@@ -1,0 +1,385 @@
+#include "runtime/batch/batch_state.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+
+#include <string.h>
+
+/* --- writing --- */
+
+void batch_collect(struct batch *batch, struct rows *rows, const void *row)
+{
+    if (rows->n == rows->room) {
+        size_t room = rows->room == 0 ? 64 : rows->room * 2;
+        const void **at = (const void **)arena_alloc(batch->arena, sizeof(void *) * room);
+        if (rows->n > 0) memcpy(at, rows->at, sizeof(void *) * rows->n);
+        rows->at = at;
+        rows->room = room;
+    }
+    rows->at[rows->n++] = row;
+}
+
+typedef int order_fn(const struct shape *shape, const void *a, const void *b);
+
+static void merge_sort(const void **at, const void **spare, size_t n, order_fn *order,
+                       const struct shape *shape)
+{
+    if (n < 2) return;
+    size_t half = n / 2, a = 0, b = half;
+    merge_sort(at, spare, half, order, shape);
+    merge_sort(at + half, spare, n - half, order, shape);
+    if (order(shape, at[half - 1], at[half]) <= 0) return;
+    for (size_t i = 0; i < n; i++) {
+        bool left = a < half && (b == n || order(shape, at[a], at[b]) <= 0);
+        spare[i] = left ? at[a++] : at[b++];
+    }
+    memcpy(at, spare, sizeof(void *) * n);
+}
+
+/* Equal ones keep their order. */
+static void sort_stably(struct batch *batch, struct rows *rows, order_fn *order,
+                        const struct shape *shape)
+{
+    merge_sort(rows->at, (const void **)arena_alloc(batch->arena, sizeof(void *) * rows->n),
+               rows->n, order, shape);
+}
+
+/* Sort by key; of rows with equal keys the last stays (or, for counters, their sum). */
+static void sort_written(struct batch *batch, struct rows *rows, const struct query *query)
+{
+    size_t kept = 0;
+    if (rows->n < 2 || query->row->key[0] == NULL) return;
+    sort_stably(batch, rows, sql_compare, query->row);
+    for (size_t i = 1; i < rows->n; i++) {
+        if (sql_compare(query->row, rows->at[kept], rows->at[i]) != 0) {
+            rows->at[++kept] = rows->at[i];
+        } else if (query->kind == QUERY_ADD) {
+            void *sum = arena_copy(batch->arena, rows->at[kept], query->row->size);
+            sql_sum(query->row, sum, rows->at[i]);
+            rows->at[kept] = sum;
+        } else {
+            rows->at[kept] = rows->at[i];
+        }
+    }
+    rows->n = kept + 1;
+}
+
+static void send_rows(struct batch *batch, struct sql *sql, struct rows *rows)
+{
+    if (rows->n == 0) return;
+    sort_written(batch, rows, sql_query(sql));
+    sql_add_rows(batch->lane->pg, sql, rows->at, rows->n);
+}
+
+void batch_add_writes(struct batch *batch)
+{
+    const struct service *service = runtime.service;
+    for (size_t s = 0; s < service->store_n; s++) {
+        struct rows rows = {0};
+        if (service->store[s]->kind != QUERY_WRITE) continue;
+        for (size_t i = 0; i < batch->n; i++) {
+            const struct message *m = batch->all[i];
+            if (m->fate != FATE_DONE || m->round != batch->round) continue;
+            for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
+                if (row->query == service->store[s]) batch_collect(batch, &rows, row->row);
+        }
+        send_rows(batch, runtime.store[s], &rows);
+    }
+}
+
+void batch_add_counters(struct batch *batch)
+{
+    const struct service *service = runtime.service;
+    for (size_t s = 0; s < service->store_n; s++) {
+        struct rows rows = {0};
+        if (service->store[s]->kind != QUERY_ADD) continue;
+        for (size_t i = 0; i < batch->n; i++) {
+            const struct message *m = batch->all[i];
+            if (m->fate != FATE_DONE) continue;
+            for (const struct plan_row *row = m->inside.adds; row != NULL; row = row->next)
+                if (row->query == service->store[s]) batch_collect(batch, &rows, row->row);
+        }
+        send_rows(batch, runtime.store[s], &rows);
+    }
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->all[i]->fate == FATE_DONE) batch->all[i]->inside.adds = NULL;
+}
+
+text batch_cause_of(struct batch *batch, const struct message *m)
+{
+    if (m->origin == ORIGIN_EVENT && m->source >= 0)
+        return arena_printf(batch->arena, "%s/%d/%lld", runtime.sources[m->source].name,
+                            m->partition, (long long)m->seq);
+    if (m->origin == ORIGIN_COMMAND)
+        return arena_printf(batch->arena, "command/%.*s", TEXT_ARG(m->header.id));
+    if (m->origin == ORIGIN_ALARM)
+        return arena_printf(batch->arena, "alarm/%s/%.*s", m->handler->hears->name,
+                            TEXT_ARG(m->header.key));
+    return m->header.cause;
+}
+
+static struct alarm_row *alarm_row_of(struct batch *batch, const struct message *m,
+                                      const struct plan_alarm *alarm)
+{
+    struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
+    *row = (struct alarm_row){.partition = alarm->partition,
+                              .name = text_of(alarm->name),
+                              .key = alarm->key,
+                              .due_at = alarm->cancel ? 0 : alarm->due,
+                              .attempt = alarm->attempt,
+                              .cause = batch_cause_of(batch, m),
+                              .body = alarm->body};
+    /* A job that is due already begins when this transaction has committed: its row is written as running. In careful mode it is claimed. */
+    if (alarm->job && alarm->due <= batch->now && !runtime.careful &&
+        lane_holds(batch->lane, alarm->partition)) {
+        row->running = true;
+        row->attempt++;
+        row->due_at = batch->now + JOB_LOST_S * SECOND_US;
+    }
+    return row;
+}
+
+static void expect_alarm(struct lane *lane, const struct alarm_row *row)
+{
+    if (!lane_owns_number(lane, (int)row->partition)) return;
+    if (lane->next_alarm == 0 || row->due_at < lane->next_alarm) lane->next_alarm = row->due_at;
+    if (row->due_at < lane->alarms_from) lane->alarms_from = row->due_at;
+}
+
+/* The last word on each alarm counts. */
+static void add_alarms(struct batch *batch)
+{
+    struct rows sets = {0}, drops = {0}, kept = {0};
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        if (m->fate != FATE_DONE) continue;
+        for (const struct plan_alarm *alarm = m->inside.alarms; alarm != NULL; alarm = alarm->next)
+            batch_collect(batch, &sets, alarm_row_of(batch, m, alarm));
+    }
+    sort_written(batch, &sets, &sql_alarm_set);
+    for (size_t i = 0; i < sets.n; i++) {
+        const struct alarm_row *row = sets.at[i];
+        batch_collect(batch, row->due_at == 0 ? &drops : &kept, row);
+        if (row->running)
+            batch_collect(batch, &batch->starts, row);
+        else if (row->due_at != 0)
+            expect_alarm(batch->lane, row);
+    }
+    send_rows(batch, runtime_own_sql(&sql_alarm_drop), &drops);
+    send_rows(batch, runtime_own_sql(&sql_alarm_set), &kept);
+}
+
+static void add_replies(struct batch *batch)
+{
+    struct rows rows = {0};
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        if (m->origin != ORIGIN_COMMAND || m->fate != FATE_DONE) continue;
+        struct kept_reply_row *row = ARENA_NEW(batch->arena, struct kept_reply_row);
+        *row = (struct kept_reply_row){.principal = m->principal,
+                                       .id = m->header.id,
+                                       .hash = m->hash,
+                                       .body = m->inside.answered ? m->inside.answer : TEXT("")};
+        batch_collect(batch, &rows, row);
+    }
+    send_rows(batch, runtime_own_sql(&sql_reply_put), &rows);
+}
+
+static void add_dead(struct batch *batch)
+{
+    struct rows rows = {0}, tried = {0};
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        if (m->origin == ORIGIN_DEAD && (m->fate == FATE_DONE || m->fate == FATE_DEAD)) {
+            struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
+            *row =
+                (struct dead_row){.dead = m->dead, .partition = m->partition, .key = m->header.key};
+            if (m->fate == FATE_DONE) batch_collect(batch, &tried, row);
+            continue;
+        }
+        if (m->fate != FATE_DEAD && m->fate != FATE_PARKED) continue;
+        struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
+        bool parked = m->fate == FATE_PARKED;
+        *row = (struct dead_row){
+            .partition = m->partition,
+            .key = m->header.key,
+            .seq = m->seq,
+            .state = parked ? TEXT("parked") : TEXT("dead"),
+            .source = m->source >= 0 ? text_of(runtime.sources[m->source].name) : TEXT("alarm"),
+            .type = m->header.type,
+            .version = m->header.version,
+            .at = m->header.time,
+            .cause = m->header.cause,
+            .body = m->body,
+            .reason = parked ? TEXT("behind an earlier message of this key")
+                             : arena_text(batch->arena, text_of(m->why.message))};
+        batch_collect(batch, &rows, row);
+        if (!parked)
+            log_warn("set_aside", "type=%s key=%s reason=%s", log_text(m->header.type),
+                     log_text(m->header.key), log_quoted(m->why.message));
+    }
+    if (rows.n > 0) sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_dead_put), rows.at, rows.n);
+    send_rows(batch, runtime_own_sql(&sql_dead_drop), &tried);
+}
+
+/* Who has come through is no suspect any more. A job that begins now has not. */
+static const struct message *cleared(const struct message *m)
+{
+    if (m->origin == ORIGIN_RESULT && job_message(m->job)->suspected > 0)
+        return job_message(m->job);
+    return m->suspected > 0 && !batch_begins_job(m) ? m : NULL;
+}
+
+static void add_suspects_cleared(struct batch *batch)
+{
+    struct rows rows = {0};
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = cleared(batch->all[i]);
+        if (m == NULL) continue;
+        struct suspect_row *row = ARENA_NEW(batch->arena, struct suspect_row);
+        row->identity = message_identity(m, batch->arena);
+        batch_collect(batch, &rows, row);
+    }
+    send_rows(batch, runtime_own_sql(&sql_suspect_drop), &rows);
+}
+
+/* An event for this service itself that others of its kind become one with. */
+struct united {
+    const struct plan_event *event; /* the first of them */
+    struct journal_row *row;
+    void *body; /* what all of them say; NULL: as the first */
+};
+
+static struct united *united_with(const struct rows *all, const struct plan_event *event)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        struct united *united = (struct united *)all->at[i];
+        if (united->event->shape == event->shape && text_equal(united->event->key, event->key))
+            return united;
+    }
+    return NULL;
+}
+
+/* False: one of both cannot be read; let their hearer find out. */
+static bool unite(struct batch *batch, struct united *united, const struct handler *own,
+                  const struct plan_event *event)
+{
+    if (own->merge == NULL) return true;
+    void *said = batch_read_said(batch, event);
+    if (united->body == NULL) united->body = batch_read_said(batch, united->event);
+    if (said == NULL || united->body == NULL) return false;
+    own->merge(batch->arena, united->body, said);
+    return true;
+}
+
+static void collect_event(struct batch *batch, struct rows *all_united, const struct message *m,
+                          const struct plan_event *event)
+{
+    const struct handler *own = batch_own_hearer(event);
+    bool unites = own != NULL && batch_unites(own);
+    struct united *united = unites ? united_with(all_united, event) : NULL;
+    if (united != NULL && unite(batch, united, own, event)) return;
+    struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
+    *row = (struct journal_row){.partition = event->partition,
+                                .at = m->plan.now,
+                                .type = text_of(event->shape->name),
+                                .version = event->shape->version,
+                                .key = event->key,
+                                .cause = batch_cause_of(batch, m),
+                                .trace = m->header.trace,
+                                .body = event->body};
+    batch_collect(batch, &batch->said, row);
+    if (!unites) return;
+    united = ARENA_NEW(batch->arena, struct united);
+    *united = (struct united){event, row, NULL};
+    batch_collect(batch, all_united, united);
+}
+
+static int order_said(const struct shape *shape, const void *a, const void *b)
+{
+    const struct journal_row *left = a, *right = b;
+    (void)shape;
+    if (left->partition != right->partition) return left->partition < right->partition ? -1 : 1;
+    return text_compare(left->key, right->key);
+}
+
+/* What the plans say: by partition and key, else in the order of the messages. So the hearers get what is said of one key together, and
+   decide it together; between the keys of one commit there is no order. */
+static void collect_said(struct batch *batch)
+{
+    struct rows all_united = {0};
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        if (m->fate != FATE_DONE) continue;
+        for (const struct plan_event *event = m->inside.events; event != NULL; event = event->next)
+            collect_event(batch, &all_united, m, event);
+    }
+    for (size_t i = 0; i < all_united.n; i++) {
+        const struct united *united = all_united.at[i];
+        struct buf body = {0};
+        if (united->body == NULL) continue;
+        pack_write(&body, united->event->shape, united->body);
+        united->row->body = arena_text(batch->arena, buf_text(&body));
+        buf_finish(&body);
+    }
+    sort_stably(batch, &batch->said, order_said, &journal_row_shape);
+}
+
+static void add_journal(struct batch *batch)
+{
+    struct rows locks = {0};
+    int64_t last = -1;
+    collect_said(batch);
+    for (size_t i = 0; i < batch->said.n; i++) {
+        const struct journal_row *row = batch->said.at[i];
+        if (row->partition == last) continue;
+        struct partition_lock_row *lock = ARENA_NEW(batch->arena, struct partition_lock_row);
+        last = lock->partition = row->partition;
+        batch_collect(batch, &locks, lock);
+    }
+    if (batch->said.n == 0) return;
+    sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_lock), locks.at, locks.n);
+    batch->heads =
+        sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_heads), locks.at, locks.n);
+    batch->seqs = sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_put), batch->said.at,
+                               batch->said.n);
+    fail_within(batch->lane->pg, "drawn");
+}
+
+static void add_positions(struct batch *batch)
+{
+    struct rows rows = {0};
+    struct lane *lane = batch->lane;
+    memcpy(batch->before, lane->slots, sizeof(batch->before));
+    batch->moved = true;
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        batch->touched[m->partition] = true;
+        if (m->origin == ORIGIN_EVENT) slot_handled(&lane->slots[m->partition], m->source, m->seq);
+    }
+    for (int p = 0; p < PARTITIONS; p++) {
+        if (!batch->touched[p]) continue;
+        struct buf seqs = {0};
+        struct position_row *row = ARENA_NEW(batch->arena, struct position_row);
+        lease_write_seqs(&lane->slots[p], &seqs);
+        *row = (struct position_row){.partition = p,
+                                     .n = ++lane->slots[p].n,
+                                     .owner = text_of(runtime.owner),
+                                     .seqs = arena_text(batch->arena, buf_text(&seqs)),
+                                     .lease_ms = runtime.settings.lease_ms};
+        buf_finish(&seqs);
+        batch_collect(batch, &rows, row);
+    }
+    send_rows(batch, runtime_own_sql(&sql_position_put), &rows);
+}
+
+void batch_add_end(struct batch *batch)
+{
+    batch_add_counters(batch);
+    add_alarms(batch);
+    add_replies(batch);
+    add_dead(batch);
+    add_suspects_cleared(batch);
+    add_journal(batch);
+    fail_within(batch->lane->pg, "effect");
+    add_positions(batch);
+}

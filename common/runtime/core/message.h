@@ -1,0 +1,86 @@
+/*
+ * message: one thing for a lane to handle, whatever it came by. It owns its bytes; while a batch runs it also carries its plan.
+ */
+#ifndef KEFU_MESSAGE_H
+#define KEFU_MESSAGE_H
+
+#include "runtime/api/plan_state.h"
+#include "runtime/api/service.h"
+
+enum origin {
+    ORIGIN_EVENT,
+    ORIGIN_COMMAND,
+    ORIGIN_ALARM,
+    ORIGIN_RESULT,
+    ORIGIN_DEAD, /* a dead letter that is tried again */
+    ORIGIN_OWN   /* said and heard in one transaction: batch_loopback.c */
+};
+
+/* How it ends. */
+enum fate {
+    FATE_OPEN,
+    FATE_DONE,
+    FATE_REPEATED, /* a command answered before: `kept` is the reply */
+    FATE_REFUSED,
+    FATE_RETRY,
+    FATE_DEAD,   /* set aside with `why` */
+    FATE_PARKED, /* behind a dead one of the same key */
+    FATE_GONE    /* an alarm or job that is no longer there; a coalesced event */
+};
+
+struct bus_request;
+
+struct message {
+    struct message *next;
+    enum origin origin;
+    const struct handler *handler; /* NULL: undecodable or unknown */
+    int partition;
+    struct header header;
+    text body;
+    int source; /* index of the source an event came from, or -1 */
+    int64_t seq;
+    int64_t failures; /* of its own, one message per transaction */
+
+    struct bus_request *request; /* of a command */
+    text principal;
+    text role;
+    int64_t hash;
+    time_us due; /* of an alarm or job */
+    int64_t attempt;
+    struct job *job;          /* of a result */
+    int64_t suspected;        /* careful mode: how often its name was written to `suspect` */
+    int64_t dead;             /* of a dead letter tried again */
+    struct message *sayer;    /* ORIGIN_OWN: who said … */
+    struct plan_event *event; /* … this */
+
+    /* while a batch runs */
+    enum fate fate;
+    int round;
+    void *decoded;
+    struct plan plan;
+    struct plan_inside inside;
+    struct facts facts;
+    text kept;
+    struct err why;
+};
+
+/* A message with copies of the header's texts and the body. */
+struct message *message_create(enum origin origin, const struct header *header, text body);
+void message_destroy(struct message *message);
+/* Answer a command with a refusal or "try again"; the message is gone then. */
+void message_refuse(struct message *take_message, enum verb verb, const char *field,
+                    const char *format, ...) PRINTF(4, 5);
+/* What names it for careful mode: the same after a restart. */
+text message_identity(const struct message *message, struct arena *arena);
+
+struct queue {
+    struct message *first, **end;
+    size_t n;
+};
+
+void queue_add(struct queue *queue, struct message *message);
+void queue_add_first(struct queue *queue, struct message *message);
+struct message *queue_take(struct queue *queue);
+void queue_clear(struct queue *queue); /* destroys what is in it */
+
+#endif

@@ -1,0 +1,136 @@
+/*
+ * runtime: the inside of a service process, shared by the modules that make it: lane, lease, journal, reader, alarm, dead, control,
+ * service. Services never include this.
+ */
+#ifndef KEFU_RUNTIME_H
+#define KEFU_RUNTIME_H
+
+#include "net/bus.h"
+#include "net/gate.h"
+#include "base/loop.h"
+#include "runtime/core/message.h"
+#include "net/peers.h"
+#include "db/pg.h"
+#include "runtime/api/plan_state.h"
+#include "runtime/api/service.h"
+#include "db/sql.h"
+
+/* The table of numbers (design, section 2). */
+enum {
+    BATCH_MOST = 256,
+    LANES_MOST = 8,
+    SOURCES_MOST = 8,
+    ATTEMPTS_MOST = 3,   /* a message that fails so often is set aside */
+    QUEUE_MOST = 1024,   /* events waiting in a lane's memory, above which it asks for no more */
+    READ_MOST = 512,     /* events asked for at once */
+    WAIT_MS = 2000,      /* how long journal.read waits for something */
+    POLL_MS = 250,       /* the journal's tail is read at least so often */
+    POLL_SHARED_MS = 20, /* … when other replicas append to it as well */
+    GATE_MS = 2000,      /* how long an alarm waits for its partition's readers */
+    RESCAN_MS = 1000,    /* alarms are looked for at least so often */
+    JOURNAL_MARK = 8,    /* so much of a journal's uuid stands in positions */
+    JOB_LOST_S = 120,    /* a job not reported after this is run again */
+    REPLY_KEPT_DAYS = 3,
+};
+
+struct runtime_settings {
+    const char *database; /* libpq connection string */
+    const char *schema;
+    const char *endpoint; /* where rpc is bound */
+    const char *instance;
+    const char *home;
+    const char *keys; /* directory */
+    struct gate_limits limits;
+    const char *log_level;
+    int64_t lanes;
+    int64_t lease_ms;
+    int64_t careful_ms;
+    int64_t rest_ms;
+    bool test_clock;
+    const char *test_clock_start;
+    bool migrate_only;
+    bool health;
+    const char *peers[SOURCES_MOST]; /* endpoint specs, by service_names[] */
+};
+
+extern const char *const service_names[]; /* intake routing … probe; ends with NULL */
+int service_number(const char *service);  /* its place in service_names, or -1 */
+int runtime_service_number(void);         /* of this service */
+
+/* One source of events: another service's journal, or the own one. */
+struct source {
+    const char *name;
+    bool own;
+    struct peers *peers;           /* of another service */
+    char journal[40];              /* its uuid, once known, or how that begins */
+    char trouble[LANES_MOST][160]; /* why a lane does not read on; empty: it does */
+    int64_t handled;
+};
+
+struct lane;
+struct policy_known {
+    int64_t version;
+    const void *compiled;
+    struct arena *arena; /* what `compiled` lives in */
+};
+
+struct runtime {
+    const struct service *service;
+    struct runtime_settings settings;
+    const char *owner; /* instance#boot: who holds leases */
+    struct keys *keys;
+    struct bus *bus;
+    struct bus_server *server;
+    time_us up_since;
+
+    struct lane *lanes[LANES_MOST];
+    int lanes_n;
+    struct source sources[SOURCES_MOST];
+    int sources_n;
+
+    struct sql **store; /* compiled, beside service->store */
+    struct policy_known *policies;
+    size_t policies_n, policies_room;
+    int64_t policy_version; /* the newest one known */
+    int64_t policy_newest;  /* the newest one stored, at start */
+    bool policies_ready;
+
+    bool draining;
+    bool careful;
+    time_us clock_at;       /* the service's time when last heard from the database … */
+    int64_t clock_heard_ms; /* … and when that was, by the loop */
+    int64_t deadlocks;
+};
+
+extern struct runtime runtime;
+
+/* The service's clock, estimated between two looks at the database: for waking up, never for deciding. */
+time_us runtime_now(void);
+void runtime_heard_time(time_us now);
+/* What the sessions of a process are called in PostgreSQL: the service, and which life of which replica (after the # of its owner). */
+enum { SESSION_NAME = 64 };
+void runtime_session_name(char name[SESSION_NAME], text life);
+/* SQL run on every new connection. */
+const char *runtime_setup(void);
+/* The compiled form of a statement of the store. */
+struct sql *runtime_sql(const struct query *query);
+/* neighbours.c: the peers of another service; NULL if there is none of that name in the settings. */
+struct peers *runtime_peers(const char *service);
+void others_stop(void);
+const struct handler *runtime_handler(enum handler_kind kind, const char *from, text type,
+                                      int64_t version);
+struct lane *runtime_lane(int partition);
+int runtime_source(text name); /* index, or -1 */
+
+/* policy_store.c: compile the version in force if it is not known yet, then call `fn`. */
+struct workline;
+void policy_store_start(struct workline *line);
+void policy_need(int64_t version, void (*fn)(void *ctx, bool known), void *ctx);
+const void *policy_known(int64_t version);
+const void *runtime_policy_of(void *ctx, int64_t version);
+
+/* ids.c */
+int64_t ids_new(void *ctx, int partition, time_us now);
+void ids_start(struct workline *line);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * runtime_sql: the statements over the runtime's own tables (common/runtime/migrations).
+ */
+#ifndef KEFU_RUNTIME_SQL_H
+#define KEFU_RUNTIME_SQL_H
+
+#include "db/pg.h"
+#include "db/statement.h"
+
+struct sql;
+struct sql *runtime_own_sql(const struct query *query); /* compiled once */
+
+extern const struct pg_statement statement_begin, statement_commit;
+extern const struct pg_statement statement_opening; /* now, policy version */
+extern const struct pg_statement statement_id_block;
+extern const struct pg_statement statement_counts; /* alarms (about), dead, parked, next alarm */
+
+extern const struct pg_statement statement_clock_set, statement_dead_discard, statement_alarms,
+    statement_dead;
+extern const struct pg_statement statement_policy_lock, statement_member_clean;
+extern const char statement_policy_offered[], statement_policy_version[], statement_policy_files[];
+
+extern const struct query sql_journal_lock, sql_journal_heads, sql_journal_put, sql_journal_tail,
+    sql_journal_gone;
+extern const struct query sql_position_last, sql_position_put, sql_position_clean;
+extern const struct query sql_alarm_claim, sql_alarm_set, sql_alarm_drop, sql_alarm_look,
+    sql_alarm_lost, sql_alarm_orphans;
+extern const struct query sql_reply_find, sql_reply_put;
+extern const struct query sql_dead_put, sql_dead_drop, sql_dead_keys, sql_dead_of_key;
+extern const struct query sql_suspect_put, sql_suspect_drop;
+extern const struct query sql_policy_files, sql_policy_offer;
+
+#endif

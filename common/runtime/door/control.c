@@ -1,0 +1,459 @@
+#include "runtime/door/control_reply.h"
+#include "runtime/journal/journal.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "runtime/core/tables.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* The runtime's own messages. Each handler is given a request that it must end; bodies live in the request's arena. */
+
+struct workline *control_work;
+
+void control_end(struct control *c)
+{
+    arena_destroy(c->arena);
+    free(c);
+}
+
+void control_answer(struct control *c, const struct shape *shape, const void *body)
+{
+    rpc_answer(c->request, c->id, shape, body);
+    control_end(c);
+}
+
+void control_refuse(struct control *c, enum verb verb, const struct err *err)
+{
+    rpc_refuse(c->request, verb, c->id, err);
+    control_end(c);
+}
+
+void control_failed(struct control *c, const struct pg_trip *trip)
+{
+    struct err err;
+    err_set(&err, "the database said: %s", trip->message);
+    workline_next(control_work);
+    control_refuse(c, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED, &err);
+}
+
+/* --- runtime.hello, runtime.quiet, runtime.status --- */
+
+static void hello(struct control *c)
+{
+    const struct runtime_hello *m = c->body;
+    struct runtime_hello_view view = {text_of(runtime.service->name),
+                                      text_of(runtime.settings.instance)};
+    struct err err;
+    if (!text_is(m->service, runtime.service->name)) {
+        err_field(&err, "service", NULL, "this is %s, not %.*s", runtime.service->name,
+                  TEXT_ARG(m->service));
+        control_refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    control_answer(c, &runtime_hello_view_shape, &view);
+}
+
+static time_us earliest_alarm(void)
+{
+    time_us earliest = 0;
+    for (int i = 0; i < runtime.lanes_n; i++) {
+        time_us next = runtime.lanes[i]->next_alarm;
+        if (next > 1 && (earliest == 0 || next < earliest)) earliest = next;
+    }
+    return earliest;
+}
+
+static int64_t busy(void)
+{
+    int64_t waiting = 0;
+    for (int i = 0; i < runtime.lanes_n; i++) {
+        const struct lane *lane = runtime.lanes[i];
+        waiting += (int64_t)lane_waiting(lane) + !lane->ready + (lane->next_alarm == 1) +
+                   (lane->alarm_look_ms == 0) + lane->lost_jobs +
+                   (lane->next_alarm > 1 && lane->next_alarm <= runtime_now());
+    }
+    waiting += journal_busy();
+    return waiting + (runtime.service->policy != NULL && runtime.policy_version == 0);
+}
+
+static void give_quiet(void *ctx)
+{
+    struct control *c = ctx;
+    struct runtime_quiet_view view = {.service = text_of(runtime.service->name),
+                                      .busy = busy(),
+                                      .now = runtime_now(),
+                                      .next_alarm = earliest_alarm()};
+    int64_t *heads = ARENA_ARRAY(c->arena, int64_t, PARTITIONS);
+    int64_t *read = ARENA_ARRAY(c->arena, int64_t, PARTITIONS * SOURCES_MOST);
+    text *sources = ARENA_ARRAY(c->arena, text, SOURCES_MOST);
+    for (int p = 0; p < PARTITIONS; p++) {
+        const struct slot *slot = &runtime.lanes[p % runtime.lanes_n]->slots[p];
+        heads[p] = journal_head(p);
+        for (int s = 0; s < runtime.sources_n; s++)
+            read[s * PARTITIONS + p] = slot->held ? slot->done[s] : -1;
+    }
+    for (int s = 0; s < runtime.sources_n; s++) sources[s] = text_of(runtime.sources[s].name);
+    for (int i = 0; i < runtime.lanes_n; i++) view.done += runtime.lanes[i]->batches;
+    view.heads = (struct list){heads, PARTITIONS};
+    view.sources = (struct list){sources, (size_t)runtime.sources_n};
+    view.read = (struct list){read, (size_t)runtime.sources_n * PARTITIONS};
+    control_answer(c, &runtime_quiet_view_shape, &view);
+}
+
+/* Whoever waits until there is nothing to do here is looked after once in a millisecond. */
+struct patient {
+    struct patient *next;
+    struct control *control;
+    int64_t until_ms;
+};
+static struct patient *patients;
+static struct loop_timer patients_timer;
+
+static void look_after_patients(void *ctx)
+{
+    (void)ctx;
+    bool over = busy() == 0;
+    for (struct patient **at = &patients; *at != NULL;) {
+        struct patient *patient = *at;
+        if (!over && loop_now_ms() < patient->until_ms) {
+            at = &patient->next;
+            continue;
+        }
+        *at = patient->next;
+        give_quiet(patient->control);
+        free(patient);
+    }
+    if (patients == NULL) loop_timer_stop(&patients_timer);
+}
+
+static void wait_patiently(struct control *c, int64_t wait_ms)
+{
+    struct patient *patient = mem_alloc(sizeof(*patient));
+    *patient = (struct patient){patients, c, loop_now_ms() + wait_ms};
+    patients = patient;
+    if (!loop_timer_runs(&patients_timer))
+        loop_timer_start(&patients_timer, 1, 1, look_after_patients, NULL);
+}
+
+/* What this process knows is enough: whoever appends reads its tail at once. `fresh` looks for what other replicas appended, too. */
+static void quiet(struct control *c)
+{
+    const struct runtime_quiet *m = c->body;
+    if (m->fresh)
+        journal_refresh(give_quiet, c);
+    else if (m->wait_ms > 0 && busy() > 0)
+        wait_patiently(c, m->wait_ms < WAIT_MS ? m->wait_ms : WAIT_MS);
+    else
+        give_quiet(c);
+}
+
+static int64_t oldest_ms(const struct lane *lane, int source)
+{
+    for (const struct message *m = lane->events.first; m != NULL; m = m->next)
+        if (m->source == source) return (runtime_now() - m->header.time) / 1000;
+    return 0;
+}
+
+static void give_status(void *ctx, const struct pg_trip *trip)
+{
+    struct control *c = ctx;
+    struct rusage usage;
+    if (trip->outcome != PG_OK) {
+        control_failed(c, trip);
+        return;
+    }
+    const PGresult *counts = pg_result(c->pg, 0);
+    struct runtime_status_view view = {.service = text_of(runtime.service->name),
+                                       .instance = text_of(runtime.settings.instance),
+                                       .up_since = runtime.up_since,
+                                       .now = runtime_now(),
+                                       .policy = runtime.policy_version,
+                                       .test_clock = runtime.settings.test_clock,
+                                       .next_alarm = earliest_alarm(),
+                                       .deadlocks = runtime.deadlocks,
+                                       .lateness_p99_ms = alarm_lateness_p99()};
+    view.alarms = pg_int(counts, 0, 0);
+    view.dead = pg_int(counts, 0, 1);
+    view.parked = pg_int(counts, 0, 2);
+    workline_next(control_work);
+    struct lane_status *lanes = ARENA_ARRAY(c->arena, struct lane_status, (size_t)runtime.lanes_n);
+    struct source_status *sources = ARENA_ARRAY(c->arena, struct source_status, SOURCES_MOST);
+    for (int i = 0; i < runtime.lanes_n; i++) {
+        const struct lane *lane = runtime.lanes[i];
+        lanes[i] = (struct lane_status){.lane = i,
+                                        .up = pg_up(lane->pg),
+                                        .waiting = (int64_t)lane_waiting(lane),
+                                        .batches = lane->batches,
+                                        .messages = lane->messages,
+                                        .failures = lane->failures,
+                                        .careful = runtime.careful};
+        for (int p = 0; p < PARTITIONS; p++) lanes[i].partitions += lane->slots[p].held;
+    }
+    for (int s = 0; s < runtime.sources_n; s++) {
+        sources[s] = (struct source_status){.source = text_of(runtime.sources[s].name),
+                                            .handled = runtime.sources[s].handled};
+        for (int i = 0; i < runtime.lanes_n && sources[s].trouble.len == 0; i++)
+            sources[s].trouble = text_of(runtime.sources[s].trouble[i]);
+        if (runtime.sources[s].own)
+            sources[s].connected = 1;
+        else
+            for (size_t i = 0; i < peers_n(runtime.sources[s].peers); i++)
+                sources[s].connected += peers_ready(runtime.sources[s].peers, i);
+        for (int i = 0; i < runtime.lanes_n; i++) {
+            int64_t behind = oldest_ms(runtime.lanes[i], s);
+            if (behind > sources[s].behind_ms) sources[s].behind_ms = behind;
+        }
+    }
+    view.lanes = (struct list){lanes, (size_t)runtime.lanes_n};
+    view.sources = (struct list){sources, (size_t)runtime.sources_n};
+    getrusage(RUSAGE_SELF, &usage);
+    view.memory_kb = usage.ru_maxrss;
+    control_answer(c, &runtime_status_view_shape, &view);
+}
+
+static void start_status(void *ctx, struct pg *pg)
+{
+    struct control *c = ctx;
+    c->pg = pg;
+    pg_add(pg, &statement_counts, NULL, 0);
+    pg_run(pg, give_status, c);
+}
+
+static void status(struct control *c)
+{
+    workline_add(control_work, start_status, c);
+}
+
+/* --- runtime.metrics --- */
+
+METRIC(partitions_held, .name = "kefu_partitions", .type = METRIC_GAUGE,
+       .help = "Partitions leased.", .labels = {"lane"});
+METRIC(lane_waiting_now, .name = "kefu_waiting", .type = METRIC_GAUGE,
+       .help = "Messages in memory.", .labels = {"lane"});
+METRIC(deadlocks_seen, .name = "kefu_deadlocks", .type = METRIC_GAUGE,
+       .help = "Deadlocks since start: must be 0.");
+
+static void metrics(struct control *c)
+{
+    struct buf out = {0};
+    for (int i = 0; i < runtime.lanes_n; i++) {
+        const struct lane *lane = runtime.lanes[i];
+        char number[12];
+        int held = 0;
+        snprintf(number, sizeof(number), "%d", i);
+        for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
+        metric_set(&partitions_held, held, number);
+        metric_set(&lane_waiting_now, (double)lane_waiting(lane), number);
+    }
+    metric_set(&deadlocks_seen, (double)runtime.deadlocks);
+    metrics_write(&out);
+    control_answer(c, &runtime_metrics_view_shape, &(struct runtime_metrics_view){buf_text(&out)});
+    buf_finish(&out);
+}
+
+/* --- clock.set --- */
+
+static void clock_set(void *ctx, const struct pg_trip *trip)
+{
+    struct control *c = ctx;
+    if (trip->outcome != PG_OK) {
+        control_failed(c, trip);
+        return;
+    }
+    struct clock_now now = {alarm_take_clock(pg_result(c->pg, 0))};
+    workline_next(control_work);
+    control_answer(c, &clock_now_shape, &now);
+    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
+}
+
+static void start_clock(void *ctx, struct pg *pg)
+{
+    struct control *c = ctx;
+    c->pg = pg;
+    alarm_add_clock(pg, ((const struct clock_set *)c->body)->now);
+    pg_run(pg, clock_set, c);
+}
+
+static void set_clock(struct control *c)
+{
+    struct err err;
+    if (!runtime.settings.test_clock) {
+        err_field(&err, "now", NULL, "%s runs on the real clock", runtime.service->name);
+        control_refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    workline_add(control_work, start_clock, c);
+}
+
+/* --- alarm.list --- */
+
+static void give_alarms(void *ctx, const struct pg_trip *trip)
+{
+    struct control *c = ctx;
+    if (trip->outcome != PG_OK) {
+        control_failed(c, trip);
+        return;
+    }
+    const PGresult *result = pg_result(c->pg, 0);
+    size_t n = (size_t)PQntuples(result);
+    struct alarm_line *rows = ARENA_ARRAY(c->arena, struct alarm_line, n);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = (struct alarm_line){pg_int(result, (int)i, 0),
+                                      arena_text(c->arena, pg_text(result, (int)i, 1)),
+                                      arena_text(c->arena, pg_text(result, (int)i, 2)),
+                                      pg_int(result, (int)i, 3), pg_int(result, (int)i, 4)};
+    workline_next(control_work);
+    control_answer(c, &alarm_page_shape, &(struct alarm_page){{rows, n}});
+}
+
+static void start_alarms(void *ctx, struct pg *pg)
+{
+    struct control *c = ctx;
+    c->pg = pg;
+    pg_add(pg, &statement_alarms, NULL, 0);
+    pg_run(pg, give_alarms, c);
+}
+
+static void list_alarms(struct control *c)
+{
+    workline_add(control_work, start_alarms, c);
+}
+
+/* --- policy.publish --- */
+
+static void policy_ready(void *ctx, bool known)
+{
+    struct control *c = ctx;
+    struct policy_published published = {.version = runtime.policy_version, .changed = known};
+    control_answer(c, &policy_published_shape, &published);
+    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
+}
+
+static void policy_stored(void *ctx, const struct pg_trip *trip)
+{
+    struct control *c = ctx;
+    if (trip->outcome != PG_OK) {
+        control_failed(c, trip);
+        return;
+    }
+    const PGresult *result = pg_result(c->pg, c->first);
+    int64_t version = PQntuples(result) > 0 ? pg_int(result, 0, 0) : 0;
+    workline_next(control_work);
+    if (version == 0)
+        control_answer(c, &policy_published_shape,
+                       &(struct policy_published){.version = runtime.policy_version});
+    else
+        policy_need(version, policy_ready, c);
+}
+
+/* A new version if the files differ from those of the last. */
+static void start_policy(void *ctx, struct pg *pg)
+{
+    struct control *c = ctx;
+    const struct policy_publish *m = c->body;
+    const void *rows[512];
+    size_t n = 0;
+    c->pg = pg;
+    pg_add_text(pg, "BEGIN");
+    pg_add(pg, &statement_policy_lock, NULL, 0);
+    pg_add_text(pg, statement_policy_offered);
+    for (size_t i = 0; i < m->files.n && n < COUNT(rows); i++) {
+        struct policy_file_row *row = ARENA_NEW(c->arena, struct policy_file_row);
+        const struct policy_part *part = &LIST(m->files, struct policy_part)[i];
+        if (!policy_owns(runtime.service->policy, part->name)) continue;
+        *row = (struct policy_file_row){1, part->name, part->body};
+        rows[n++] = row;
+    }
+    sql_add_rows(pg, runtime_own_sql(&sql_policy_offer), rows, n);
+    c->first = pg_add_text(pg, statement_policy_version);
+    pg_add_text(pg, statement_policy_files);
+    pg_add_text(pg, "COMMIT");
+    pg_run(pg, policy_stored, c);
+}
+
+static void publish(struct control *c)
+{
+    const struct policy_publish *m = c->body;
+    struct err err;
+    if (runtime.service->policy == NULL) {
+        err_set(&err, "%s owns no policy", runtime.service->name);
+        control_refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    if (!runtime.policies_ready) {
+        err_set(&err, "the policy in force is not known yet");
+        control_refuse(c, VERB_RETRY, &err);
+        return;
+    }
+    struct policy_file *at = ARENA_ARRAY(c->arena, struct policy_file, m->files.n + 1);
+    struct policy_files files = {at, 0};
+    for (size_t i = 0; i < m->files.n; i++) {
+        const struct policy_part *part = &LIST(m->files, struct policy_part)[i];
+        if (policy_owns(runtime.service->policy, part->name))
+            at[files.n++] = (struct policy_file){part->name, part->body};
+    }
+    err_set(&err, "the policy is not usable");
+    if (runtime.service->policy->compile(&files, c->arena, &err) == NULL) {
+        control_refuse(c, VERB_REFUSED, &err);
+        return;
+    }
+    if (m->check_only)
+        control_answer(c, &policy_published_shape,
+                       &(struct policy_published){.version = runtime.policy_version});
+    else
+        workline_add(control_work, start_policy, c);
+}
+
+/* --- the table --- */
+
+static const struct row {
+    const struct shape *shape;
+    void (*fn)(struct control *c);
+} table[] = {
+    {&journal_read_shape, control_read_journal},
+    {&runtime_hello_shape, hello},
+    {&runtime_quiet_shape, quiet},
+    {&runtime_status_shape, status},
+    {&runtime_metrics_shape, metrics},
+    {&clock_set_shape, set_clock},
+    {&alarm_list_shape, list_alarms},
+    {&dead_list_shape, control_list_dead},
+    {&dead_retry_shape, control_retry_dead},
+    {&dead_discard_shape, control_discard_dead},
+    {&policy_publish_shape, publish},
+};
+
+static const struct row *find(text type)
+{
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (text_is(type, table[i].shape->name)) return &table[i];
+    return NULL;
+}
+
+bool control_takes(text type)
+{
+    return find(type) != NULL;
+}
+
+void control_handle(struct bus_request *request, const struct envelope *envelope, const void *body)
+{
+    struct control *c = mem_alloc(sizeof(*c));
+    const struct row *row = find(envelope->header.type);
+    struct err err;
+    (void)body;
+    c->request = request;
+    c->arena = arena_create();
+    c->id = arena_text(c->arena, envelope->header.id);
+    c->actor = arena_text(c->arena, envelope->header.actor);
+    c->body = pack_read(envelope->body, row->shape, c->arena,
+                        &err); /* again: it must outlive the request's arena */
+    assert(c->body != NULL);
+    row->fn(c);
+}
+
+void control_start(struct workline *given)
+{
+    control_work = given;
+}

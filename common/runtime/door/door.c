@@ -1,0 +1,142 @@
+#include "runtime/door/door.h"
+
+#include "net/gate.h"
+#include "runtime/lane/scheduler.h"
+#include "base/log.h"
+#include "runtime/lane/place.h"
+
+#include <endian.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void rpc_answer(struct bus_request *request, text id, const struct shape *shape, const void *body)
+{
+    struct buf frame = {0}, bytes = {0};
+    struct header header = {.id = id, .type = text_of(shape->name), .version = shape->version};
+    pack_write(&bytes, shape, body);
+    pack_envelope(&frame, VERB_ANSWER, &header, buf_text(&bytes));
+    bus_reply(request, buf_text(&frame));
+    buf_finish(&frame);
+    buf_finish(&bytes);
+}
+
+void rpc_refuse(struct bus_request *request, enum verb verb, text id, const struct err *err)
+{
+    struct buf frame = {0}, bytes = {0};
+    struct header header = {
+        .id = id.len > 0 ? id : TEXT("?"), .type = TEXT("refusal"), .version = 1};
+    struct refusal refusal = {.message = text_of(err->message)};
+    if (err->field[0] != '\0') refusal.field = text_of(err->field);
+    if (err->rule[0] != '\0') refusal.rule = text_of(err->rule);
+    pack_write(&bytes, &refusal_shape, &refusal);
+    pack_envelope(&frame, verb, &header, buf_text(&bytes));
+    bus_reply(request, buf_text(&frame));
+    buf_finish(&frame);
+    buf_finish(&bytes);
+}
+
+void message_refuse(struct message *take_message, enum verb verb, const char *field,
+                    const char *format, ...)
+{
+    struct err err;
+    char text[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    err_field(&err, field, NULL, "%s", text);
+    rpc_refuse(take_message->request, verb, take_message->header.id, &err);
+    message_destroy(take_message);
+}
+
+/* Eight bytes at a time: bodies are long. It is kept with the reply, so it never changes. */
+static uint64_t hash_body(text body)
+{
+    uint64_t hash = body.len, word;
+    size_t i = 0;
+    for (; i + sizeof(word) <= body.len; i += sizeof(word)) {
+        memcpy(&word, body.at + i, sizeof(word));
+        hash = (hash ^ le64toh(word)) * UINT64_C(0xff51afd7ed558ccd);
+        hash ^= hash >> 32;
+    }
+    return hash * 31 + text_hash((text){body.at + i, body.len - i});
+}
+
+static int64_t hash_of(const struct envelope *envelope)
+{
+    return (int64_t)((text_hash(envelope->header.type) * 31 + hash_body(envelope->body)) >> 1);
+}
+
+static void take_command(const struct handler *handler, struct bus_request *request,
+                         struct envelope *envelope, const void *body, struct arena *arena)
+{
+    text key = shape_key(handler->hears, body, arena);
+    envelope->header.key = key.len > 0 ? key : envelope->header.id;
+    struct message *m = message_create(ORIGIN_COMMAND, &envelope->header, envelope->body);
+    m->handler = handler;
+    m->request = request;
+    m->principal = gate_name(request);
+    m->role = gate_role(request);
+    m->hash = hash_of(envelope);
+    lane_command(place_command(m), m);
+}
+
+static int dispatch(struct bus_request *request, struct envelope *envelope, struct arena *arena,
+                    struct err *err)
+{
+    enum handler_kind kind = envelope->verb == VERB_COMMAND ? ON_COMMAND : ON_QUERY;
+    const struct header *header = &envelope->header;
+    const struct handler *handler = runtime_handler(kind, NULL, header->type, header->version);
+    bool own = control_takes(header->type);
+    const struct shape *shape = own               ? shape_find(header->type, (int)header->version)
+                                : handler == NULL ? NULL
+                                                  : handler->hears;
+    if (envelope->verb != VERB_COMMAND && envelope->verb != VERB_QUERY)
+        return err_set(err, "only commands and queries are heard here");
+    if (shape == NULL)
+        return err_field(err, "type", NULL, "%s takes no %s %.*s version %lld",
+                         runtime.service->name, kind == ON_COMMAND ? "command" : "query",
+                         TEXT_ARG(header->type), (long long)header->version);
+    if (gate_allow(request, header, shape, err) < 0) return -1;
+    const void *body = pack_read(envelope->body, shape, arena, err);
+    if (body == NULL || gate_allow_body(request, header, shape, body, err) < 0) return -1;
+    if (own)
+        control_handle(request, envelope, body);
+    else if (kind == ON_COMMAND)
+        take_command(handler, request, envelope, body, arena);
+    else
+        query_handle(handler, request, envelope);
+    return 0;
+}
+
+/* GATE_OPEN: it is on its way. Otherwise err says why not. */
+static enum gate_verdict take(struct bus_request *request, text frame, struct envelope *envelope,
+                              struct arena *arena, struct err *err)
+{
+    if (pack_scan(frame, &pack_limits_outside, err) < 0 ||
+        pack_open(frame, arena, envelope, err) < 0)
+        return GATE_REFUSED;
+    enum gate_verdict verdict = gate_enter(request, &envelope->header, frame.len, err);
+    if (verdict != GATE_OPEN) return verdict;
+    if (runtime.draining) {
+        err_set(err, "%s is being stopped", runtime.service->name);
+        return GATE_BUSY;
+    }
+    return dispatch(request, envelope, arena, err) < 0 ? GATE_REFUSED : GATE_OPEN;
+}
+
+void rpc_on_request(void *ctx, struct bus_request *request, text frame)
+{
+    static struct arena
+        *arena; /* never entered again meanwhile: requests come from the loop alone */
+    struct envelope envelope = {0};
+    struct err err;
+    (void)ctx;
+    if (arena == NULL) arena = arena_create();
+    arena_reset(arena);
+    enum gate_verdict verdict = take(request, frame, &envelope, arena, &err);
+    if (verdict != GATE_OPEN)
+        rpc_refuse(request, verdict == GATE_BUSY ? VERB_RETRY : VERB_REFUSED, envelope.header.id,
+                   &err);
+}

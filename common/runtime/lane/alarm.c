@@ -1,0 +1,309 @@
+#include "base/failpoint.h"
+#include "runtime/lane/scheduler.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "runtime.msg.h"
+#include "runtime/core/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Alarms and jobs. The table is the truth; the lane only knows when to look next. Due alarms become messages; the batch that hears
+ * one deletes its row in the same transaction. A job's row is marked as running, its work is done here outside any transaction, and
+ * its report comes back as a message that deletes the row.
+ */
+
+METRIC(lateness, .name = "kefu_alarm_lateness_seconds", .type = METRIC_HISTOGRAM,
+       .help = "From when an alarm was due to when it was decided.");
+
+static int64_t late_by_power[40]; /* alarms less than 2^i milliseconds late */
+static int64_t heard;
+
+void alarm_heard(time_us late)
+{
+    int power = 0;
+    if (runtime.settings.test_clock) return; /* it jumps */
+    while (power < 39 && late >= (INT64_C(1000) << power)) power++;
+    late_by_power[power]++;
+    heard++;
+    metric_observe(&lateness, (double)late / SECOND_US);
+}
+
+int64_t alarm_lateness_p99(void)
+{
+    int64_t seen = 0;
+    for (int power = 0; power < 40 && heard > 0; power++) {
+        seen += late_by_power[power];
+        if (seen * 100 >= heard * 99) return INT64_C(1) << power;
+    }
+    return 0;
+}
+
+/* Where dead rows cannot be cleaned away (somebody holds a snapshot), a look at all alarms walks past every one that ever was. So a look
+   begins where the lane knows the first to be: it sets them itself. Others may set one behind its back; those are found, if not due long
+   before, within RESCAN_MS, else when all are looked at. */
+enum { ALL_MS = 10000, LATE_S = 10, ALARMS_LOST_MOST = 200 /* as in the statement */ };
+
+struct looking {
+    struct lane *lane;
+    bool all;
+    int opening, found, lost;
+};
+
+static struct sql *look_sql(void)
+{
+    static struct sql *sql;
+    if (sql == NULL) sql = sql_compile(&sql_alarm_look, &alarm_look_row_shape);
+    return sql;
+}
+
+static struct message *message_of(const struct alarm_row *row)
+{
+    struct header header = {
+        .type = row->name, .key = row->key, .cause = row->cause, .version = 1, .time = row->due_at};
+    struct message *m = message_create(ORIGIN_ALARM, &header, row->body);
+    m->handler = runtime_handler(ON_ALARM, NULL, row->name, 0);
+    if (m->handler == NULL) m->handler = runtime_handler(ON_JOB, NULL, row->name, 0);
+    m->partition = (int)row->partition;
+    m->due = row->due_at;
+    m->attempt = row->attempt;
+    return m;
+}
+
+static void take_alarm(struct lane *lane, const struct alarm_row *row)
+{
+    struct message *m = message_of(row);
+    if (row->due_at > lane->gate_at) lane->gate_at = row->due_at;
+    queue_add(&lane->alarms, m);
+}
+
+/* What the lane knows from now on. While something is due nothing is earlier than the first of it. */
+static void take_found(struct looking *looking, struct list found, struct list lost, time_us now)
+{
+    struct lane *lane = looking->lane;
+    time_us first_due = 0;
+    lane->next_alarm = 0;
+    for (size_t i = 0; i < found.n; i++) {
+        const struct alarm_row *row = &LIST(found, struct alarm_row)[i];
+        if (row->cause.len == 0) {
+            lane->next_alarm = row->due_at;
+            continue;
+        }
+        if (first_due == 0 || row->due_at < first_due) first_due = row->due_at;
+        take_alarm(lane, row);
+    }
+    for (size_t i = 0; i < lost.n; i++) take_alarm(lane, &LIST(lost, struct alarm_row)[i]);
+    lane->alarms_from = first_due != 0 ? first_due : lane->next_alarm != 0 ? lane->next_alarm : now;
+    if (looking->all && lost.n < ALARMS_LOST_MOST) lane->alarm_all_ms = loop_now_ms() + ALL_MS;
+}
+
+static void looked(void *ctx, const struct pg_trip *trip)
+{
+    struct looking looking = *(struct looking *)ctx;
+    struct lane *lane = looking.lane;
+    free(ctx);
+    lane->chore = false;
+    lane->alarm_look_ms = loop_now_ms() + RESCAN_MS;
+    if (trip->outcome != PG_OK) {
+        if (!trip->lost) log_warn("alarms_failed", "reason=%s", log_quoted(trip->message));
+        lane_kick(lane);
+        return;
+    }
+    struct arena *arena = arena_create();
+    struct list found, lost = {0};
+    struct err err;
+    time_us now = pg_int(pg_result(lane->pg, looking.opening), 0, 0);
+    runtime_heard_time(now);
+    int bad = sql_read(look_sql(), pg_result(lane->pg, looking.found), arena, &found, &err);
+    if (looking.all)
+        bad += sql_read(runtime_own_sql(&sql_alarm_lost), pg_result(lane->pg, looking.lost), arena,
+                        &lost, &err);
+    assert(bad == 0);
+    take_found(&looking, found, lost, now);
+    if (lane->alarms.n > 0) {
+        lane->alarm_look_ms = 0; /* there may be more */
+        lane->gate_until_ms = loop_now_ms() + GATE_MS;
+        reader_freshen(lane);
+    }
+    arena_destroy(arena);
+    lane_kick(lane);
+}
+
+void alarm_look(struct lane *lane)
+{
+    struct looking *looking = mem_alloc(sizeof(*looking));
+    struct sql_key keys[PARTITIONS];
+    bool told = lane->next_alarm != 0 && lane->next_alarm <= runtime_now();
+    struct alarm_look_row ask = {.since = lane->alarms_from, .next_since = lane->alarms_from};
+    time_us late = runtime_now() - LATE_S * SECOND_US;
+    size_t n = 0;
+    looking->lane = lane;
+    looking->all = loop_now_ms() >= lane->alarm_all_ms;
+    if (!told && late < ask.since) ask.since = late;
+    if (looking->all) ask = (struct alarm_look_row){0};
+    lane->chore = true;
+    for (int p = 0; p < PARTITIONS; p++)
+        if (lane->slots[p].held) keys[n++] = (struct sql_key){.number = p};
+    looking->opening = pg_add(lane->pg, &statement_opening, NULL, 0);
+    looking->found = sql_add_keys(lane->pg, look_sql(), keys, n, &ask);
+    if (looking->all)
+        looking->lost = sql_add_keys(lane->pg, runtime_own_sql(&sql_alarm_lost), keys, n, NULL);
+    pg_run(lane->pg, looked, looking);
+}
+
+void alarm_look_at_all(struct lane *lane)
+{
+    lane->alarm_look_ms = 0;
+    lane->alarm_all_ms = 0;
+}
+
+/* --- the test clock --- */
+
+void alarm_add_clock(struct pg *pg, time_us to)
+{
+    struct buf at = {0};
+    buf_add_u64(&at, (uint64_t)(to - PG_EPOCH_US));
+    struct pg_param param = {at.at, 8};
+    pg_add(pg, &statement_clock_set, &param, 1);
+    buf_finish(&at);
+}
+
+/* A lane that knows of its earliest alarm wakes by itself; one that knows of another, or of none, looks anew. */
+time_us alarm_take_clock(const PGresult *result)
+{
+    time_us earliest[LANES_MOST] = {0};
+    runtime_heard_time(pg_int(result, 0, 0));
+    for (int i = 0; i < PQntuples(result); i++) {
+        int p = (int)pg_int(result, i, 1), number = p % runtime.lanes_n;
+        time_us due = pg_int(result, i, 2);
+        if (due == 0 || !runtime.lanes[number]->slots[p].held) continue;
+        if (earliest[number] == 0 || due < earliest[number]) earliest[number] = due;
+    }
+    for (int i = 0; i < runtime.lanes_n; i++)
+        if (runtime.lanes[i]->next_alarm != earliest[i]) alarm_look_at_all(runtime.lanes[i]);
+    return pg_int(result, 0, 0);
+}
+
+/* --- jobs --- */
+
+struct job {
+    struct lane *lane;
+    struct message *message; /* the alarm that started it */
+    struct arena *arena;
+    const void *body;
+    bool reported;
+};
+
+text job_key(const struct job *job)
+{
+    return job->message->header.key;
+}
+
+text job_name(const struct job *job)
+{
+    return job->message->header.type;
+}
+
+const struct message *job_message(const struct job *job)
+{
+    return job->message;
+}
+
+int64_t job_attempt(const struct job *job)
+{
+    return job->message->attempt;
+}
+
+struct arena *job_arena(struct job *job)
+{
+    return job->arena;
+}
+
+void job_destroy(struct job *job)
+{
+    job->lane->jobs--;
+    arena_destroy(job->arena);
+    message_destroy(job->message);
+    free(job);
+}
+
+void alarm_start_job(struct lane *lane, struct message *take_message)
+{
+    struct job *job = mem_alloc(sizeof(*job));
+    struct err err;
+    job->lane = lane;
+    job->message = take_message;
+    job->arena = arena_create();
+    lane->jobs++;
+    job->body = pack_read(take_message->body, take_message->handler->hears, job->arena, &err);
+    assert(job->body != NULL); /* it was decoded when the row was claimed */
+    take_message->handler->run(job, job->body);
+}
+
+void alarm_start_planned(struct lane *lane, const struct alarm_row *row)
+{
+    alarm_start_job(lane, message_of(row));
+}
+
+void job_done(struct job *job, const struct shape *result, const void *body)
+{
+    struct buf bytes = {0};
+    assert(!job->reported);
+    fail_at("reported");
+    job->reported = true;
+    pack_write(&bytes, result, body);
+    struct header header = {.type = text_of(result->name),
+                            .key = job->message->header.key,
+                            .version = 1,
+                            .cause = job->message->header.cause,
+                            .time = runtime_now()};
+    struct message *m = message_create(ORIGIN_RESULT, &header, buf_text(&bytes));
+    m->handler = runtime_handler(ON_RESULT, NULL, header.type, 0);
+    assert(m->handler != NULL);
+    m->partition = job->message->partition;
+    m->attempt = job->message->attempt;
+    m->job = job;
+    buf_finish(&bytes);
+    lane_result(job->lane, m);
+}
+
+/* --- tidying --- */
+
+static void cleaned(void *ctx, const struct pg_trip *trip)
+{
+    struct lane *lane = ctx;
+    lane->chore = false;
+    for (int p = 0; p < PARTITIONS && trip->outcome == PG_OK; p++)
+        lane->slots[p].cleaned = lane->slots[p].n;
+    if (trip->outcome != PG_OK && !trip->lost)
+        log_warn("clean_failed", "reason=%s", log_quoted(trip->message));
+    lane_kick(lane);
+}
+
+/* Position rows below the last one, and replies after their time. */
+void alarm_clean(struct lane *lane)
+{
+    static const struct pg_statement old_replies = {
+        "old_replies", "DELETE FROM reply WHERE at < clock_timestamp() - interval '3 days'"};
+    struct position_range_row rows[PARTITIONS];
+    const void *at[PARTITIONS];
+    size_t n = 0;
+    lane->chore = true;
+    for (int p = 0; p < PARTITIONS; p++) {
+        if (!lane->slots[p].held) continue;
+        const struct slot *slot = &lane->slots[p];
+        rows[n] =
+            (struct position_range_row){.partition = p, .low = slot->cleaned, .upto = slot->n};
+        at[n] = &rows[n];
+        n++;
+    }
+    sql_add_rows(lane->pg, runtime_own_sql(&sql_position_clean), at, n);
+    if (lane->number == 0) {
+        static int64_t next_ms;
+        if (loop_now_ms() >= next_ms) pg_add(lane->pg, &old_replies, NULL, 0);
+        if (loop_now_ms() >= next_ms) pg_add_text(lane->pg, "SELECT journal_extend()");
+        if (loop_now_ms() >= next_ms) next_ms = loop_now_ms() + 60 * 1000;
+    }
+    pg_run(lane->pg, cleaned, lane);
+}

@@ -1,0 +1,341 @@
+#include "base/failpoint.h"
+#include "runtime/lane/scheduler.h"
+#include "runtime/journal/journal.h"
+#include "base/log.h"
+#include "runtime.msg.h"
+#include "runtime/core/tables.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Leases. A lane looks at the last position of each of its partitions every third of a lease: it claims those that nobody holds,
+ * renews its own, and gives up what is above its fair share when replicas join. Everything is the insert of the next position row;
+ * whoever inserts a row that is there already has lost the partition.
+ */
+
+struct look {
+    struct lane *lane;
+    struct arena *arena;
+    int members, positions;
+    int64_t replicas, rank; /* of those alive, by name */
+    struct list last;
+    bool claimed[PARTITIONS], released[PARTITIONS];
+    bool claims;             /* something is claimed */
+    text before[PARTITIONS]; /* who held what is claimed, and did not give it back */
+    size_t before_n;
+    bool orphans;   /* jobs of a process now gone */
+    bool lost_jobs; /* jobs of this one */
+};
+
+void lease_write_seqs(const struct slot *slot, struct buf *out)
+{
+    for (int s = 0; s < runtime.sources_n; s++)
+        buf_printf(out, "%s%s=%" PRId64 "%s%.*s", s == 0 ? "" : " ", runtime.sources[s].name,
+                   slot->done[s], runtime.sources[s].journal[0] == '\0' ? "" : "@", JOURNAL_MARK,
+                   runtime.sources[s].journal);
+}
+
+/* "17@1a2b3c4d": the number, and how the uuid of the journal begins that it is of. */
+static int64_t read_seq(int source, text word)
+{
+    int64_t seq = 0;
+    size_t at = 0;
+    while (at < word.len && word.at[at] != '@') at++;
+    if (source < 0 || !text_to_int((text){word.at, at}, &seq)) return 0;
+    if (word.len == at + 1 + JOURNAL_MARK && runtime.sources[source].journal[0] == '\0')
+        memcpy(runtime.sources[source].journal, word.at + at + 1, JOURNAL_MARK);
+    return seq;
+}
+
+static void read_seqs(struct slot *slot, text seqs)
+{
+    memset(slot->done, 0, sizeof(slot->done));
+    for (size_t at = 0; at < seqs.len;) {
+        size_t equal = at, end;
+        while (equal < seqs.len && seqs.at[equal] != '=') equal++;
+        for (end = equal; end < seqs.len && seqs.at[end] != ' ';) end++;
+        int source = runtime_source((text){seqs.at + at, equal - at});
+        if (equal < end && source >= 0)
+            slot->done[source] = read_seq(source, (text){seqs.at + equal + 1, end - equal - 1});
+        at = end + 1;
+    }
+    memcpy(slot->received, slot->done, sizeof(slot->done));
+    memset(slot->pending, 0, sizeof(slot->pending));
+}
+
+bool lease_due(const struct lane *lane)
+{
+    return loop_now_ms() >= lane->lease_look_ms;
+}
+
+static void finish(struct look *look)
+{
+    struct lane *lane = look->lane;
+    arena_destroy(look->arena);
+    free(look);
+    lane->chore = false;
+}
+
+static void give_up(struct look *look, const struct pg_trip *trip)
+{
+    struct lane *lane = look->lane;
+    log_warn("lease_failed", "lane=%d state=%s reason=%s", lane->number, trip->state,
+             log_quoted(trip->message));
+    finish(look);
+    lane_lease_failed(lane, trip);
+    lane->lease_look_ms = loop_now_ms() + 100;
+    lane_kick(lane);
+}
+
+/* Position rows to write: claims, renewals, releases. */
+static size_t plan_rows(struct look *look, const struct position_row **rows)
+{
+    struct lane *lane = look->lane;
+    int64_t now_ms = loop_now_ms();
+    size_t n = 0;
+    for (int p = 0; p < PARTITIONS; p++) {
+        struct slot *slot = &lane->slots[p];
+        bool renew = slot->held && now_ms - slot->written_ms >= runtime.settings.lease_ms / 3;
+        if (!look->claimed[p] && !look->released[p] && !renew) continue;
+        struct buf seqs = {0};
+        lease_write_seqs(slot, &seqs);
+        struct position_row *row = ARENA_NEW(look->arena, struct position_row);
+        *row = (struct position_row){.partition = p,
+                                     .n = ++slot->n,
+                                     .seqs = arena_text(look->arena, buf_text(&seqs)),
+                                     .owner = text_of(look->released[p] ? "" : runtime.owner),
+                                     .lease_ms = look->released[p] ? 0 : runtime.settings.lease_ms};
+        buf_finish(&seqs);
+        slot->written_ms = now_ms;
+        rows[n++] = row;
+    }
+    return n;
+}
+
+static void written(void *ctx, const struct pg_trip *trip)
+{
+    struct look *look = ctx;
+    struct lane *lane = look->lane;
+    bool changed = false;
+    if (trip->outcome != PG_OK) {
+        give_up(look, trip);
+        return;
+    }
+    for (int p = 0; p < PARTITIONS; p++) {
+        if (look->claimed[p]) lane->slots[p].held = true;
+        if (look->claimed[p]) lane->slots[p].cleaned = 0;
+        if (look->released[p]) {
+            lane->slots[p].held = false;
+            lane_released(lane);
+        }
+        changed = changed || look->claimed[p] || look->released[p];
+    }
+    if (look->lost_jobs) {
+        lane->lost_jobs = false;
+        alarm_look_at_all(lane);
+    }
+    lane->backend = pg_backend(lane->pg);
+    finish(look);
+    if (changed) {
+        fail_at("leased");
+        int held = 0;
+        for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
+        log_info("leases", "lane=%d held=%d", lane->number, held);
+        lane->next_alarm = 1; /* look at once */
+        alarm_look_at_all(lane);
+        dead_look(lane);
+        reader_restart(lane);
+    }
+    if (!lane->ready) lane->ready = true;
+    lane_kick(lane);
+}
+
+/* Whoever held the partition until now may have a transaction under way: it was killed, and PostgreSQL goes on with what it had sent; or it is
+   frozen between two statements of one trip, and PostgreSQL waits for the rest without a limit. It cannot commit any more, but it holds locks,
+   and two owners of one partition lock its rows in different orders. So its sessions are ended first. */
+static void end_sessions(struct lane *lane, text owner, int pid)
+{
+#define THEIRS                                                                                     \
+    " FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()"         \
+    " AND pid <> pg_backend_pid() AND application_name = convert_from($1, 'UTF8')"                 \
+    " AND ($2 = ''::bytea OR pid = convert_from($2, 'UTF8')::integer)"
+    static const struct pg_statement tell = {"end_sessions",
+                                             "SELECT pg_terminate_backend(pid)" THEIRS};
+    static const struct pg_statement wait = {"ended_sessions",
+                                             "SELECT pg_terminate_backend(pid, 200)" THEIRS};
+    char name[SESSION_NAME], one[16] = "";
+    const char *mark = memrchr(owner.at, '#', owner.len);
+    if (mark == NULL) return;
+    runtime_session_name(name, (text){mark + 1, owner.len - (size_t)(mark + 1 - owner.at)});
+    if (pid != 0) snprintf(one, sizeof(one), "%d", pid);
+    struct pg_param params[] = {{name, (int)strlen(name)}, {one, (int)strlen(one)}};
+    pg_add(lane->pg, &tell, params, COUNT(params));
+    pg_add(lane->pg, &wait, params, COUNT(params)); /* by now most have gone */
+}
+
+/* The lane's own connection was lost: the same for what it had sent on that. */
+static void end_own_session(struct look *look)
+{
+    struct lane *lane = look->lane;
+    bool lost = lane->backend != 0 && lane->backend != pg_backend(lane->pg);
+    if (look->claims && lost) end_sessions(lane, text_of(runtime.owner), lane->backend);
+}
+
+static void write_positions(struct look *look)
+{
+    struct lane *lane = look->lane;
+    const struct position_row *rows[PARTITIONS];
+    const void *locks[PARTITIONS];
+    size_t orphans = 0, n = plan_rows(look, rows);
+    look->lost_jobs = lane->lost_jobs && lane->jobs == 0 && lane->results.n == 0;
+    for (int p = 0; p < PARTITIONS && (look->orphans || look->lost_jobs); p++) {
+        if (!look->claimed[p] && !(look->lost_jobs && lane->slots[p].held)) continue;
+        struct partition_lock_row *row = ARENA_NEW(look->arena, struct partition_lock_row);
+        row->partition = p;
+        locks[orphans++] = row;
+    }
+    for (size_t i = 0; i < look->before_n; i++) end_sessions(lane, look->before[i], 0);
+    end_own_session(look);
+    if (orphans > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_alarm_orphans), locks, orphans);
+    if (n > 0)
+        sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
+    pg_add_text(lane->pg, "SELECT 1");
+    pg_run(lane->pg, written, look);
+}
+
+/* The same instance, perhaps an earlier life of it. */
+static bool is_mine(text owner)
+{
+    size_t len = (size_t)(strrchr(runtime.owner, '#') - runtime.owner) + 1;
+    const char *mark = owner.len == 0 ? NULL : memrchr(owner.at, '#', owner.len);
+    return mark != NULL && (size_t)(mark - owner.at) + 1 == len &&
+           memcmp(owner.at, runtime.owner, len) == 0;
+}
+
+static const struct position_row *last_of(const struct look *look, int partition)
+{
+    for (size_t i = 0; i < look->last.n; i++)
+        if (LIST(look->last, struct position_row)[i].partition == partition)
+            return &LIST(look->last, struct position_row)[i];
+    return NULL;
+}
+
+/* What this lane should hold of its share of the partitions. What cannot be divided goes to the first replicas, beginning with
+   another one in each lane. */
+static int fair_share(const struct look *look)
+{
+    int mine = 0, replicas = (int)look->replicas, before = 0;
+    for (int p = 0; p < PARTITIONS; p++) {
+        mine += lane_owns_number(look->lane, p);
+        before += p % runtime.lanes_n < look->lane->number;
+    }
+    int place = ((int)look->rank - before % replicas + replicas) % replicas;
+    return mine / replicas + (place < mine % replicas);
+}
+
+static void take_over(struct look *look, text before)
+{
+    look->orphans = true;
+    if (before.len == 0) return;
+    for (size_t i = 0; i < look->before_n; i++)
+        if (text_equal(look->before[i], before)) return;
+    look->before[look->before_n++] = before;
+}
+
+static void choose(struct look *look)
+{
+    struct lane *lane = look->lane;
+    int held = 0, share = fair_share(look);
+    for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
+    for (int p = PARTITIONS - 1; p >= 0 && held > share; p--) {
+        if (!lane->slots[p].held) continue;
+        look->released[p] = true;
+        held--;
+    }
+    for (int p = 0; p < PARTITIONS && held < share; p++) {
+        struct slot *slot = &lane->slots[p];
+        const struct position_row *last = last_of(look, p);
+        if (!lane_owns_number(lane, p) || slot->held) continue;
+        if (last != NULL && last->live && !is_mine(last->owner)) continue;
+        slot->n = last == NULL ? 0 : last->n;
+        read_seqs(slot, last == NULL ? (text){0} : last->seqs);
+        look->claimed[p] = look->claims = true;
+        if (last != NULL && !text_is(last->owner, runtime.owner)) take_over(look, last->owner);
+        held++;
+    }
+}
+
+static void looked(void *ctx, const struct pg_trip *trip)
+{
+    struct look *look = ctx;
+    struct lane *lane = look->lane;
+    struct err err;
+    if (trip->outcome != PG_OK) {
+        give_up(look, trip);
+        return;
+    }
+    look->replicas = pg_int(pg_result(lane->pg, look->members), 0, 0);
+    if (look->replicas < 1) look->replicas = 1;
+    look->rank = pg_int(pg_result(lane->pg, look->members), 0, 1);
+    journal_is_shared(look->replicas > 1);
+    int bad = sql_read(runtime_own_sql(&sql_position_last), pg_result(lane->pg, look->positions),
+                       look->arena, &look->last, &err);
+    assert(bad == 0);
+    choose(look);
+    lane->lease_look_ms = loop_now_ms() + runtime.settings.lease_ms / 3;
+    write_positions(look);
+}
+
+void lease_look(struct lane *lane)
+{
+    static const struct pg_statement member = {
+        "member",
+        "WITH me AS (INSERT INTO member AS m (instance, seen_at, clean) VALUES (convert_from($1, "
+        "'UTF8'),"
+        " clock_timestamp(), false) ON CONFLICT (instance) DO UPDATE SET seen_at = "
+        "excluded.seen_at, clean = false)"
+        " SELECT 1 + count(*), count(*) FILTER (WHERE instance < convert_from($1, 'UTF8')) FROM member WHERE instance <> convert_from($1, 'UTF8') AND NOT clean"
+        " AND seen_at > clock_timestamp() - convert_from($2, 'UTF8')::bigint * interval '1 ms'"};
+    struct look *look = mem_alloc(sizeof(*look));
+    struct sql_key keys[PARTITIONS];
+    char span[32];
+    size_t n = 0;
+    look->lane = lane;
+    look->arena = arena_create();
+    lane->chore = true;
+    snprintf(span, sizeof(span), "%" PRId64, runtime.settings.lease_ms);
+    struct pg_param params[] = {{runtime.settings.instance, (int)strlen(runtime.settings.instance)},
+                                {span, (int)strlen(span)}};
+    look->members = pg_add(lane->pg, &member, params, COUNT(params));
+    for (int p = 0; p < PARTITIONS; p++)
+        if (lane_owns_number(lane, p)) keys[n++] = (struct sql_key){.number = p};
+    look->positions = sql_add_keys(lane->pg, runtime_own_sql(&sql_position_last), keys, n, NULL);
+    pg_run(lane->pg, looked, look);
+}
+
+/* --- leaving --- */
+
+static void (*after_leaving)(struct lane *lane); /* the same for all lanes: the process ends */
+
+static void left(void *ctx, const struct pg_trip *trip)
+{
+    (void)trip; /* if it failed the leases run out by themselves */
+    after_leaving(ctx);
+}
+
+void lease_release_all(struct lane *lane, void (*then)(struct lane *lane))
+{
+    struct look look = {.lane = lane, .arena = arena_create()};
+    const struct position_row *rows[PARTITIONS];
+    after_leaving = then;
+    for (int p = 0; p < PARTITIONS; p++) look.released[p] = lane->slots[p].held;
+    size_t n = plan_rows(&look, rows);
+    if (n > 0)
+        sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
+    pg_add_text(lane->pg, "SELECT 1");
+    arena_destroy(look.arena);
+    pg_run(lane->pg, left, lane);
+}

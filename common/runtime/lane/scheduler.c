@@ -1,0 +1,520 @@
+#include "runtime/lane/scheduler.h"
+
+#include "base/log.h"
+#include "runtime/lane/place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BACKOFF_MS = 20,
+    BACKOFF_MOST_MS = 2000,
+    COMMANDS_FIRST = BATCH_MOST / 2,
+    ENOUGH = BATCH_MOST / 4,
+    GATHER_MS = 3,
+    CLEAN_MS = 1000,
+    CLEAN_LATE_MS = 10000
+};
+
+/* --- slots --- */
+
+void slot_handled(struct slot *slot, int source, int64_t seq)
+{
+    if (seq > slot->done[source]) slot->done[source] = seq;
+    if (slot->pending[source] > 0 && --slot->pending[source] == 0)
+        slot->done[source] = slot->received[source];
+}
+
+void slots_restore(struct lane *lane, const struct slot *before)
+{
+    for (int p = 0; p < PARTITIONS; p++) {
+        struct slot *slot = &lane->slots[p];
+        slot->n = before[p].n;
+        for (int s = 0; s < runtime.sources_n; s++) {
+            slot->pending[s] += before[p].pending[s] - slot->pending[s];
+            slot->done[s] = before[p].done[s];
+        }
+    }
+}
+
+bool lane_owns_number(const struct lane *lane, int partition)
+{
+    return partition % runtime.lanes_n == lane->number;
+}
+
+bool lane_holds(const struct lane *lane, int partition)
+{
+    return lane->ready && lane->slots[partition].held;
+}
+
+/* --- parked keys --- */
+
+static size_t find_parked(const struct lane *lane, text key)
+{
+    size_t i = 0;
+    while (i < lane->parked_n && !text_equal(lane->parked[i], key)) i++;
+    return i;
+}
+
+bool lane_is_parked(const struct lane *lane, text key)
+{
+    return lane->parked_n > 0 && find_parked(lane, key) < lane->parked_n;
+}
+
+bool lane_parks(const struct handler *handler)
+{
+    return handler == NULL || !handler->coalesce;
+}
+
+void lane_park(struct lane *lane, text key)
+{
+    if (find_parked(lane, key) < lane->parked_n) return;
+    if (lane->parked_n == lane->parked_room) {
+        lane->parked_room = lane->parked_room == 0 ? 16 : lane->parked_room * 2;
+        lane->parked = mem_resize(lane->parked, sizeof(*lane->parked) * lane->parked_room);
+    }
+    lane->parked[lane->parked_n++] = (text){mem_string(key), key.len};
+}
+
+void lane_unpark(struct lane *lane, text key)
+{
+    size_t i = find_parked(lane, key);
+    if (i == lane->parked_n) return;
+    free((char *)lane->parked[i].at);
+    lane->parked[i] = lane->parked[--lane->parked_n];
+}
+
+/* --- queues --- */
+
+size_t lane_waiting(const struct lane *lane)
+{
+    return lane->commands.n + lane->events.n + lane->alarms.n + lane->results.n + lane->single.n +
+           lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
+}
+
+static void wake(void *ctx)
+{
+    lane_kick(ctx);
+}
+
+/* What creates something stays, though the partition that was chosen for it has moved. */
+static bool place_again(struct message *message)
+{
+    struct lane *lane = message->handler->creates ? place_command(message) : NULL;
+    if (lane == NULL || !lane_holds(lane, message->partition)) return false;
+    queue_add(&lane->commands, message);
+    loop_timer_start(&lane->timer, 1, 0, wake, lane); /* it may be the lane that is looking */
+    return true;
+}
+
+/* While the leases are not known yet commands wait; then those of partitions held elsewhere are sent away. */
+static void accept(struct lane *lane, struct message *message)
+{
+    if (!lane->ready)
+        queue_add(&lane->waiting_leases, message);
+    else if (lane_holds(lane, message->partition))
+        queue_add(&lane->commands, message);
+    else if (!place_again(message))
+        message_refuse(message, VERB_RETRY, NULL, "another replica holds partition %d",
+                       message->partition);
+}
+
+void lane_command(struct lane *lane, struct message *message)
+{
+    accept(lane, message);
+    lane_kick(lane);
+}
+
+void lane_result(struct lane *lane, struct message *message)
+{
+    queue_add(&lane->results, message);
+    lane_kick(lane);
+}
+
+static void drop_all(struct queue *queue)
+{
+    for (struct message *m; (m = queue_take(queue)) != NULL;) {
+        if (m->job != NULL) job_destroy(m->job);
+        if (m->request != NULL) bus_drop(m->request);
+        message_destroy(m);
+    }
+}
+
+void lane_send_away(struct lane *lane)
+{
+    struct queue *const queues[] = {&lane->commands, &lane->waiting_leases};
+    for (size_t i = 0; i < COUNT(queues); i++)
+        for (struct message *m; (m = queue_take(queues[i])) != NULL;)
+            message_refuse(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
+}
+
+static void keep_commands(struct lane *lane, struct queue *from)
+{
+    struct queue others = {0};
+    for (struct message *m; (m = queue_take(from)) != NULL;) {
+        bool keep = m->origin == ORIGIN_COMMAND || m->origin == ORIGIN_RESULT;
+        queue_add(!keep                         ? &others
+                  : m->origin == ORIGIN_COMMAND ? &lane->waiting_leases
+                                                : &lane->results,
+                  m);
+    }
+    drop_all(&others);
+}
+
+/* Events and alarms are in the database: they are read again. Commands and what jobs reported are only here. */
+void lane_reset(struct lane *lane)
+{
+    struct queue results = {0};
+    lane->ready = false;
+    lane->generation++;
+    keep_commands(lane, &lane->single);
+    keep_commands(lane, &lane->commands);
+    results = lane->results;
+    lane->results = (struct queue){0};
+    keep_commands(lane, &results);
+    drop_all(&lane->events);
+    drop_all(&lane->alarms);
+    for (int p = 0; p < PARTITIONS; p++) lane->slots[p].held = false;
+    while (lane->parked_n > 0) free((char *)lane->parked[--lane->parked_n].at);
+    lane->lease_look_ms = 0;
+}
+
+void lane_released(struct lane *lane)
+{
+    for (struct message *m; (m = queue_take(&lane->commands)) != NULL;)
+        queue_add(&lane->waiting_leases, m);
+}
+
+static void accept_waiting(struct lane *lane)
+{
+    struct queue waiting = lane->waiting_leases;
+    lane->waiting_leases = (struct queue){0};
+    for (struct message *m; (m = queue_take(&waiting)) != NULL;) accept(lane, m);
+}
+
+/* --- the next batch --- */
+
+static void take(struct queue *from, struct queue *to, size_t most)
+{
+    while (to->n < most && from->n > 0) queue_add(to, queue_take(from));
+}
+
+/* All sources have been heard as of the time the alarms were due (or it takes too long). */
+static bool gate_open(const struct lane *lane)
+{
+    if (loop_now_ms() >= lane->gate_until_ms) return true;
+    for (int s = 0; s < runtime.sources_n; s++)
+        if (lane->as_of[s] < lane->gate_at) return false;
+    return true;
+}
+
+static bool carefully(struct lane *lane)
+{
+    if (runtime.careful && loop_now_ms() > lane->careful_until_ms) {
+        log_info("careful_end", "lane=%d", lane->number);
+        runtime.careful = false;
+    }
+    return runtime.careful;
+}
+
+/* Of one command id only one in a batch: the second one finds the kept reply of the first. */
+static bool has_id(const struct queue *chosen, const struct message *command)
+{
+    for (const struct message *m = chosen->first; m != NULL; m = m->next)
+        if (m->origin == ORIGIN_COMMAND && text_equal(m->header.id, command->header.id) &&
+            text_equal(m->principal, command->principal))
+            return true;
+    return false;
+}
+
+static void take_commands(struct lane *lane, struct queue *chosen, size_t most)
+{
+    while (chosen->n < most && lane->commands.n > 0 && !has_id(chosen, lane->commands.first))
+        queue_add(chosen, queue_take(&lane->commands));
+}
+
+/* The job of a partition that was lost meanwhile is run again by whoever holds it now. */
+static void take_results(struct lane *lane, struct queue *chosen, size_t most)
+{
+    struct queue lost = {0};
+    while (chosen->n < most && lane->results.n > 0) {
+        struct message *m = queue_take(&lane->results);
+        queue_add(lane_holds(lane, m->partition) ? chosen : &lost, m);
+    }
+    drop_all(&lost);
+}
+
+/* In careful mode a job runs alone: of two, nobody could tell which one killed the process. */
+static int jobs_running(void)
+{
+    int jobs = 0;
+    for (int i = 0; i < runtime.lanes_n && runtime.lanes[i] != NULL; i++)
+        jobs += runtime.lanes[i]->jobs;
+    return jobs;
+}
+
+/* What lost a race is tried again as a whole, a few times: it would lose its speed just when others send the same. */
+static bool go_together(const struct lane *lane)
+{
+    return lane->races > 0 && lane->races < ATTEMPTS_MOST && !runtime.careful;
+}
+
+static bool choose(struct lane *lane, struct queue *chosen)
+{
+    size_t most = lane->single.n > 0 || carefully(lane) ? 1 : BATCH_MOST;
+    take(&lane->single, chosen, go_together(lane) ? BATCH_MOST : 1);
+    lane->apart = chosen->n > 0 && !go_together(lane);
+    if (chosen->n == 0) take_results(lane, chosen, most);
+    if (chosen->n < most) take_commands(lane, chosen, most == 1 ? 1 : COMMANDS_FIRST);
+    take(&lane->events, chosen, most);
+    if (chosen->n < most) take_commands(lane, chosen, most);
+    if (lane->events.n == 0 && lane->alarms.n > 0 && chosen->n < most && gate_open(lane) &&
+        !(runtime.careful && jobs_running() > 0))
+        take(&lane->alarms, chosen, most);
+    return chosen->n > 0;
+}
+
+/* `most` milliseconds at the longest. */
+static void sleep_until_needed(struct lane *lane, int64_t most)
+{
+    int64_t now = loop_now_ms(), until = lane->lease_look_ms;
+    if (now + most < until) until = now + most;
+    if (lane->alarm_look_ms < until) until = lane->alarm_look_ms;
+    if (lane->next_alarm != 0 && lane->alarms.n == 0) {
+        int64_t left = (lane->next_alarm - runtime_now()) / 1000 + 1;
+        if (now + left < until) until = now + (left < 0 ? 0 : left);
+    }
+    if (lane->alarms.n > 0 && now + 20 < until) until = now + 20;
+    loop_timer_start(&lane->timer, until > now ? until - now : 1, 0, wake, lane);
+}
+
+static bool alarms_wanted(const struct lane *lane)
+{
+    if (lane->alarms.n > 0) return false;
+    if (loop_now_ms() >= lane->alarm_look_ms) return true;
+    return lane->next_alarm != 0 && lane->next_alarm <= runtime_now();
+}
+
+/* Who was just answered is about to ask again: the first of them would otherwise be a batch of their own, and the others wait for it. */
+static int64_t commands_wait(const struct lane *lane)
+{
+    int64_t left = lane->gather_until_ms - loop_now_ms();
+    bool enough = lane->commands.n * 4 >= lane->gather_n * 3;
+    return enough || left < 0 ? 0 : left;
+}
+
+/* On the test clock nothing else goes on meanwhile. */
+int64_t lane_rest_left(const struct rest *rest)
+{
+    return runtime.settings.test_clock ? 0
+                                       : rest_left(rest, loop_now_ms(), runtime.settings.rest_ms);
+}
+
+/* How many milliseconds what waits may still wait so that more comes together. */
+static int64_t wait_left(const struct lane *lane)
+{
+    size_t events = lane->events.n + lane->results.n;
+    if (lane->single.n > 0 || lane->alarms.n > 0 || events >= ENOUGH) return 0;
+    if (lane->commands.n > 0) return commands_wait(lane);
+    return events > 0 ? lane_rest_left(&lane->rest) : 0;
+}
+
+static size_t count_commands(const struct queue *queue)
+{
+    size_t n = 0;
+    for (const struct message *m = queue->first; m != NULL; m = m->next)
+        n += m->origin == ORIGIN_COMMAND;
+    return n;
+}
+
+void lane_kick(struct lane *lane)
+{
+    struct queue chosen = {0};
+    if (lane->pg == NULL || !pg_up(lane->pg) || pg_busy(lane->pg) || lane->batch != NULL ||
+        lane->chore)
+        return;
+    if (loop_now_ms() < lane->backoff_ms) {
+        loop_timer_start(&lane->timer, lane->backoff_ms - loop_now_ms() + 1, 0, wake, lane);
+        return;
+    }
+    if (lease_due(lane) && !runtime.draining) {
+        lease_look(lane);
+        return;
+    }
+    if (!lane->ready) {
+        sleep_until_needed(lane, RESCAN_MS);
+        return;
+    }
+    if (lane->waiting_leases.n > 0) accept_waiting(lane);
+    if (runtime.draining) return;
+    if (!runtime.policies_ready ||
+        (runtime.service->policy != NULL && runtime.policy_version == 0)) {
+        sleep_until_needed(lane, RESCAN_MS);
+        return;
+    }
+    if (alarms_wanted(lane)) {
+        alarm_look(lane);
+        return;
+    }
+    int64_t clean_due = loop_now_ms() - lane->clean_ms, rest = wait_left(lane);
+    if (rest > 0) {
+        sleep_until_needed(lane, rest);
+    } else if (clean_due < CLEAN_LATE_MS && choose(lane, &chosen)) {
+        rest_note(&lane->rest, loop_now_ms(), runtime.settings.rest_ms);
+        lane->gather_n = count_commands(&chosen);
+        if (lane->gather_n > 0) place_turn(lane);
+        batch_run(lane, &chosen);
+    } else if (clean_due >= 0) {
+        lane->clean_ms = loop_now_ms() + CLEAN_MS;
+        alarm_clean(lane);
+    } else {
+        if (lane->alarms.n > 0) reader_freshen(lane);
+        sleep_until_needed(lane, RESCAN_MS);
+    }
+    reader_kick(lane);
+}
+
+/* --- after a batch --- */
+
+static void wait_a_little(struct lane *lane)
+{
+    int64_t wait = BACKOFF_MS << (lane->failures < 6 ? lane->failures : 6);
+    lane->failures++;
+    lane->backoff_ms = loop_now_ms() + loop_jitter(wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS);
+}
+
+/* A batch that failed by its own fault is run again one message at a time; the one that fails alone is counted. */
+static void take_apart(struct lane *lane, struct queue *left)
+{
+    bool alone = left->n == 1;
+    struct queue again = {0};
+    for (struct message *m; (m = queue_take(left)) != NULL;) {
+        if (alone) m->failures++;
+        queue_add(&again, m);
+    }
+    for (struct message *m; (m = queue_take(&lane->single)) != NULL;) queue_add(&again, m);
+    lane->single = again;
+    lane->races = ATTEMPTS_MOST;
+}
+
+static void refuse_hopeless(struct lane *lane, const struct pg_trip *trip)
+{
+    struct message *m = lane->single.first;
+    if (m == NULL || m->origin != ORIGIN_COMMAND || m->failures < ATTEMPTS_MOST) return;
+    queue_take(&lane->single);
+    message_refuse(m, VERB_REFUSED, NULL, "internal fault %s", trip->state);
+}
+
+/* No room, no memory: that may take a while, and what was rolled back has not happened. */
+static void send_back_commands(struct queue *left, const char *state)
+{
+    struct queue others = {0};
+    for (struct message *m; (m = queue_take(left)) != NULL;) {
+        if (m->origin == ORIGIN_COMMAND)
+            message_refuse(m, VERB_RETRY, NULL, "the database lacks resources (%s)", state);
+        else
+            queue_add(&others, m);
+    }
+    *left = others;
+}
+
+static bool lacks_resources(const struct pg_trip *trip)
+{
+    return trip->outcome == PG_WORLD && strncmp(trip->state, "53", 2) == 0;
+}
+
+void lane_lease_failed(struct lane *lane, const struct pg_trip *trip)
+{
+    if (!trip->lost) lane_reset(lane);
+    if (lacks_resources(trip)) send_back_commands(&lane->waiting_leases, trip->state);
+}
+
+static void restore(struct lane *lane, struct queue *left)
+{
+    for (struct message *m; (m = queue_take(&lane->single)) != NULL;) queue_add(left, m);
+    lane->single = *left;
+    if (lane->single.first == NULL) lane->single.end = &lane->single.first;
+}
+
+/* Somebody else wrote such a row first. That has committed, so whoever looks now finds it; it is nobody's fault, unless it goes on. */
+static bool has_raced(struct lane *lane, const struct pg_trip *trip, struct queue *left)
+{
+    if (strcmp(trip->state, "23505") != 0 || trip->outcome != PG_FAILED || trip->lost) return false;
+    if (lane->races >= ATTEMPTS_MOST || ++lane->races >= ATTEMPTS_MOST) return false;
+    log_info("batch_raced", "lane=%d messages=%zu reason=%s", lane->number, left->n,
+             log_quoted(trip->message));
+    restore(lane, left);
+    lane_kick(lane);
+    return true;
+}
+
+void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue *left, bool fenced)
+{
+    if (trip->outcome == PG_OK) {
+        lane->failures = lane->races = 0;
+        lane->backoff_ms = 0;
+        lane->gather_until_ms = loop_now_ms() + GATHER_MS;
+        lane_kick(lane);
+        return;
+    }
+    if (has_raced(lane, trip, left)) return;
+    if (strcmp(trip->state, "40P01") == 0) runtime.deadlocks++;
+    log_warn("batch_failed", "lane=%d messages=%zu state=%s reason=%s", lane->number, left->n,
+             trip->state, log_quoted(trip->message));
+    if (trip->lost) lane->lost_jobs = true;
+    if (fenced || trip->lost) {
+        restore(lane, left);
+        lane_reset(lane);
+    } else if (trip->outcome == PG_WORLD) {
+        if (lacks_resources(trip)) send_back_commands(left, trip->state);
+        restore(lane, left);
+    } else {
+        for (struct message *m = left->first; m != NULL; m = m->next)
+            err_set(&m->why, "%s", trip->message);
+        take_apart(lane, left);
+        refuse_hopeless(lane, trip);
+    }
+    wait_a_little(lane);
+    lane_kick(lane);
+}
+
+/* --- life --- */
+
+static void on_change(void *ctx, bool up)
+{
+    struct lane *lane = ctx;
+    if (!up) {
+        lane->chore = false;
+        lane_reset(lane);
+    } else {
+        log_debug("lane_up", "lane=%d backend=%d", lane->number, pg_backend(lane->pg));
+    }
+    lane_kick(lane);
+}
+
+void lane_start(int number)
+{
+    struct lane *lane = mem_alloc(sizeof(*lane));
+    lane->number = number;
+    lane->careful_until_ms = loop_now_ms() + runtime.settings.careful_ms;
+    runtime.lanes[number] = lane;
+    lane->pg = pg_create(runtime.settings.database, runtime_setup(), on_change, lane);
+}
+
+void lane_stop(struct lane *lane)
+{
+    loop_timer_stop(&lane->timer);
+    pg_destroy(lane->pg);
+    lane->pg = NULL;
+    batch_destroy(lane->batch);
+    drop_all(&lane->single);
+    drop_all(&lane->commands);
+    drop_all(&lane->results);
+    drop_all(&lane->events);
+    drop_all(&lane->alarms);
+    drop_all(&lane->waiting_leases);
+    for (size_t i = 0; i < lane->parked_n; i++) free((char *)lane->parked[i].at);
+    free(lane->parked);
+    free(lane->scratch);
+    free(lane);
+}

@@ -1,0 +1,141 @@
+/*
+ * lane: a share of the partitions with one database connection. It takes what waits for its partitions, up to 256 messages, through
+ * load, decide and commit in one transaction (design, section 3), and starts the next batch when the commit returns.
+ *
+ *   scheduler.c    queues, what to do next, failures      batch.c   one batch from BEGIN to COMMIT
+ *   lease.c   leases and positions                   alarm.c   finding due alarms, jobs
+ */
+#ifndef KEFU_LANE_H
+#define KEFU_LANE_H
+
+#include "base/pace.h"
+#include "runtime/core/runtime.h"
+
+struct slot {
+    bool held;
+    int64_t n;                      /* of the last position row written */
+    int64_t done[SOURCES_MOST];     /* handled and committed, or not heard here */
+    int64_t received[SOURCES_MOST]; /* in memory up to here */
+    int64_t pending[SOURCES_MOST];  /* events of it in memory, not yet committed */
+    int64_t written_ms;             /* when the position was last written */
+    int64_t cleaned;                /* the position's rows below this one are gone */
+};
+
+/* An event was handled: move `done`. With nothing of the source left in memory, all that was received is done. */
+void slot_handled(struct slot *slot, int source, int64_t seq);
+
+struct batch;
+
+struct lane {
+    int number;
+    struct pg *pg;
+    int backend; /* PostgreSQL's process behind the connection that last claimed or renewed */
+    bool ready;  /* connected, leases looked at */
+    struct batch *batch;
+    struct slot slots[PARTITIONS]; /* only those with p % lanes == number are used */
+
+    int birthplace; /* the partition of what is created now (place.h) … */
+    int born_n;     /* … and how much has been so far */
+    struct queue commands, events, alarms, results;
+    struct queue single; /* after a failure: one message per transaction */
+    bool apart;          /* the batch under way is such a one */
+    int generation;      /* raised when what was asked for no longer counts */
+    void *scratch;       /* batch.c's tables */
+
+    /* chores */
+    int64_t lease_look_ms, alarm_look_ms, clean_ms; /* when next due, by the loop */
+    bool chore;                                     /* one is under way */
+    time_us next_alarm; /* due time of the earliest alarm not yet taken, 0 = none known */
+    /* None is due before it, unless others have set it behind this lane's back; so now and then all are looked at. */
+    time_us alarms_from;
+    int64_t alarm_all_ms;
+    time_us gate_at;       /* alarms wait until all sources have been heard as of this time … */
+    int64_t gate_until_ms; /* … or until then */
+    time_us as_of[SOURCES_MOST];
+    int64_t backoff_ms;
+    size_t gather_n;         /* commands of the last batch: as many are likely to come again … */
+    int64_t gather_until_ms; /* … until then */
+    struct rest rest;        /* between batches of events … */
+    struct rest asks[SOURCES_MOST]; /* … and between questions to a source */
+    struct loop_timer timer;
+    struct queue waiting_leases; /* commands for partitions whose lease is not here yet */
+
+    text *parked; /* keys with dead letters; malloc'd */
+    size_t parked_n, parked_room;
+
+    int64_t careful_until_ms;
+    int64_t batches, messages, failures;
+    int races;      /* in a row: another transaction wrote the same row first */
+    int jobs;       /* running */
+    bool lost_jobs; /* a connection was lost: a job may stand as running that was never begun */
+};
+
+void lane_start(int number);
+void lane_stop(struct lane *lane);
+/* Do whatever can be done now. Cheap; call it whenever something may have changed. */
+void lane_kick(struct lane *lane);
+/* Look again as if just connected: leases, positions, alarms; events in memory are dropped. */
+void lane_reset(struct lane *lane);
+/* Partitions have been given away: their commands go elsewhere, before anything else is done. */
+void lane_released(struct lane *lane);
+/* Draining: tell the senders of commands not begun yet to try again. */
+void lane_send_away(struct lane *lane);
+/* A look at the leases failed: look again as above. Without room in the database that may take a while: commands are told so. */
+void lane_lease_failed(struct lane *lane, const struct pg_trip *trip);
+void lane_command(struct lane *lane, struct message *message);
+void lane_result(struct lane *lane, struct message *message);
+/* Messages in memory, running jobs included. */
+size_t lane_waiting(const struct lane *lane);
+bool lane_holds(const struct lane *lane, int partition);
+bool lane_owns_number(const struct lane *lane, int partition);
+
+/* The transaction failed: positions as they were, but what has been received since stays received. */
+void slots_restore(struct lane *lane, const struct slot *before);
+
+/* How many milliseconds before the next small piece of work. */
+int64_t lane_rest_left(const struct rest *rest);
+
+/* Parked keys. A letter set aside parks its key, unless its handler (NULL: unknown) coalesces: then the next one is heard all the same. */
+bool lane_parks(const struct handler *handler);
+bool lane_is_parked(const struct lane *lane, text key);
+void lane_park(struct lane *lane, text key);
+void lane_unpark(struct lane *lane, text key);
+
+/* batch.c: run the messages (the lane's connection is idle); ends with lane_batch_done(). Takes the messages. */
+void batch_run(struct lane *lane, struct queue *take_messages);
+void batch_destroy(struct batch *batch);
+/* scheduler.c: called by batch.c at the end. `left` are messages to run again. */
+void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue *left,
+                     bool fenced);
+
+/* lease.c */
+void lease_look(struct lane *lane); /* a chore: read positions, claim, renew, release */
+void lease_write_seqs(const struct slot *slot, struct buf *out);
+bool lease_due(const struct lane *lane);
+void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
+
+/* alarm.c */
+void alarm_look(struct lane *lane);        /* a chore: take due alarms */
+void alarm_look_at_all(struct lane *lane); /* … the next time with nothing taken for known */
+void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
+time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be kicked */
+void alarm_start_job(struct lane *lane, struct message *take_message);
+/* The same for a job whose row was written as running by the transaction that planned it. */
+struct alarm_row;
+void alarm_start_planned(struct lane *lane, const struct alarm_row *row);
+void alarm_clean(struct lane *lane); /* a chore: old positions and replies */
+void alarm_heard(time_us late);      /* count how late an alarm was */
+int64_t alarm_lateness_p99(void);    /* milliseconds, rounded up to a power of two, since start */
+text job_name(const struct job *job);
+const struct message *job_message(const struct job *job); /* the alarm that started it */
+void job_destroy(struct job *job);
+
+/* reader.c: ask all sources for what follows; ask for news as of now; forget what is under way and ask anew. */
+void reader_kick(struct lane *lane);
+void reader_freshen(struct lane *lane);
+void reader_restart(struct lane *lane);
+
+/* parked_keys.c: read which keys are parked. A chore. */
+void dead_look(struct lane *lane);
+
+#endif

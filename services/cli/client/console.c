@@ -1,0 +1,73 @@
+#include "console.h"
+
+#include "data/json.h"
+#include "data/pack.h"
+#include "fields.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct client *talk_open(void)
+{
+    struct err err = {0};
+    struct client *client = client_open(common_options.dir, &err);
+    if (client == NULL) complain(STATUS_UNREACHABLE, &err);
+    return client;
+}
+
+int talk_service(struct client *client, const char *name)
+{
+    struct err err;
+    int service = client_service(client, name);
+    if (service < 0) {
+        err_set(&err, "%s does not run here", name);
+        complain(STATUS_UNREACHABLE, &err);
+    }
+    return service;
+}
+
+void talk_flush(struct buf *out)
+{
+    fwrite(out->at, 1, out->len, stdout);
+    fflush(stdout);
+    buf_finish(out);
+}
+
+void talk_print(const struct shape *shape, const void *body)
+{
+    struct buf out = {0};
+    if (common_options.json) {
+        json_write(&out, shape, body);
+        buf_add_char(&out, '\n');
+    } else {
+        words_write(&out, shape, body);
+    }
+    talk_flush(&out);
+}
+
+enum exit_status talk_complain(const struct reply *reply)
+{
+    bool unreachable = reply->kind == REPLY_UNREACHABLE;
+    if (common_options.json) {
+        struct refusal refusal = {.message = text_of(reply->err.message)};
+        if (reply->err.field[0] != '\0') refusal.field = text_of(reply->err.field);
+        if (reply->err.rule[0] != '\0') refusal.rule = text_of(reply->err.rule);
+        talk_print(&refusal_shape, &refusal);
+    }
+    return complain(unreachable ? STATUS_UNREACHABLE : STATUS_FAILED, &reply->err);
+}
+
+const void *talk_call(struct client *client, struct question question, struct arena *arena,
+                      enum exit_status *status)
+{
+    question.patience_ms = common_options.timeout_ms;
+    struct reply reply = client_call(client, &question, arena);
+    if (reply.kind == REPLY_ANSWERED) return reply.body;
+    *status = talk_complain(&reply);
+    return NULL;
+}
+
+bool talk_time(const char *word, time_us *out)
+{
+    return json_time(text_of(word), out);
+}

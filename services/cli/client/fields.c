@@ -1,0 +1,193 @@
+#include "fields.h"
+
+#include "data/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COLUMNS_MOST = 32, GAP = 2 };
+
+const struct shape *words_find(const char *name, enum shape_kind kind)
+{
+    const struct shape *found = NULL;
+    for (size_t i = 0; i < shape_all_n; i++) {
+        const struct shape *shape = shape_all[i];
+        if (shape->kind != kind || strcmp(shape->name, name) != 0) continue;
+        if (found == NULL || shape->version > found->version) found = shape;
+    }
+    return found;
+}
+
+/* --- words to JSON --- */
+
+static void add_scalar(struct buf *json, const struct field *field, text value)
+{
+    int64_t number;
+    bool quoted = field->type == FIELD_TEXT || field->type == FIELD_BYTES ||
+                  (field->type == FIELD_TIME && !text_to_int(value, &number));
+    if (quoted)
+        json_quote(json, value);
+    else
+        buf_add_text(json, value);
+}
+
+static void add_value(struct buf *json, const struct field *field, text value)
+{
+    if (!(field->flags & FIELD_LIST)) {
+        add_scalar(json, field, value);
+        return;
+    }
+    if (field->type == FIELD_STRUCT) {
+        buf_add_text(json, value);
+        return;
+    }
+    buf_add_char(json, '[');
+    for (bool first = true; value.len > 0; first = false) {
+        if (!first) buf_add_char(json, ',');
+        add_scalar(json, field, text_take(&value, ','));
+    }
+    buf_add_char(json, ']');
+}
+
+static int add_word(struct buf *json, const struct shape *shape, const char *word, struct err *err)
+{
+    const char *equals = strchr(word, '=');
+    if (equals == NULL) return err_set(err, "'%s' is not field=value", word);
+    text name = {word, (size_t)(equals - word)};
+    const struct field *field = shape_field(shape, name);
+    if (field == NULL) return err_set(err, "%s has no field %.*s", shape->name, TEXT_ARG(name));
+    if (json->len > 1) buf_add_char(json, ',');
+    json_quote(json, name);
+    buf_add_char(json, ':');
+    add_value(json, field, text_of(equals + 1));
+    return 0;
+}
+
+void *words_read(char *const *words, int n, const struct shape *shape, struct arena *arena,
+                 struct err *err)
+{
+    struct buf json = {0};
+    void *body = NULL;
+    buf_add_char(&json, '{');
+    int bad = 0;
+    for (int i = 0; i < n && bad == 0; i++) bad = add_word(&json, shape, words[i], err);
+    buf_add_char(&json, '}');
+    if (bad == 0) body = json_read(buf_text(&json), shape, arena, err);
+    buf_finish(&json);
+    return body;
+}
+
+/* --- to the screen --- */
+
+size_t words_width(text value)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.at[i];
+        if ((c & 0xc0) == 0x80) continue;
+        width += c >= 0xe3 && c < 0xf5 ? 2 : 1; /* CJK and beyond: from U+3000 on */
+    }
+    return width;
+}
+
+static void add_number(struct buf *out, const struct field *field, int64_t value)
+{
+    if (field->type == FIELD_TIME) {
+        if (value != 0) json_add_time(out, value);
+    } else {
+        buf_printf(out, "%" PRId64, value);
+    }
+}
+
+static void add_list(struct buf *out, const struct field *field, struct list list)
+{
+    for (size_t i = 0; i < list.n; i++) {
+        if (i > 0) buf_add_char(out, ' ');
+        if (field->type == FIELD_TEXT)
+            buf_add_text(out, LIST(list, text)[i]);
+        else if (field->type == FIELD_STRUCT)
+            json_write(out, field->of, (const char *)list.at + i * field->of->size);
+        else
+            add_number(out, field, LIST(list, int64_t)[i]);
+    }
+}
+
+static void add_field(struct buf *out, const struct field *field, const void *body)
+{
+    const char *at = (const char *)body + field->offset;
+    if (field->flags & FIELD_LIST) {
+        struct list list;
+        memcpy(&list, at, sizeof(list));
+        add_list(out, field, list);
+        return;
+    }
+    switch (field->type) {
+    case FIELD_BOOL: buf_printf(out, "%s", *(const bool *)at ? "yes" : "no"); return;
+    case FIELD_REAL: buf_printf(out, "%g", *(const double *)at); return;
+    case FIELD_TEXT: buf_add_text(out, *(const text *)at); return;
+    case FIELD_BYTES: buf_printf(out, "(%zu bytes)", ((const text *)at)->len); return;
+    default: break;
+    }
+    int64_t value = shape_int(field, body);
+    if (value != 0 || !(field->flags & FIELD_OPTIONAL)) add_number(out, field, value);
+}
+
+static void add_padded(struct buf *out, text cell, size_t width, bool right)
+{
+    size_t taken = words_width(cell), pad = taken < width ? width - taken : 0;
+    if (!right) buf_add_text(out, cell);
+    for (size_t i = 0; i < pad; i++) buf_add_char(out, ' ');
+    if (right) buf_add_text(out, cell);
+}
+
+static bool is_number(const struct field *field)
+{
+    return (field->type == FIELD_INT || field->type == FIELD_REAL) && !(field->flags & FIELD_LIST);
+}
+
+void words_table(struct buf *out, const struct shape *of, struct list rows)
+{
+    size_t n = of->n < COLUMNS_MOST ? of->n : COLUMNS_MOST, widths[COLUMNS_MOST];
+    struct buf cell = {0};
+    for (size_t c = 0; c < n; c++) {
+        widths[c] = strlen(of->fields[c].name);
+        for (size_t r = 0; r < rows.n; r++) {
+            buf_clear(&cell);
+            add_field(&cell, &of->fields[c], (const char *)rows.at + r * of->size);
+            if (words_width(buf_text(&cell)) > widths[c]) widths[c] = words_width(buf_text(&cell));
+        }
+    }
+    for (size_t r = 0; r <= rows.n; r++) {
+        for (size_t c = 0; c < n; c++) {
+            buf_clear(&cell);
+            if (r == 0)
+                buf_printf(&cell, "%s", of->fields[c].name);
+            else
+                add_field(&cell, &of->fields[c], (const char *)rows.at + (r - 1) * of->size);
+            bool right = is_number(&of->fields[c]);
+            add_padded(out, buf_text(&cell), c + 1 < n || right ? widths[c] : 0, right);
+            if (c + 1 < n) buf_printf(out, "%*s", GAP, "");
+        }
+        buf_add_char(out, '\n');
+    }
+    buf_finish(&cell);
+}
+
+void words_write(struct buf *out, const struct shape *shape, const void *body)
+{
+    for (size_t i = 0; i < shape->n; i++) {
+        const struct field *field = &shape->fields[i];
+        if (field->type == FIELD_STRUCT && (field->flags & FIELD_LIST)) {
+            struct list rows;
+            memcpy(&rows, (const char *)body + field->offset, sizeof(rows));
+            buf_printf(out, "%s: %zu\n", field->name, rows.n);
+            if (rows.n > 0) words_table(out, field->of, rows);
+            continue;
+        }
+        struct buf value = {0};
+        add_field(&value, field, body);
+        if (value.len > 0) buf_printf(out, "%s: %s\n", field->name, value.at);
+        buf_finish(&value);
+    }
+}

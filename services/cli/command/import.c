@@ -1,0 +1,473 @@
+#include "commands.h"
+
+#include "cli/world/world_clock.h"
+#include "data/json.h"
+#include "intake.msg.h"
+#include "base/loop.h"
+#include "cli/import/people.h"
+#include "cli/import/import_rows.h"
+#include "cli/client/console.h"
+#include "cli/client/step_path.h"
+#include "workforce.msg.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum exit_status import(const struct words *words);
+
+static struct {
+    const char *map, *staff, *until;
+    bool clock;
+} given;
+
+static const struct option options[] = {
+    {"map", OPTION_TEXT, &given.map, "FILE", "how rows become commands (deploy/import/NAME.yaml)"},
+    {"staff", OPTION_TEXT, &given.staff, "FILE",
+     "who is on duty when (the mapping's name with -staff)"},
+    {"clock", OPTION_FLAG, &given.clock, NULL, "on the test clock, everything at its own time"},
+    {"until", OPTION_TEXT, &given.until, "TIME",
+     "what happens later does not happen (the mapping's `until`)"},
+};
+
+const struct command command_import = {
+    .name = "import",
+    .args = "FILE.csv",
+    .least = 1,
+    .most = 1,
+    .usage =
+        "Bring the requests of a CSV file in through the flows' own commands. Importing a file again changes nothing. Rows that will\n"
+        "not do are listed with line, field and rule at the end (exit status 1); the others are imported.",
+    .examples =
+        "  kefu import requests.csv --map deploy/import/baltimore.yaml\n"
+        "  kefu import requests.csv --map deploy/import/baltimore.yaml --clock --until '03/01/2019 12:00:00 AM'",
+    .options = options,
+    .options_n = COUNT(options),
+    .exec = import};
+
+enum { PATIENCE_MS = 180000, SHOWN_PROBLEMS = 50 };
+
+/* Of one instant, in this order; each group is settled before the next begins (the mapping says why). */
+enum group { GROUP_OFF_DUTY, GROUP_ON_DUTY, GROUP_OPEN, GROUP_WALK, GROUP_END, GROUP_EXIT };
+
+struct moment {
+    time_us at;
+    enum group group;
+    size_t order; /* inside the group */
+    struct import_row *row;
+    const struct person *person;
+};
+
+struct importing {
+    struct client *client;
+    struct clockwork *clockwork; /* NULL: on the real clock */
+    const struct mapping *mapping;
+    const struct people *people;
+    const struct flows *flows;
+    struct arena *arena;
+    struct import_rows rows;
+    struct problems problems;
+    struct import_row stand_in;
+    struct moment *moments;
+    size_t n, room;
+    time_us until, began; /* began: what the clock said at the start */
+    int64_t shown_ms, started_ms, finished;
+    struct err lost; /* somebody did not answer: the import ends */
+    bool stopped;
+};
+
+/* --- the timeline --- */
+
+static void add_moment(struct importing *in, struct moment moment)
+{
+    if (in->n == in->room) {
+        in->room = in->room * 2 + 1024;
+        in->moments = mem_resize(in->moments, in->room * sizeof(*in->moments));
+    }
+    in->moments[in->n++] = moment;
+}
+
+static void add_rows(struct importing *in)
+{
+    time_us first = in->rows.n > 0 ? in->rows.at[0].opened : 0;
+    for (size_t i = 0; i < in->rows.n; i++) {
+        struct import_row *row = &in->rows.at[i];
+        const struct path *path = row->status->path;
+        enum group group = path->exit.len > 0             ? GROUP_EXIT
+                           : row->status->at == AT_CLOSED ? GROUP_END
+                                                          : GROUP_WALK;
+        add_moment(in, (struct moment){row->opened, GROUP_OPEN, i + 1, row, NULL});
+        if (row->moment != 0) add_moment(in, (struct moment){row->moment, group, i + 1, row, NULL});
+        if (row->opened < first) first = row->opened;
+    }
+    if (in->mapping->stand_in.len == 0 || in->rows.n == 0) return;
+    in->stand_in = (struct import_row){.source_id = in->mapping->stand_in,
+                                       .words = in->mapping->stand_in_words,
+                                       .opened = first,
+                                       .channel = in->mapping->stand_in_channel,
+                                       .topic = in->mapping->stand_in_topic};
+    add_moment(in, (struct moment){first, GROUP_OPEN, 0, &in->stand_in, NULL});
+}
+
+/* Shift changes from the day of the earliest row to the end. A shift that began before `first` began with that day. */
+static void add_shifts(struct importing *in, time_us first)
+{
+    const struct people *people = in->people;
+    int64_t last = wall_day(people->zone, in->until);
+    for (int64_t day = wall_day(people->zone, first); day <= last; day++)
+        for (size_t i = 0; i < people->n; i++)
+            for (size_t s = 0; s < people->at[i].shifts_n; s++) {
+                const struct shift *shift = &people->at[i].shifts[s];
+                if (shift->weekday != (int)((day + 3) % 7))
+                    continue; /* 1970-01-01 was a Thursday */
+                time_us from = wall_instant(people->zone, day, shift->from),
+                        until = wall_instant(people->zone, day, shift->until);
+                if (from <= in->until)
+                    add_moment(in, (struct moment){from, GROUP_ON_DUTY, i, NULL, &people->at[i]});
+                if (until <= in->until)
+                    add_moment(in, (struct moment){until, GROUP_OFF_DUTY, i, NULL, &people->at[i]});
+            }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct moment *x = a, *y = b;
+    if (x->at != y->at) return x->at < y->at ? -1 : 1;
+    if (x->group != y->group) return x->group < y->group ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void make_timeline(struct importing *in)
+{
+    time_us first = 0;
+    add_rows(in);
+    for (size_t i = 0; i < in->n; i++)
+        if (first == 0 || in->moments[i].at < first) first = in->moments[i].at;
+    if (in->clockwork != NULL && first != 0 && in->people->zone != NULL) add_shifts(in, first);
+    if (in->n > 0) qsort(in->moments, in->n, sizeof(*in->moments), by_time);
+}
+
+/* --- replies --- */
+
+static void lose(struct importing *in, const struct err *err)
+{
+    in->stopped = true;
+    in->lost = *err;
+}
+
+static void take_failure(struct importing *in, const struct import_row *row,
+                         const struct reply *reply)
+{
+    if (reply->kind == REPLY_REFUSED)
+        problems_add(&in->problems, row != NULL ? row->line : 0, &reply->err);
+    else if (reply->kind != REPLY_ANSWERED)
+        lose(in, &reply->err);
+}
+
+struct opening {
+    struct importing *in;
+    struct import_row *row;
+};
+
+static void opened(void *ctx, const struct reply *reply)
+{
+    struct opening *opening = ctx;
+    const struct contact_recorded *recorded = reply->body;
+    if (reply->kind == REPLY_ANSWERED && recorded->tickets.n > 0)
+        opening->row->ticket = LIST(recorded->tickets, int64_t)[0];
+    take_failure(opening->in, opening->row, reply);
+    opening->in->finished++;
+}
+
+static void duty_set(void *ctx, const struct reply *reply)
+{
+    take_failure(ctx, NULL, reply);
+}
+
+/* --- commands --- */
+
+static void ask(struct importing *in, const char *service, const struct shape *shape,
+                const void *body, text id, void (*fn)(void *ctx, const struct reply *reply),
+                void *ctx)
+{
+    client_ask(in->client,
+               &(struct question){.shape = shape,
+                                  .body = body,
+                                  .service = client_service(in->client, service),
+                                  .replica = ANY_REPLICA,
+                                  .id = id,
+                                  .actor = in->mapping->acting,
+                                  .patience_ms = PATIENCE_MS},
+               fn, ctx);
+}
+
+static void open_row(struct importing *in, struct import_row *row)
+{
+    const struct mapping *m = in->mapping;
+    struct contact_item item = {.kind = m->kind,
+                                .topic = row->topic,
+                                .words = row->words,
+                                .promised_at = row->promised,
+                                .class = m->class};
+    struct contact_record body = {.source = m->source,
+                                  .source_id = row->source_id,
+                                  .channel = row->channel,
+                                  .received_at = row->opened,
+                                  .recorder = m->recorder,
+                                  .org_unit = m->org_unit,
+                                  .address = row->address,
+                                  .locale = m->locale,
+                                  .items = {&item, 1}};
+    struct opening *opening = ARENA_NEW(in->arena, struct opening);
+    *opening = (struct opening){in, row};
+    text id = arena_printf(in->arena, "import/%s/%s/open", m->source.at, row->source_id.at);
+    ask(in, "intake", &contact_record_shape, &body, id, opened, opening);
+}
+
+static void set_duty(struct importing *in, const struct moment *moment)
+{
+    bool on = moment->group == GROUP_ON_DUTY;
+    struct duty_set body = {.staff = moment->person->set.staff, .on = on};
+    text id = arena_printf(in->arena, "import/%s/duty/%s/%" PRId64 "/%s", in->mapping->source.at,
+                           body.staff.at, moment->at, on ? "on" : "off");
+    ask(in, "workforce", &duty_set_shape, &body, id, duty_set, in);
+}
+
+struct walking {
+    struct importing *in;
+    struct import_row *row;
+    time_us at;
+    struct arena *arena;
+};
+
+/* "@moment", "@stand_in", and "the department of the row" stand for values; all else is itself. */
+static text value_of(const struct walking *walking, text written)
+{
+    if (text_is(written, "@stand_in"))
+        return arena_printf(walking->arena, "%" PRId64, walking->in->stand_in.ticket);
+    if (text_is(written, "the department of the row")) return walking->row->department;
+    if (!text_is(written, "@moment")) return written;
+    struct buf time = {0};
+    json_add_time(&time, walking->at);
+    text value = arena_text(walking->arena, buf_text(&time));
+    buf_finish(&time);
+    return value;
+}
+
+static void fill(void *ctx, struct deed *deed)
+{
+    const struct walking *walking = ctx;
+    const struct form *form = mapping_form(walking->in->mapping, deed->action);
+    for (size_t i = 0; form != NULL && i < form->fields.n; i++) {
+        text value = value_of(walking, form->fields.at[i].value);
+        (void)deed_add(deed, form->fields.at[i].key, value, !deed_is_code(value));
+    }
+    if (text_is(deed->action, "dispatch")) deed->handler = deed->actor;
+}
+
+static void walked(void *ctx, const struct err *err)
+{
+    struct walking *walking = ctx;
+    if (err != NULL) problems_add(&walking->in->problems, walking->row->line, err);
+    arena_destroy(walking->arena);
+    free(walking);
+}
+
+static void walk_row(struct importing *in, const struct moment *moment)
+{
+    const struct path *path = moment->row->status->path;
+    if (moment->row->ticket == 0) return; /* it was refused */
+    struct walking *walking = mem_alloc(sizeof(*walking));
+    *walking = (struct walking){in, moment->row, moment->at, arena_create()};
+    bool leaves = path->exit.len > 0;
+    trail_start(
+        &(struct trail_plan){.client = in->client,
+                             .flows = in->flows,
+                             .kind = in->mapping->kind,
+                             .ticket = moment->row->ticket,
+                             .actions = leaves ? &path->exit : path->steps.at,
+                             .n = leaves ? 1 : path->steps.n,
+                             .actor = leaves ? in->mapping->acting : (text){0},
+                             .acting = in->mapping->acting,
+                             .id = arena_printf(walking->arena, "import/%s/%s",
+                                                in->mapping->source.at, moment->row->source_id.at),
+                             .patience_ms = PATIENCE_MS,
+                             .fill = fill,
+                             .done = walked,
+                             .ctx = walking});
+}
+
+/* --- going through the timeline --- */
+
+static void show(struct importing *in, time_us at, bool last)
+{
+    bool terminal = isatty(STDERR_FILENO);
+    int64_t now = loop_now_ms();
+    if (!last && now - in->shown_ms < (terminal ? 200 : 10000)) return;
+    in->shown_ms = now;
+    struct buf line = {0};
+    json_add_time(&line, at);
+    buf_printf(&line, "  %" PRId64 " of %zu opened", in->finished,
+               in->rows.n + (in->stand_in.source_id.len > 0));
+    if (in->clockwork != NULL)
+        buf_printf(&line, ", clock set %" PRId64 " times", clockwork_work(in->clockwork).steps);
+    buf_printf(&line, ", %zu problems, %" PRId64 " s", in->problems.n,
+               (now - in->started_ms) / 1000);
+    fprintf(stderr, "%s%s%s", terminal ? "\r\033[K" : "", line.at, terminal && !last ? "" : "\n");
+    buf_finish(&line);
+}
+
+static bool is_duty(const struct moment *moment)
+{
+    return moment->group == GROUP_ON_DUTY || moment->group == GROUP_OFF_DUTY;
+}
+
+/* Of duty in the past only the last word of each person counts. */
+static bool is_stale(const struct importing *in, size_t i)
+{
+    if (!is_duty(&in->moments[i]) || in->clockwork == NULL || in->moments[i].at >= in->began)
+        return false;
+    for (size_t k = i + 1; k < in->n && in->moments[k].at <= in->began; k++)
+        if (in->moments[k].person == in->moments[i].person) return true;
+    return false;
+}
+
+/* All of one group at one instant, side by side. Returns where the next group begins. */
+static size_t do_group(struct importing *in, size_t from)
+{
+    size_t i = from;
+    for (; i < in->n && in->moments[i].at == in->moments[from].at &&
+           in->moments[i].group == in->moments[from].group;
+         i++) {
+        const struct moment *moment = &in->moments[i];
+        if (moment->group == GROUP_OPEN)
+            open_row(in, moment->row);
+        else if (!is_duty(moment))
+            walk_row(in, moment);
+        else if (!is_stale(in, i))
+            set_duty(in, moment);
+        client_wait(in->client, 256);
+    }
+    client_wait(in->client, 0);
+    return i;
+}
+
+static int go_through(struct importing *in, struct err *err)
+{
+    for (size_t i = 0; i < in->n;) {
+        time_us at = in->moments[i].at;
+        bool live = in->clockwork != NULL && at >= in->began;
+        if (live && clockwork_advance(in->clockwork, at, err) < 0) return -1;
+        while (i < in->n && in->moments[i].at == at && !in->stopped) {
+            i = do_group(in, i);
+            if (in->clockwork != NULL) clockwork_stir(in->clockwork);
+            if (live && i < in->n && in->moments[i].at == at &&
+                clockwork_settle(in->clockwork, err) < 0)
+                return -1;
+        }
+        if (in->stopped) {
+            *err = in->lost;
+            return -1;
+        }
+        show(in, at, false);
+    }
+    return in->clockwork != NULL ? clockwork_advance(in->clockwork, in->until, err) : 0;
+}
+
+/* --- all of it --- */
+
+static const char *staff_file(struct arena *arena)
+{
+    size_t len = strlen(given.map);
+    bool yaml = len > 5 && strcmp(given.map + len - 5, ".yaml") == 0;
+    return given.staff != NULL
+               ? given.staff
+               : arena_printf(arena, "%.*s-staff.yaml", (int)(yaml ? len - 5 : len), given.map).at;
+}
+
+static int read_files(struct importing *in, const char *file, struct err *err)
+{
+    in->mapping = mapping_read(given.map, in->arena, err);
+    if (in->mapping == NULL) return -1;
+    in->people = people_read(staff_file(in->arena), in->arena, err);
+    if (in->people == NULL) return -1;
+    in->until = in->mapping->until;
+    if (given.until != NULL &&
+        !wall_read_american(in->mapping->zone, text_of(given.until), &in->until) &&
+        !talk_time(given.until, &in->until))
+        return err_set(err, "--until: '%s' is not a time", given.until);
+    return import_rows_read(file, in->mapping, in->until, in->arena, &in->rows, &in->problems, err);
+}
+
+static int run(struct importing *in, struct err *err)
+{
+    const struct run_file *running = client_run(in->client);
+    in->flows = trail_flows(running->home.at, in->arena, err);
+    if (in->flows == NULL) return -1;
+    if (given.clock && (in->clockwork = clockwork_create(in->client, PATIENCE_MS, err)) == NULL)
+        return -1;
+    in->began = in->clockwork != NULL ? clockwork_now(in->clockwork) : 0;
+    make_timeline(in);
+    if (in->clockwork != NULL && in->n > 0 &&
+        clockwork_advance(in->clockwork, in->moments[0].at, err) < 0)
+        return -1;
+    text prefix = arena_printf(in->arena, "import/%s", in->mapping->source.at);
+    if (people_send(in->people, in->client, prefix, PATIENCE_MS, err) < 0) return -1;
+    if (in->clockwork != NULL && clockwork_settle(in->clockwork, err) < 0) return -1;
+    return go_through(in, err);
+}
+
+static void list_problems(const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->n && i < SHOWN_PROBLEMS; i++) {
+        const struct problem *p = &problems->at[i];
+        fprintf(stderr, "line %" PRId64 ": %s%s%s%s%s%s\n", p->line, p->err.field,
+                p->err.field[0] ? ": " : "", p->err.message, p->err.rule[0] ? " (" : "",
+                p->err.rule, p->err.rule[0] ? ")" : "");
+    }
+    if (problems->n > SHOWN_PROBLEMS)
+        fprintf(stderr, "… and %zu more\n", problems->n - SHOWN_PROBLEMS);
+}
+
+static void sum_up(const struct importing *in)
+{
+    struct clockwork_work work =
+        in->clockwork != NULL ? clockwork_work(in->clockwork) : (struct clockwork_work){0};
+    size_t open = 0;
+    for (size_t i = 0; i < in->rows.n; i++) open += in->rows.at[i].ticket != 0;
+    const char *format =
+        common_options.json ? "{\"tickets\":%zu,\"problems\":%zu,\"late\":%zu,\"steps\":%" PRId64
+                              ",\"looks\":%" PRId64 "}\n"
+                            : "tickets: %zu\nproblems: %zu\nafter the end: %zu\nclock set: %" PRId64
+                              "\nlooks: %" PRId64 "\n";
+    printf(format, open, in->problems.n, in->rows.late, work.steps, work.looks);
+}
+
+static enum exit_status import(const struct words *words)
+{
+    struct importing in = {.arena = arena_create(), .started_ms = loop_now_ms()};
+    struct err err = {0};
+    enum exit_status status = STATUS_OK;
+    if (given.map == NULL) return misuse("--map is missing");
+    if (read_files(&in, words->at[0], &err) < 0) status = complain(STATUS_FAILED, &err);
+    if (status == STATUS_OK && (in.client = talk_open()) == NULL) status = STATUS_UNREACHABLE;
+    if (status == STATUS_OK) {
+        if (run(&in, &err) < 0)
+            status = complain(in.stopped ? STATUS_UNREACHABLE : STATUS_FAILED, &err);
+        show(&in, in.clockwork != NULL ? clockwork_now(in.clockwork) : in.until, true);
+        sum_up(&in);
+    }
+    list_problems(&in.problems);
+    if (status == STATUS_OK && in.problems.n > 0) status = STATUS_FAILED;
+    clockwork_destroy(in.clockwork);
+    client_close(in.client);
+    people_finish(in.people);
+    mapping_finish(in.mapping);
+    import_rows_finish(&in.rows);
+    problems_finish(&in.problems);
+    free(in.moments);
+    arena_destroy(in.arena);
+    return status;
+}

@@ -1,0 +1,22 @@
+/*
+ * store: the command line's door to PostgreSQL: plain blocking libpq, for what is done before the services run (creating the
+ * database) and for the checker, which only reads. Everything else goes through the services.
+ */
+#ifndef KEFU_CLI_STORE_H
+#define KEFU_CLI_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct store;
+
+MUST_CHECK struct store *store_open(const char *dsn, struct err *err);
+void store_close(struct store *store); /* NULL is fine */
+
+/* Create the database unless it is there. */
+MUST_CHECK int store_create_database(struct store *store, const char *name, struct err *err);
+/* Where the test clock of a schema starts; a clock that is there already stays. */
+MUST_CHECK int store_start_clock(struct store *store, const char *schema, time_us at,
+                                 struct err *err);
+
+#endif

@@ -1,0 +1,377 @@
+#include "supervisor.h"
+
+#include "base/buf.h"
+#include "keyring.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "run_file.h"
+#include "database.h"
+#include "base/uuid.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    BACKOFF_MS = 50,
+    BACKOFF_MOST_MS = 5000,
+    HEALTHY_MS = 10000, /* who ran so long starts again at once */
+    DRAIN_MS = 30000,
+    ROUND_MS = 1000, /* looks for dead children besides SIGCHLD, and keeps the loop alive */
+    ARGUMENTS_MOST = 64
+};
+
+struct child {
+    struct run_child *told; /* what run.json says of it */
+    int64_t started_ms, backoff_ms;
+    struct loop_timer timer;
+};
+
+static struct supervisor {
+    const struct supervised *plan;
+    struct arena *arena;
+    struct run_file run;
+    struct child children[SUPERVISED_MOST];
+    struct run_child told[SUPERVISED_MOST];
+    size_t n;
+    bool stopping;
+    struct loop_timer patience;
+    struct loop_timer rounds;
+} self;
+
+static void start_child(void *ctx);
+
+/* --- programs that end --- */
+
+static int read_all(int fd, struct buf *out)
+{
+    ssize_t n;
+    while ((n = read(fd, buf_reserve(out, 4096), 4096)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0) buf_grew(out, (size_t)n);
+    while (out->len > 0 && out->at[out->len - 1] == '\n') out->at[--out->len] = '\0';
+    return n < 0 ? -1 : 0;
+}
+
+int supervisor_do(char *const *argv, struct buf *out, struct err *err)
+{
+    int pipes[2], status = 0;
+    struct buf ignored = {0};
+    if (pipe2(pipes, O_CLOEXEC) < 0) return err_set(err, "pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(pipes[1], STDOUT_FILENO);
+        execv(argv[0], argv);
+        fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+    close(pipes[1]);
+    if (pid > 0) read_all(pipes[0], out != NULL ? out : &ignored);
+    close(pipes[0]);
+    buf_finish(&ignored);
+    if (pid < 0) return err_set(err, "fork: %s", strerror(errno));
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
+    return err_set(err, "%s %s failed", argv[0], argv[1] != NULL ? argv[1] : "");
+}
+
+/* --- run.json --- */
+
+static void tell(void)
+{
+    struct err err;
+    self.run.children = (struct list){self.told, self.n};
+    if (run_file_write(self.plan->dir, &self.run, &err) < 0)
+        log_error("run_file", "reason=%s", log_quoted(err.message));
+}
+
+/* --- preparing --- */
+
+static int make_folder(const char *dir, const char *name, mode_t mode, struct err *err)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s%s%s", dir, name[0] ? "/" : "", name);
+    if (mkdir(path, mode) == 0 || errno == EEXIST) return 0;
+    return err_set(err, "%s: %s", path, strerror(errno));
+}
+
+/* The key with which intake keeps personal data: made once, never shown. */
+static int make_key(struct err *err)
+{
+    char digits[65];
+    self.run.key_file = arena_printf(self.arena, "%s/secrets/intake.key", self.plan->dir);
+    int fd = open(self.run.key_file.at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? 0 : err_set(err, "%s: %s", self.run.key_file.at, strerror(errno));
+    uuid_hex(digits, 32);
+    digits[64] = '\n';
+    bool good = write(fd, digits, 65) == 65 && fsync(fd) == 0;
+    close(fd);
+    return good ? 0 : err_set(err, "%s: %s", self.run.key_file.at, strerror(errno));
+}
+
+static int start_postgres(struct err *err)
+{
+    struct buf out = {0};
+    char port[16];
+    char *script =
+        (char *)(uintptr_t)arena_printf(self.arena, "%s/deploy/postgres.sh", self.plan->home).at;
+    snprintf(port, sizeof(port), "%lld", (long long)self.plan->pg_port);
+    self.run.postgres = arena_printf(self.arena, "%s/pg", self.plan->dir);
+    char *argv[] = {script, "start", (char *)(uintptr_t)self.run.postgres.at, port, NULL};
+    int bad = supervisor_do(argv, &out, err);
+    if (bad == 0) {
+        text dsn = arena_text(self.arena, buf_text(&out));
+        struct store *store = store_open(dsn.at, err);
+        bad = store == NULL ? -1 : store_create_database(store, "kefu", err);
+        store_close(store);
+        const char *last = strstr(dsn.at, " dbname=");
+        self.run.dsn = arena_printf(self.arena, "%.*s dbname=kefu",
+                                    last ? (int)(last - dsn.at) : (int)dsn.len, dsn.at);
+    }
+    buf_finish(&out);
+    return bad;
+}
+
+static void stop_postgres(void)
+{
+    char *script =
+        (char *)(uintptr_t)arena_printf(self.arena, "%s/deploy/postgres.sh", self.plan->home).at;
+    char *argv[] = {script, "stop", (char *)(uintptr_t)self.run.postgres.at, NULL};
+    struct err err;
+    if (supervisor_do(argv, NULL, &err) < 0)
+        log_error("postgres", "reason=%s", log_quoted(err.message));
+}
+
+/* --- children --- */
+
+/* "--peer-routing=static:127.0.0.1:7102,127.0.0.1:7112" */
+static char *peer_argument(const char *service)
+{
+    struct buf out = {0};
+    buf_printf(&out, "--peer-%s=", service);
+    for (size_t i = 0, n = 0; i < self.n; i++)
+        if (text_is(self.told[i].service, service))
+            buf_printf(&out, "%s%s",
+                       n++ > 0 ? "," : "static:", self.told[i].endpoint.at + strlen("tcp://"));
+    char *argument = (char *)(uintptr_t)arena_text(self.arena, buf_text(&out)).at;
+    buf_finish(&out);
+    return argument;
+}
+
+static bool is_first(size_t child)
+{
+    for (size_t i = 0; i < child; i++)
+        if (text_equal(self.told[i].service, self.told[child].service)) return false;
+    return true;
+}
+
+#define ARGUMENT(...) ((char *)(uintptr_t)arena_printf(self.arena, __VA_ARGS__).at)
+
+static char **arguments_of(const struct run_child *child, bool migrate_only)
+{
+    char **argv = ARENA_ARRAY(self.arena, char *, ARGUMENTS_MOST);
+    size_t n = 0;
+    argv[n++] = ARGUMENT("%s/kefu-%s", self.plan->programs, child->service.at);
+    argv[n++] = ARGUMENT("--database=%s user=kefu_%s", self.run.dsn.at,
+                         migrate_only ? "migrate" : child->service.at);
+    argv[n++] = ARGUMENT("--home=%s", self.plan->home);
+    argv[n++] = ARGUMENT("--keys=%s/secrets", self.plan->dir);
+    argv[n++] = ARGUMENT("--endpoint=%s", child->endpoint.at);
+    argv[n++] = ARGUMENT("--instance=%s%s", child->instance.at, migrate_only ? "-migrate" : "");
+    argv[n++] = ARGUMENT("--lanes=%lld", (long long)self.plan->lanes);
+    if (migrate_only)
+        argv[n++] = "--migrate-only";
+    else if (self.plan->test_clock)
+        argv[n++] = "--test-clock";
+    for (size_t i = 0; i < self.n; i++)
+        if (is_first(i)) argv[n++] = peer_argument(self.told[i].service.at);
+    for (size_t i = 0; i < self.plan->settings_n && n + 1 < ARGUMENTS_MOST; i++)
+        argv[n++] = self.plan->settings[i];
+    return argv;
+}
+
+static NORETURN void become(const struct run_child *child, char **argv, pid_t parent)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* without a supervisor nothing runs */
+    if (getppid() != parent) _exit(1);
+    setpgid(0, 0); /* a key stroke at the terminal is the supervisor's business */
+    int log = open(child->log.at, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing >= 0) dup2(nothing, STDIN_FILENO);
+    if (log >= 0) dup2(log, STDOUT_FILENO);
+    if (log >= 0) dup2(log, STDERR_FILENO);
+    if (child->feed.len > 0) setenv("KEFU_REPORTING_FEED_ENDPOINT", child->feed.at, 1);
+    execv(argv[0], argv);
+    fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
+    _exit(127);
+}
+
+static void start_child(void *ctx)
+{
+    struct child *child = ctx;
+    pid_t parent = getpid();
+    char **argv = arguments_of(child->told, false);
+    if (self.stopping) return;
+    pid_t pid = fork();
+    if (pid == 0) become(child->told, argv, parent);
+    child->told->pid = pid > 0 ? pid : 0;
+    child->started_ms = loop_now_ms();
+    log_info("started", "instance=%s pid=%d", child->told->instance.at, (int)pid);
+    tell();
+    if (pid < 0) loop_timer_start(&child->timer, BACKOFF_MOST_MS, 0, start_child, child);
+}
+
+static bool anybody_alive(void)
+{
+    for (size_t i = 0; i < self.n; i++)
+        if (self.told[i].pid > 0) return true;
+    return false;
+}
+
+static void child_died(struct child *child, int status)
+{
+    bool healthy = loop_now_ms() - child->started_ms >= HEALTHY_MS;
+    child->told->pid = 0;
+    log_info("ended", "instance=%s status=%d signal=%d", child->told->instance.at,
+             WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+             WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    if (self.stopping) {
+        if (!anybody_alive()) loop_stop();
+        return;
+    }
+    child->backoff_ms = healthy || child->backoff_ms == 0 ? BACKOFF_MS : child->backoff_ms * 2;
+    if (child->backoff_ms > BACKOFF_MOST_MS) child->backoff_ms = BACKOFF_MOST_MS;
+    child->told->restarts++;
+    tell();
+    loop_timer_start(&child->timer, child->backoff_ms, 0, start_child, child);
+}
+
+static void on_child(void *ctx)
+{
+    int status;
+    pid_t pid;
+    (void)ctx;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (size_t i = 0; i < self.n; i++)
+            if (self.told[i].pid == pid) child_died(&self.children[i], status);
+}
+
+static void signal_children(int signo)
+{
+    for (size_t i = 0; i < self.n; i++)
+        if (self.told[i].pid > 0) kill((pid_t)self.told[i].pid, signo);
+}
+
+static void lose_patience(void *ctx)
+{
+    (void)ctx;
+    log_warn("killing", "after_ms=%d", DRAIN_MS);
+    signal_children(SIGKILL);
+}
+
+static void on_stop(void *ctx)
+{
+    (void)ctx;
+    if (self.stopping) return;
+    self.stopping = true;
+    for (size_t i = 0; i < self.n; i++) loop_timer_stop(&self.children[i].timer);
+    signal_children(SIGTERM);
+    loop_timer_start(&self.patience, DRAIN_MS, 0, lose_patience, NULL);
+    if (!anybody_alive()) loop_stop();
+}
+
+/* --- start --- */
+
+/* Two roles for each service (deploy/postgres/roles.sql), then the schemas, as their owners. */
+static int prepare_schemas(struct err *err)
+{
+    char **argv = ARENA_ARRAY(self.arena, char *, SUPERVISED_MOST + 3);
+    size_t n = 0;
+    int bad;
+    argv[n++] = ARGUMENT("%s/deploy/postgres/roles.sh", self.plan->home);
+    argv[n++] = ARGUMENT("%s", self.run.dsn.at);
+    for (size_t i = 0; i < self.n; i++)
+        if (is_first(i)) argv[n++] = ARGUMENT("%s", self.told[i].service.at);
+    bad = supervisor_do(argv, NULL, err);
+    for (size_t i = 0; i < self.n && bad == 0; i++)
+        if (is_first(i)) bad = supervisor_do(arguments_of(&self.told[i], true), NULL, err);
+    return bad;
+}
+
+/* Clocks must show their first time before a service looks at them. */
+static int start_clocks(struct err *err)
+{
+    struct store *store = store_open(self.run.dsn.at, err);
+    int bad = store == NULL ? -1 : 0;
+    for (size_t i = 0; i < self.n && bad == 0; i++)
+        bad = store_start_clock(store, self.told[i].service.at, self.plan->test_time, err);
+    store_close(store);
+    return bad;
+}
+
+/* What only one service has goes by the environment: the others do not look there. */
+static void set_environment(void)
+{
+    setenv("KEFU_INTAKE_KEY_FILE", self.run.key_file.at, 1);
+    setenv("KEFU_NOTIFICATION_INBOX", arena_printf(self.arena, "%s/inbox", self.plan->dir).at, 1);
+}
+
+static int prepare(struct err *err)
+{
+    const struct supervised *plan = self.plan;
+    if (make_folder(plan->dir, "", 0755, err) < 0 || make_folder(plan->dir, "log", 0755, err) < 0 ||
+        make_folder(plan->dir, "secrets", 0700, err) < 0 || make_key(err) < 0 ||
+        keyring_make_world(arena_printf(self.arena, "%s/secrets", plan->dir).at, err) < 0)
+        return -1;
+    for (size_t i = 0; i < plan->n; i++) {
+        self.told[i] = plan->children[i];
+        self.children[i].told = &self.told[i];
+    }
+    self.n = plan->n;
+    set_environment();
+    if (start_postgres(err) < 0 || prepare_schemas(err) < 0) return -1;
+    return plan->test_clock ? start_clocks(err) : 0;
+}
+
+int supervisor_run(const struct supervised *supervised,
+                   void (*started)(void *ctx, const struct err *err), void *ctx)
+{
+    struct err err;
+    self.plan = supervised;
+    self.arena = arena_create();
+    self.run = (struct run_file){.supervisor = getpid(),
+                                 .home = text_of(supervised->home),
+                                 .base_port = supervised->base_port,
+                                 .test_clock = supervised->test_clock};
+    log_start("kefu", "supervisor", LOG_INFO);
+    if (prepare(&err) < 0) {
+        started(ctx, &err);
+        if (self.run.postgres.len > 0) stop_postgres();
+        return 1;
+    }
+    loop_on_signal(SIGCHLD, on_child, NULL);
+    loop_on_signal(SIGTERM, on_stop, NULL);
+    loop_on_signal(SIGINT, on_stop, NULL);
+    loop_timer_start(&self.rounds, ROUND_MS, ROUND_MS, on_child, NULL);
+    for (size_t i = 0; i < self.n; i++) start_child(&self.children[i]);
+    started(ctx, NULL);
+    loop_run();
+    loop_timer_stop(&self.rounds);
+    loop_timer_stop(&self.patience);
+    loop_finish();
+    stop_postgres();
+    run_file_remove(supervised->dir);
+    log_info("stopped", "children=%zu", self.n);
+    return 0;
+}

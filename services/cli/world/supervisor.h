@@ -1,0 +1,34 @@
+/*
+ * supervisor: starts a private PostgreSQL and the services, keeps them running, stops them. It runs in a process of its own.
+ */
+#ifndef KEFU_CLI_SUPERVISOR_H
+#define KEFU_CLI_SUPERVISOR_H
+
+#include "cli_rows.msg.h"
+#include "base/err.h"
+
+enum { SUPERVISED_MOST = 32 };
+
+struct supervised {
+    const char *dir, *home,
+        *programs; /* files it keeps; the product's files; the folder of the kefu-* programs */
+    int64_t base_port, pg_port, lanes;
+    bool test_clock;
+    time_us test_time;     /* where a new test clock starts */
+    char *const *settings; /* further settings for all services, such as "--lease=1s" */
+    size_t settings_n;
+    struct run_child
+        children[SUPERVISED_MOST]; /* service, instance, endpoint, feed, log filled in */
+    size_t n;
+};
+
+/* Prepare all, start the children, write run.json, then call `started` (NULL: fine; else what went wrong), and run until
+   SIGTERM or SIGINT, after which everything has been stopped. Returns the exit status of the process. */
+int supervisor_run(const struct supervised *supervised,
+                   void (*started)(void *ctx, const struct err *err), void *ctx);
+
+/* Run a program and wait for it; its standard output, without the last newline, goes to `out` (may be NULL). -1 unless it exits with 0. */
+struct buf;
+MUST_CHECK int supervisor_do(char *const *argv, struct buf *out, struct err *err);
+
+#endif
