@@ -1,4 +1,4 @@
-#include "cli/command/calendar.h"
+#include "cli/command/commands.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -28,13 +28,14 @@ static void restore(FILE *stream, int kept, FILE *file, char *into, size_t room)
     fclose(file);
 }
 
-static int run(int argc, const char *one, const char *two)
+static int run(const char *verb, const char *file)
 {
-    char *argv[] = {"calendar", (char *)one, (char *)two, NULL};
+    char *at[] = {(char *)verb, (char *)file};
     FILE *out = tmpfile(), *errors = tmpfile();
     if (out == NULL || errors == NULL) test_skip("a place for temporary files");
     int kept_out = divert(stdout, out), kept_errors = divert(stderr, errors);
-    int status = cli_calendar(argc, argv);
+    options_begin("calendar");
+    int status = (int)command_calendar.exec(&(struct words){at, 2});
     restore(stdout, kept_out, out, answer, sizeof(answer));
     restore(stderr, kept_errors, errors, complaint, sizeof(complaint));
     return status;
@@ -47,7 +48,7 @@ static int eval(const char *table)
     if (fd < 0 || write(fd, table, strlen(table)) != (ssize_t)strlen(table))
         test_skip("a place for temporary files");
     close(fd);
-    int status = run(3, "eval", path);
+    int status = run("eval", path);
     unlink(path);
     return status;
 }
@@ -79,10 +80,10 @@ TEST(eval_answers_the_good_rows_and_reports_the_bad)
 
 TEST(eval_says_what_it_cannot_read)
 {
-    CHECK_INT(run(3, "eval", "/no/such/file"), 1);
-    CHECK_STRING(complaint, "kefu calendar eval: /no/such/file: No such file or directory\n");
-    CHECK_INT(run(2, "eval", NULL), 2);
-    CHECK_HAS(text_of(complaint), "usage: kefu calendar eval FILE.tsv");
+    CHECK_INT(run("eval", "/no/such/file"), 1);
+    CHECK_STRING(complaint, "kefu calendar: /no/such/file: No such file or directory\n");
+    CHECK_INT(run("evaluate", "/no/such/file"), 2);
+    CHECK_HAS(text_of(complaint), "'evaluate' is not eval or import");
 }
 
 TEST(import_prints_yaml)
@@ -94,9 +95,9 @@ TEST(import_prints_yaml)
     if (fd < 0 || write(fd, file, sizeof(file) - 1) != (ssize_t)sizeof(file) - 1)
         test_skip("a place for temporary files");
     close(fd);
-    CHECK_INT(run(3, "import", path), 0);
+    CHECK_INT(run("import", path), 0);
     CHECK_STRING(answer, "holidays:\n  - 2027-01-01   # 元旦\nspecial:\n  {}\n");
     unlink(path);
-    CHECK_INT(run(3, "import", path), 1);
-    CHECK_HAS(text_of(complaint), "kefu calendar import: /tmp/test_cli_calendar.");
+    CHECK_INT(run("import", path), 1);
+    CHECK_HAS(text_of(complaint), "kefu calendar: /tmp/test_cli_calendar.");
 }

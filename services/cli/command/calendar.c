@@ -1,67 +1,46 @@
-#include "calendar.h"
+#include "commands.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/err.h"
 #include "time/calendar_table.h"
 #include "time/holiday.h"
+#include "cli/world/run_file.h"
 
-enum { EXIT_FINE, EXIT_BAD_INPUT, EXIT_USAGE, CHUNK = 64 * 1024, FILE_MOST = 256 * 1024 * 1024 };
+static enum exit_status calendar(const struct words *words);
 
-static int read_stream(FILE *file, const char *name, struct buf *into, struct err *err)
-{
-    size_t n;
-    do {
-        n = fread(buf_reserve(into, CHUNK), 1, CHUNK, file);
-        buf_grew(into, n);
-    } while (n > 0 && into->len <= FILE_MOST);
-    if (ferror(file)) return err_set(err, "%s: %s", name, strerror(errno));
-    if (into->len > FILE_MOST)
-        return err_set(err, "%s: longer than %d MiB", name, FILE_MOST / 1024 / 1024);
-    return 0;
-}
-
-static int read_file(const char *name, struct buf *into, struct err *err)
-{
-    if (strcmp(name, "-") == 0) return read_stream(stdin, "standard input", into, err);
-    FILE *file = fopen(name, "re");
-    if (file == NULL) return err_set(err, "%s: %s", name, strerror(errno));
-    int result = read_stream(file, name, into, err);
-    fclose(file);
-    return result;
-}
+const struct command command_calendar = {
+    .name = "calendar",
+    .args = "eval FILE.tsv | import FILE [HOURS]",
+    .least = 2,
+    .most = 3,
+    .usage =
+        "Business time without a service: answer a table of cases; convert a holiday list.\n"
+        "`eval` answers every row of a table (\"-\": standard input) with \"id<TAB>result\". Columns: id, op (add, sub, delta), tz,\n"
+        "hours, holidays, special, pauses, start_utc, seconds, end_utc. `import` prints the dates of a holiday-cn JSON or\n"
+        "iCalendar file as `holidays` and `special` of a calendar in YAML; HOURS are those of make-up workdays (09:00-18:00).",
+    .examples = "  kefu calendar eval cases.tsv\n  kefu calendar import 2027.json 09:00-17:30",
+    .exec = calendar};
 
 static int write_all(FILE *file, text bytes)
 {
     return fwrite(bytes.at, 1, bytes.len, file) == bytes.len && fflush(file) == 0 ? 0 : -1;
 }
 
-static int eval(const char *name)
+/* Bad rows are listed on standard error, the others answered all the same. */
+static int answer_table(const char *name, text table, struct buf *out, struct err *err)
 {
-    struct buf table = {0}, out = {0}, faults = {0};
-    struct err err = {0};
-    int status = EXIT_BAD_INPUT;
-    if (read_file(name, &table, &err) < 0) {
-        fprintf(stderr, "kefu calendar eval: %s\n", err.message);
-        goto out;
-    }
-    if (calendar_table_answer(buf_text(&table), name, &out, &faults) == 0) status = EXIT_FINE;
+    struct buf faults = {0};
+    int bad = calendar_table_answer(table, name, out, &faults);
     (void)write_all(stderr, buf_text(&faults));
-    if (write_all(stdout, buf_text(&out)) < 0) {
-        fprintf(stderr, "kefu calendar eval: standard output: %s\n", strerror(errno));
-        status = EXIT_BAD_INPUT;
-    }
-out:
-    buf_finish(&table);
-    buf_finish(&out);
     buf_finish(&faults);
-    return status;
+    return bad == 0 ? 0 : err_set(err, "%s: some rows are bad", name);
 }
 
-static int convert(text file, text hours, struct buf *out, struct err *err)
+static int convert_holidays(const char *name, text file, text hours, struct buf *out,
+                            struct err *err)
 {
     struct arena *arena = arena_create();
     struct calendar_rules *rules = calendar_rules_create();
@@ -72,41 +51,26 @@ static int convert(text file, text hours, struct buf *out, struct err *err)
     if (result == 0) holiday_write_yaml(&holidays, hours, out);
     calendar_rules_destroy(rules);
     arena_destroy(arena);
-    return result;
+    return result == 0 ? 0 : err_prefix(err, "%s", name);
 }
 
-static int import(const char *name, const char *hours)
+static enum exit_status calendar(const struct words *words)
 {
-    struct buf file = {0}, out = {0};
+    const char *verb = words->at[0], *name = words->at[1];
+    bool eval = strcmp(verb, "eval") == 0;
+    if (!eval && strcmp(verb, "import") != 0) return misuse("'%s' is not eval or import", verb);
+    if (eval && words->n > 2) return misuse("eval takes one FILE.tsv");
+    struct arena *arena = arena_create();
+    struct buf out = {0};
     struct err err = {0};
-    int result = read_file(name, &file, &err);
-    if (result == 0 && (result = convert(buf_text(&file), text_of(hours), &out, &err)) < 0)
-        (void)err_prefix(&err, "%s", name);
-    if (result == 0 && (result = write_all(stdout, buf_text(&out))) < 0)
-        (void)err_set(&err, "standard output: %s", strerror(errno));
-    if (result < 0) fprintf(stderr, "kefu calendar import: %s\n", err.message);
-    buf_finish(&file);
+    text hours = words->n > 2 ? text_of(words->at[2]) : TEXT("09:00-18:00");
+    text file = file_read(name, arena, &err);
+    int bad = file.at == NULL ? -1
+              : eval          ? answer_table(name, file, &out, &err)
+                              : convert_holidays(name, file, hours, &out, &err);
+    if (write_all(stdout, buf_text(&out)) < 0)
+        bad = err_set(&err, "standard output: %s", strerror(errno));
     buf_finish(&out);
-    return result < 0 ? EXIT_BAD_INPUT : EXIT_FINE;
-}
-
-static int usage(void)
-{
-    fputs("usage: kefu calendar eval FILE.tsv\n"
-          "  Answers every row of a table of business-time cases (\"-\": standard input) with\n"
-          "  \"id<TAB>result\". Columns: id, op (add, sub, delta), tz, hours, holidays, special,\n"
-          "  pauses, start_utc, seconds, end_utc.\n"
-          "       kefu calendar import FILE [HOURS]\n"
-          "  Prints the dates of a holiday-cn JSON or iCalendar file as `holidays` and `special`\n"
-          "  of a calendar in YAML; HOURS are those of make-up workdays (09:00-18:00).\n",
-          stderr);
-    return EXIT_USAGE;
-}
-
-int cli_calendar(int argc, char **argv)
-{
-    if (argc == 3 && strcmp(argv[1], "eval") == 0) return eval(argv[2]);
-    if ((argc == 3 || argc == 4) && strcmp(argv[1], "import") == 0)
-        return import(argv[2], argc == 4 ? argv[3] : "09:00-18:00");
-    return usage();
+    arena_destroy(arena);
+    return bad < 0 ? complain(STATUS_FAILED, &err) : STATUS_OK;
 }
