@@ -1,8 +1,14 @@
 #include "policy/flow.h"
 
-#include "policy/flow_load.h"
-
 #include <stdio.h>
+
+bool flow_has(struct yaml_texts texts, text name)
+{
+    for (size_t i = 0; i < texts.n; i++) {
+        if (text_equal(texts.at[i], name)) return true;
+    }
+    return false;
+}
 
 const struct flow *flow_find(const struct flows *flows, text kind)
 {

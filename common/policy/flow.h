@@ -177,6 +177,8 @@ struct flows {
 MUST_CHECK const struct flows *flow_load(const struct policy_files *files, struct arena *arena,
                                          struct err *err);
 
+/* Is the name among the texts? */
+bool flow_has(struct yaml_texts texts, text name);
 const struct flow *flow_find(const struct flows *flows, text kind);      /* or NULL */
 const struct flow_state *flow_state(const struct flow *flow, text name); /* or NULL */
 const struct flow_step *flow_step(const struct flow *flow, text id);     /* or NULL */

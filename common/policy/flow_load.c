@@ -12,14 +12,6 @@ static const char *const setting_keys[] = {"is", "rule", "unset_by_customer", NU
 static const char *const handlers[] = {"keep",  "queue", "owner",  "actor",
                                        "named", "back",  "nobody", NULL};
 
-bool flow_has(struct yaml_texts texts, text name)
-{
-    for (size_t i = 0; i < texts.n; i++) {
-        if (text_equal(texts.at[i], name)) return true;
-    }
-    return false;
-}
-
 static const struct policy_file *find_file(const struct policy_files *files, const char *name)
 {
     for (size_t i = 0; i < files->n; i++) {

@@ -16,7 +16,6 @@ struct flow_loading {
     struct yaml_texts roles;
 };
 
-bool flow_has(struct yaml_texts texts, text name);
 /* Read one step; `is_exit` for those of _exits.yaml. Time nodes that refer to other steps stay open. */
 void flow_read_step(struct flow_loading *loading, const struct yaml *node, bool is_exit,
                     struct flow_step *step);
