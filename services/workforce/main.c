@@ -1,6 +1,7 @@
 /* workforce: who people are, what they may and can do, when they are on duty. See README.md. */
 #include "handlers.h"
 
+#include "organisation.h"
 #include "store.h"
 #include "workforce.msg.h"
 

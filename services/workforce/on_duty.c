@@ -1,39 +1,15 @@
 /* Who is on duty, and the stints that attendance is computed from. */
 #include "handlers.h"
 
+#include "say.h"
 #include "store.h"
 #include "workforce.msg.h"
-
-static void say_duty(struct plan *plan, text staff, bool on, text roster)
-{
-    plan_say(plan, &duty_changed_shape, &(struct duty_changed){staff, on, roster});
-}
-
-static void end_stint(struct plan *plan, const struct workforce_duty_row *duty)
-{
-    plan_write(plan, &stint_end,
-               &(struct workforce_stint_row){.staff = duty->staff,
-                                             .began_at = duty->since,
-                                             .ended_at = plan->now,
-                                             .roster = duty->roster});
-}
-
-void duty_end(struct plan *plan, const struct workforce_duty_row *duty)
-{
-    if (!duty->on_duty) return;
-    end_stint(plan, duty);
-    plan_write(
-        plan, &duty_write,
-        &(struct workforce_duty_row){
-            .staff = duty->staff, .on_duty = false, .roster = duty->roster, .since = plan->now});
-    say_duty(plan, duty->staff, false, duty->roster);
-}
 
 /* From one roster to the other is a new stint. */
 static void begin(struct plan *plan, const struct workforce_duty_row *old, text staff, text roster)
 {
     if (old != NULL && old->on_duty && text_equal(old->roster, roster)) return;
-    if (old != NULL && old->on_duty) end_stint(plan, old);
+    if (old != NULL && old->on_duty) say_stint_end(plan, old);
     plan_write(
         plan, &stint_begin,
         &(struct workforce_stint_row){.staff = staff, .began_at = plan->now, .roster = roster});
@@ -60,6 +36,6 @@ void on_duty_set(struct plan *plan, const void *message, const struct facts *fac
     if (m->on)
         begin(plan, old, m->staff, roster);
     else if (old != NULL)
-        duty_end(plan, old);
+        say_duty_end(plan, old);
     plan_answer(plan, &(struct duty_stored){m->staff, m->on});
 }

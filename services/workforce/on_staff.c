@@ -1,6 +1,7 @@
 /* People: who they are and what they may and can do. */
 #include "handlers.h"
 
+#include "say.h"
 #include "store.h"
 #include "workforce.msg.h"
 
@@ -89,25 +90,6 @@ static bool same_staff(const struct workforce_staff_row *a, const struct workfor
            a->active == b->active;
 }
 
-void staff_say(struct plan *plan, const struct unit_tree *tree,
-               const struct workforce_staff_row *row)
-{
-    struct staff_changed event = {.staff = row->staff,
-                                  .name = row->name,
-                                  .unit = row->unit,
-                                  .department = unit_department(tree, row->unit),
-                                  .roles = codes_split(row->roles, plan->arena),
-                                  .skills = codes_split(row->skills, plan->arena),
-                                  .superior = row->superior,
-                                  .deputy = row->deputy,
-                                  .email = row->email,
-                                  .webhook = row->webhook,
-                                  .locale = row->locale,
-                                  .most_open = row->most_open,
-                                  .active = row->active};
-    plan_say(plan, &staff_changed_shape, &event);
-}
-
 static struct workforce_staff_row row_of(struct plan *plan, const struct staff_set *m,
                                          struct list roles)
 {
@@ -142,11 +124,11 @@ void on_staff_set(struct plan *plan, const void *message, const struct facts *fa
     if (plan_refused(plan)) return;
     struct workforce_staff_row row = row_of(plan, m, roles);
     plan_answer(plan, &(struct staff_stored){m->staff});
-    units_announce(plan, &tree, m->unit);
+    say_units_above(plan, &tree, m->unit);
     if (old != NULL && same_staff(old, &row)) return;
     plan_write(plan, &staff_write, &row);
-    staff_say(plan, &tree, &row);
-    if (!m->active && duty != NULL) duty_end(plan, duty);
+    say_staff(plan, &tree, &row);
+    if (!m->active && duty != NULL) say_duty_end(plan, duty);
 }
 
 void on_staff_list(struct plan *plan, const void *message, const struct facts *facts)

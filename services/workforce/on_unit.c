@@ -1,35 +1,11 @@
 /* The tree of units (ORG-01). */
 #include "handlers.h"
 
+#include "say.h"
 #include "store.h"
 #include "workforce.msg.h"
 
-enum { NAME_MOST = 200, DEPTH_MOST = 32 };
-
-bool workforce_may_change(struct plan *plan)
-{
-    if (text_is(plan->principal_role, "operator") || text_is(plan->principal_role, "gateway"))
-        return true;
-    plan_refuse(plan, NULL, "ORG-69", "this key may not change the organisation");
-    return false;
-}
-
-static void say_unit(struct plan *plan, const struct workforce_unit_row *row)
-{
-    plan_say(plan, &unit_changed_shape,
-             &(struct unit_changed){row->unit, row->parent, row->type, row->name_zh, row->name_en});
-}
-
-void units_announce(struct plan *plan, const struct unit_tree *tree, text unit)
-{
-    const struct workforce_unit_row *row = unit_find(tree, unit);
-    for (int depth = 0; row != NULL && depth < DEPTH_MOST;
-         depth++, row = unit_find(tree, row->parent)) {
-        if (unit_is_stored(tree, row->unit)) continue;
-        plan_write(plan, &unit_keep, row);
-        say_unit(plan, row);
-    }
-}
+enum { NAME_MOST = 200 };
 
 static bool unit_good(struct plan *plan, const struct unit_set *m, const struct unit_tree *tree)
 {
@@ -75,7 +51,7 @@ static void tell_staff(struct plan *plan, const struct unit_tree *before,
     for (size_t i = 0; i < staff.n; i++) {
         const struct workforce_staff_row *row = &LIST(staff, struct workforce_staff_row)[i];
         if (!text_equal(unit_department(before, row->unit), unit_department(after, row->unit)))
-            staff_say(plan, after, row);
+            say_staff(plan, after, row);
     }
 }
 
@@ -89,7 +65,7 @@ void on_unit_set(struct plan *plan, const void *message, const struct facts *fac
     const struct workforce_unit_row *old = unit_find(&tree, m->unit);
     if (unit_is_stored(&tree, m->unit) && same_unit(old, &row)) return;
     struct unit_tree changed = change_tree(&tree, &row, plan->arena);
-    units_announce(plan, &tree, m->parent);
+    say_units_above(plan, &tree, m->parent);
     plan_write(plan, &unit_write, &row);
     say_unit(plan, &row);
     tell_staff(plan, &tree, &changed, facts_all(facts, &staff_read));
