@@ -35,6 +35,7 @@ struct desk {
     bool new;
     bool counted; /* dispatch has counted the new handler's load already */
     bool woken;   /* dispatch.due was said */
+    const struct ticket_row *opens; /* a linked ticket that a step asks for: enter_linked() opens it */
 };
 
 /* False if the ticket's policy or flow is not known: the plan is refused then. */

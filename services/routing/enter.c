@@ -73,7 +73,7 @@ static void record_start(struct desk *desk)
                                   .at = desk->plan->now});
 }
 
-bool start_open(struct desk *desk, struct plan *plan, const struct ticket_row *ticket,
+bool enter_open(struct desk *desk, struct plan *plan, const struct ticket_row *ticket,
                 const struct company *company)
 {
     *desk = (struct desk){.plan = plan, .company = *company, .ticket = *ticket, .new = true};
@@ -92,5 +92,14 @@ bool start_open(struct desk *desk, struct plan *plan, const struct ticket_row *t
     const struct flow_step *next = flow_automatic(desk->flow, &at, FLOW_ON_ENTRY);
     if (next != NULL) step_take(desk, next, NULL, NULL, (struct list){0});
     hand_settle(desk, (text){NULL, 0});
+    enter_linked(desk);
     return !plan_refused(plan);
+}
+
+void enter_linked(struct desk *desk)
+{
+    struct desk other;
+    if (desk->opens == NULL || plan_refused(desk->plan)) return;
+    enter_open(&other, desk->plan, desk->opens, &desk->company);
+    desk->opens = NULL;
 }

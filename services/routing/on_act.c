@@ -1,5 +1,6 @@
 #include "handlers.h"
 
+#include "enter.h"
 #include "handover.h"
 #include "step.h"
 #include "store.h"
@@ -103,6 +104,7 @@ void on_ticket_act(struct plan *plan, const void *message, const struct facts *f
     if (step == NULL) return;
     step_take(&desk, step, &form, actor, m->assignees);
     hand_settle(&desk, actor->staff);
+    enter_linked(&desk);
     answer(plan, &desk, step);
 }
 
@@ -120,6 +122,7 @@ void on_step_due(struct plan *plan, const void *message, const struct facts *fac
     if (step == NULL) return;
     step_take(&desk, step, NULL, NULL, (struct list){0});
     hand_settle(&desk, (text){NULL, 0});
+    enter_linked(&desk);
 }
 
 /* Unanswered calls count: some steps are possible only after several (OUT-03). */

@@ -47,7 +47,7 @@ void on_ticket_opened(struct plan *plan, const void *message, const struct facts
     };
     struct desk desk = {0};
     struct company company = company_of(facts);
-    start_open(&desk, plan, &new, &company);
+    enter_open(&desk, plan, &new, &company);
 }
 
 /* Words were stored: forms may refer to their number. */

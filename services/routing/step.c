@@ -2,7 +2,6 @@
 
 #include "handover.h"
 #include "codes.h"
-#include "enter.h"
 #include "store.h"
 
 static void keep_held(struct desk *desk)
@@ -72,10 +71,11 @@ static void end_ticket(struct desk *desk, const struct flow_step *step)
 }
 
 /* A linked ticket of another kind goes on with the same contact, owner and receipt time. */
-static void open_linked(struct desk *desk, text kind)
+static void ask_for_linked(struct desk *desk, text kind)
 {
     const struct ticket_row *from = &desk->ticket;
-    struct ticket_row new = {
+    struct ticket_row *new = ARENA_NEW(desk->plan->arena, struct ticket_row);
+    *new = (struct ticket_row){
         .id = plan_new_id(desk->plan),
         .contact = from->contact,
         .kind = kind,
@@ -94,9 +94,8 @@ static void open_linked(struct desk *desk, text kind)
         .linked = from->id,
         .flags = from->important ? TEXT("important") : (text){NULL, 0},
     };
-    struct desk other = {0};
-    desk->ticket.linked = new.id;
-    start_open(&other, desk->plan, &new, &desk->company);
+    desk->ticket.linked = new->id;
+    desk->opens = new;
 }
 
 static void link_other(struct desk *desk, const struct flow_step *step, const struct form *form)
@@ -105,7 +104,7 @@ static void link_other(struct desk *desk, const struct flow_step *step, const st
     text kind = step->opens;
     if (form != NULL && step->opens_field.len > 0) kind = form_get(form, step->opens_field);
     if (kind.len > 0)
-        open_linked(desk, kind);
+        ask_for_linked(desk, kind);
     else if (form != NULL && step->links_field.len > 0 &&
              text_to_int(form_get(form, step->links_field), &other))
         desk->ticket.linked = other;
