@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include <stdio.h>
 #include <string.h>
 
 text text_of(const char *string)
@@ -75,26 +76,73 @@ static bool is_ascii_word(const unsigned char bytes[8])
     return (word & UINT64_C(0x8080808080808080)) == 0;
 }
 
+/* Length of the character at the beginning of `n` bytes. 0: it is not UTF-8; more than n: its end is missing. */
+static size_t character_length(const unsigned char *p, size_t n)
+{
+    uint32_t lowest = 0;
+    size_t len = utf8_length(p[0], &lowest);
+    uint32_t code = len <= 1 ? p[0] : p[0] & (0xFFu >> (len + 1));
+    for (size_t k = 1; k < len && k < n; k++) {
+        if ((p[k] & 0xC0) != 0x80) return 0;
+        code = code << 6 | (p[k] & 0x3F);
+    }
+    bool bad = code < lowest || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF);
+    return len <= n && bad ? 0 : len;
+}
+
 bool text_is_utf8(text a)
 {
     const unsigned char *p = (const unsigned char *)a.at;
     for (size_t i = 0; i < a.len;) {
-        uint32_t lowest = 0;
         if (a.len - i >= 8 && is_ascii_word(p + i)) {
             i += 8;
             continue;
         }
-        size_t len = utf8_length(p[i], &lowest);
+        size_t len = character_length(p + i, a.len - i);
         if (len == 0 || len > a.len - i) return false;
-        uint32_t code = len == 1 ? p[i] : p[i] & (0xFFu >> (len + 1));
-        for (size_t k = 1; k < len; k++) {
-            if ((p[i + k] & 0xC0) != 0x80) return false;
-            code = code << 6 | (p[i + k] & 0x3F);
-        }
-        if (code < lowest || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
         i += len;
     }
     return true;
+}
+
+text text_cut(text a, size_t max)
+{
+    if (a.len <= max) return a;
+    while (max > 0 && ((unsigned char)a.at[max] & 0xC0) == 0x80) max--;
+    return (text){a.at, max};
+}
+
+size_t text_fit(char *to, size_t size, text from)
+{
+    size_t used = 0, len;
+    for (size_t i = 0; i < from.len; i += len) {
+        len = character_length((const unsigned char *)from.at + i, from.len - i);
+        bool bad = len == 0;
+        if (bad) len = 1;
+        if (len > from.len - i || used + len >= size) break;
+        if (bad)
+            to[used] = '?';
+        else
+            memmove(to + used, from.at + i, len);
+        used += len;
+    }
+    to[used] = '\0';
+    return used;
+}
+
+size_t text_vformat(char *to, size_t size, const char *format, va_list args)
+{
+    vsnprintf(to, size, format, args);
+    return text_fit(to, size, text_of(to));
+}
+
+size_t text_format(char *to, size_t size, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    size_t len = text_vformat(to, size, format, args);
+    va_end(args);
+    return len;
 }
 
 uint64_t text_hash_more(uint64_t hash, text a)

@@ -5,6 +5,7 @@
 #define KEFU_BASE_H
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,14 @@ bool text_to_int(text a, int64_t *out);
 text text_take(text *rest, char mark);
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool text_is_utf8(text a);
+/* The beginning of at most `max` bytes, in whole characters. */
+text text_cut(text a, size_t max);
+/* For buffers of a fixed size: the beginning that fits, in whole characters and followed by a NUL. The result is
+   always UTF-8: any byte that is not becomes '?'. Returns its length. `from` may lie in `to` itself. */
+size_t text_fit(char *to, size_t size, text from);
+/* The same for a format: what snprintf() writes, cut at a character's border. */
+size_t text_format(char *to, size_t size, const char *format, ...) PRINTF(3, 4);
+size_t text_vformat(char *to, size_t size, const char *format, va_list args);
 /* FNV-1a, 64 bits, with a final mix. The one hash of the product: partitions depend on it, so it never changes. */
 uint64_t text_hash(text a);
 /* The same in pieces: from TEXT_HASH_START over what follows one another, and to the end. */

@@ -7,17 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void set_name(char *to, size_t size, const char *from)
-{
-    snprintf(to, size, "%s", from == NULL ? "" : from);
-}
-
 int err_set(struct err *err, const char *format, ...)
 {
     if (err == NULL) return -1;
     va_list args;
     va_start(args, format);
-    vsnprintf(err->message, sizeof(err->message), format, args);
+    text_vformat(err->message, sizeof(err->message), format, args);
     va_end(args);
     err->field[0] = err->rule[0] = '\0';
     return -1;
@@ -28,10 +23,10 @@ int err_field(struct err *err, const char *field, const char *rule, const char *
     if (err == NULL) return -1;
     va_list args;
     va_start(args, format);
-    vsnprintf(err->message, sizeof(err->message), format, args);
+    text_vformat(err->message, sizeof(err->message), format, args);
     va_end(args);
-    set_name(err->field, sizeof(err->field), field);
-    set_name(err->rule, sizeof(err->rule), rule);
+    text_fit(err->field, sizeof(err->field), text_of(field));
+    text_fit(err->rule, sizeof(err->rule), text_of(rule));
     return -1;
 }
 
@@ -41,11 +36,10 @@ int err_prefix(struct err *err, const char *format, ...)
     char prefix[200], old[sizeof(err->message)];
     va_list args;
     va_start(args, format);
-    vsnprintf(prefix, sizeof(prefix), format, args);
+    text_vformat(prefix, sizeof(prefix), format, args);
     va_end(args);
     memcpy(old, err->message, sizeof(old));
-    int room = (int)(sizeof(err->message) - strlen(prefix) - 3);
-    snprintf(err->message, sizeof(err->message), "%s: %.*s", prefix, room, old);
+    text_format(err->message, sizeof(err->message), "%s: %s", prefix, old);
     return -1;
 }
 
@@ -54,7 +48,7 @@ void fatal(const char *hint, const char *format, ...)
     char message[600];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    text_vformat(message, sizeof(message), format, args);
     va_end(args);
     log_line(LOG_ERROR, "fatal", "reason=%s", log_quoted(message));
     if (hint != NULL) fprintf(stderr, "HINT: %s\n", hint);

@@ -1,6 +1,7 @@
 /*
  * err: how bad input and refusals are returned. A function that can fail ends with `struct err *` and returns
  * `err_set(...)`, which is -1. Messages are lower case, without a full stop, and name the field or id.
+ * Whatever goes into one, it is UTF-8 and ends with a whole character: it travels, and is stored.
  */
 #ifndef KEFU_ERR_H
 #define KEFU_ERR_H

@@ -21,8 +21,8 @@ static const char *const level_names[] = {
 
 void log_start(const char *service, const char *instance, enum log_level least)
 {
-    snprintf(who, sizeof(who), " service=%s instance=%s", log_quoted(service),
-             log_quoted(instance));
+    text_format(who, sizeof(who), " service=%s instance=%s", log_quoted(service),
+                log_quoted(instance));
     least_level = least;
 }
 
@@ -52,11 +52,9 @@ void log_line(enum log_level level, const char *event, const char *fields, ...)
         line[len++] = ' ';
         va_list args;
         va_start(args, fields);
-        int more = vsnprintf(line + len, LINE_SIZE - len, fields, args);
+        len += text_vformat(line + len, LINE_SIZE - len, fields, args); /* cut where it is long */
         va_end(args);
-        if (more > 0) len += (size_t)more;
     }
-    if (len > LINE_SIZE - 1) len = LINE_SIZE - 1; /* cut, but whole lines only */
     line[len++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, len);
     (void)written; /* nowhere left to say it */
@@ -106,7 +104,9 @@ const char *log_text(text value)
     size_t len = 0;
     if (quotes) out[len++] = '"';
     for (size_t i = 0; i < value.len; i++) {
-        if (len > QUOTED_SIZE - 10) { /* room for one escape, dots, a quote and the end */
+        bool begins = ((unsigned char)value.at[i] & 0xC0) != 0x80;
+        /* room for a character of four bytes or an escape, dots, a quote and the end */
+        if (begins && len > QUOTED_SIZE - 14) {
             memcpy(out + len, "...", 3);
             len += 3;
             break;

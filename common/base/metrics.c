@@ -49,12 +49,18 @@ static const char *value_of(const struct metric *metric, const char *const *valu
     return metric->labels[i] == NULL || values[i] == NULL ? "" : values[i];
 }
 
+/* As a series keeps it. */
+static text label_of(const struct metric *metric, const char *const *values, size_t i)
+{
+    return text_cut(text_of(value_of(metric, values, i)), METRIC_LABEL_SIZE - 1);
+}
+
 static struct metric_series *find_series(const struct metric *metric, const char *const *values)
 {
     for (struct metric_series *series = metric->series; series != NULL; series = series->next) {
         size_t same = 0;
-        while (same < METRIC_LABELS && strncmp(series->values[same], value_of(metric, values, same),
-                                               METRIC_LABEL_SIZE - 1) == 0)
+        while (same < METRIC_LABELS &&
+               text_is(label_of(metric, values, same), series->values[same]))
             same++;
         if (same == METRIC_LABELS) return series;
     }
@@ -72,7 +78,7 @@ static struct metric_series *get_series(struct metric *metric, const char *const
     if (series != NULL) return series;
     series = mem_alloc(sizeof(*series));
     for (size_t i = 0; i < METRIC_LABELS; i++)
-        snprintf(series->values[i], METRIC_LABEL_SIZE, "%s", value_of(metric, values, i));
+        text_fit(series->values[i], METRIC_LABEL_SIZE, label_of(metric, values, i));
     series->next = metric->series;
     metric->series = series;
     metric->series_n++;

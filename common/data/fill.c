@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 struct walk {
@@ -41,12 +40,9 @@ bool walk_is_absent(const struct field *field, const void *body)
 static size_t write_place(const struct place *place, char *to, size_t size)
 {
     size_t len = place->up == NULL ? 0 : write_place(place->up, to, size);
-    if (len + 1 >= size) return len;
-    int more = snprintf(to + len, size - len, "%s%s", len > 0 ? "." : "", place->name);
-    len += (size_t)more;
-    if (place->index >= 0 && len < size)
-        len += (size_t)snprintf(to + len, size - len, "[%" PRId64 "]", place->index);
-    return len < size ? len : size - 1;
+    len += text_format(to + len, size - len, "%s%s", len > 0 ? "." : "", place->name);
+    if (place->index < 0) return len;
+    return len + text_format(to + len, size - len, "[%" PRId64 "]", place->index);
 }
 
 static int fail(const struct walk *walk, const struct place *place, const char *what)

@@ -265,7 +265,8 @@ static int open_verb(const msgpack_object *object, enum verb *verb, struct err *
     for (size_t i = 0; i < COUNT(verbs); i++)
         if (text_is(name, verbs[i])) return *verb = (enum verb)i, 0;
     if (name.at == NULL) return err_set(err, "the verb is not text");
-    return err_set(err, "verb %.*s is not known", name.len > 40 ? 40 : (int)name.len, name.at);
+    name = text_cut(name, 40);
+    return err_set(err, "verb %.*s is not known", TEXT_ARG(name));
 }
 
 static int open_header(const msgpack_object *object, struct arena *arena, struct header *to,

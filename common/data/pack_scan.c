@@ -121,10 +121,11 @@ static int check_key(struct level *level, const struct item *item, struct err *e
 {
     text key = {item->at, item->n};
     if (item->kind != ITEM_TEXT) return err_set(err, "a key of a map is not text");
-    for (size_t i = 0; i < level->n_keys; i++)
-        if (text_equal(level->keys[i], key))
-            return err_set(err, "key %.*s stands twice in a map", key.len > 60 ? 60 : (int)key.len,
-                           key.at);
+    for (size_t i = 0; i < level->n_keys; i++) {
+        if (!text_equal(level->keys[i], key)) continue;
+        text shown = text_cut(key, 60);
+        return err_set(err, "key %.*s stands twice in a map", TEXT_ARG(shown));
+    }
     level->keys[level->n_keys++] = key;
     return 0;
 }

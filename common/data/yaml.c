@@ -223,7 +223,7 @@ int yaml_fail(struct yaml_reader *reader, const struct yaml *node, const char *f
     char what[300];
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof(what), format, args);
+    text_vformat(what, sizeof(what), format, args);
     va_end(args);
     if (node == NULL) return err_set(reader->err, "%s", what);
     if (node->key.len == 0) return err_set(reader->err, "%s:%d: %s", node->file, node->line, what);

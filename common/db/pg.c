@@ -95,7 +95,7 @@ static void connect_work(uv_work_t *work)
     } else if (PQstatus(c->conn) == CONNECTION_OK) {
         return;
     }
-    snprintf(c->error, sizeof(c->error), "%s", PQerrorMessage(c->conn));
+    text_fit(c->error, sizeof(c->error), text_of(PQerrorMessage(c->conn)));
     PQfinish(c->conn);
     c->conn = NULL;
 }
@@ -252,7 +252,7 @@ static void connection_lost(struct pg *pg, const char *why)
     log_warn("database_lost", "reason=%s running=%d", log_quoted(why), ran);
     pg->trip.outcome = PG_WORLD;
     pg->trip.lost = true;
-    snprintf(pg->trip.message, sizeof(pg->trip.message), "connection lost: %s", why);
+    text_format(pg->trip.message, sizeof(pg->trip.message), "connection lost: %s", why);
     close_connection(pg);
     loop_timer_start(&pg->retry, pg->retry_ms, 0, retry_now, pg);
     if (ran)
@@ -404,7 +404,7 @@ static void note_error(struct pg *pg, const PGresult *result)
     snprintf(pg->trip.state, sizeof(pg->trip.state), "%s", state == NULL ? "XX000" : state);
     const char *primary =
         PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY); /* without DETAIL: it quotes rows */
-    snprintf(pg->trip.message, sizeof(pg->trip.message), "%s", primary == NULL ? "?" : primary);
+    text_fit(pg->trip.message, sizeof(pg->trip.message), text_of(primary == NULL ? "?" : primary));
     pg->trip.outcome = pg_outcome_of(pg->trip.state);
     if (strcmp(pg->trip.state, "KF001") == 0) pg->trip.outcome = PG_FENCED;
     if (strcmp(pg->trip.state, "23505") == 0 && table != NULL && strcmp(table, "position") == 0)

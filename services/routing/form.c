@@ -2,7 +2,6 @@
 
 #include "data/json.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { CODE_LONGEST = 40, DIGITS_LONGEST = 5 };
@@ -59,10 +58,9 @@ static bool is_code(text value)
 
 static enum form_verdict bad(struct err *err, const struct flow_need *need, const char *what)
 {
-    char name[64];
-    snprintf(name, sizeof(name), "%.*s", TEXT_ARG(need->name));
-    char rule[32];
-    snprintf(rule, sizeof(rule), "%.*s", TEXT_ARG(need->rule));
+    char name[sizeof(err->field)], rule[sizeof(err->rule)];
+    text_fit(name, sizeof(name), need->name);
+    text_fit(rule, sizeof(rule), need->rule);
     err_field(err, name, rule[0] == '\0' ? NULL : rule, "%s %s", name, what);
     return FORM_BAD;
 }
@@ -92,7 +90,8 @@ static enum form_verdict check_staff(const struct flow_need *need, const struct 
     if (person == NULL) return bad(err, need, "must be the code of an active person");
     if (need->role.len > 0 && !routing_acts(form->policy, form->which, person->roles, need->role)) {
         char what[100];
-        snprintf(what, sizeof(what), "must be a person with the role %.*s", TEXT_ARG(need->role));
+        text_format(what, sizeof(what), "must be a person with the role %.*s",
+                    TEXT_ARG(need->role));
         return bad(err, need, what);
     }
     return FORM_GOOD;
@@ -139,8 +138,8 @@ static enum form_verdict check_known(const struct flow_step *step, const struct 
     for (size_t i = 0; i < form->fields.n; i++) {
         text name = LIST(form->fields, struct form_value)[i].name;
         if (find_need(step, name) != NULL) continue;
-        char field[64];
-        snprintf(field, sizeof(field), "%.*s", TEXT_ARG(name));
+        char field[sizeof(err->field)];
+        text_fit(field, sizeof(field), name);
         err_field(err, field, NULL, "%.*s does not ask for %s", TEXT_ARG(step->id), field);
         return FORM_BAD;
     }

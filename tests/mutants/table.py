@@ -6,6 +6,7 @@ Mutant = collections.namedtuple("Mutant", "name edits tests because programs")
 
 EDGES = "integration/commit_edges:test_"
 STRANGER = "integration/strangers:test_a_stranger_is_turned_away_at_the_door"
+VALUES = "integration/values:test_"
 INTAKE = "integration/intake_service:test_two_replicas_"
 PROBE = ["kefu-probe"]
 
@@ -65,4 +66,7 @@ MUTANTS = [
     Mutant("contacts: written in the order of their numbers",
            [("services/intake/rows.msg", r"row intake_contact key source source_id", "row intake_contact key id")],
            [INTAKE + "many_contacts_in_opposite_order"], "a deadlock", ["kefu-intake"]),
+    Mutant("a refusal is cut inside a character",
+           [("common/base/err.c", r"(int err_field[^}]*?)text_vformat\(", r"\1vsnprintf(")],
+           [VALUES + "every_refusal_is_utf8"], "UnicodeDecodeError", PROBE),
 ]

@@ -76,6 +76,58 @@ TEST(text_is_utf8)
     CHECK(text_is_utf8((text){"a\0b", 3}));
 }
 
+TEST(text_fit_ends_with_a_whole_character)
+{
+    static const struct {
+        const char *given;
+        size_t size;
+        const char *want;
+    } rows[] = {
+        {"abc", 4, "abc"},     {"abc", 3, "ab"},
+        {"abc", 1, ""},        {"é", 3, "é"},
+        {"é", 2, ""},          {"a题题", 8, "a题题"},
+        {"a题题", 7, "a题"},   {"a题题", 5, "a题"},
+        {"a题题", 4, "a"},     {"x😀", 5, "x"},
+        {"x😀", 6, "x😀"},       {"a\xe9\xa2", 9, "a"},
+        {"\xff b", 9, "? b"},  {"\xe9 b", 9, "? b"},
+        {"\xc0\xaf", 9, "??"}, {"\xed\xa0\x80", 9, "???"},
+        {"", 9, ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char to[10], in_place[10];
+        memset(to, 'x', sizeof(to));
+        test_row(rows[i].given);
+        CHECK_INT((int64_t)text_fit(to, rows[i].size, text_of(rows[i].given)),
+                  (int64_t)strlen(rows[i].want));
+        CHECK_STRING(to, rows[i].want);
+        snprintf(in_place, sizeof(in_place), "%s", rows[i].given);
+        text_fit(in_place, rows[i].size, text_of(in_place));
+        CHECK_STRING(in_place, rows[i].want);
+    }
+    CHECK_INT((int64_t)text_fit((char[1]){'x'}, 1, (text){NULL, 0}), 0);
+    CHECK_TEXT(text_cut(TEXT("a题题"), 6), "a题");
+    CHECK_TEXT(text_cut(TEXT("a题题"), 7), "a题题");
+    CHECK_TEXT(text_cut(TEXT("题"), 2), "");
+}
+
+TEST(an_err_is_utf8_however_long_it_is)
+{
+    char words[500] = "";
+    for (size_t len = 0; len + 3 < sizeof(words); len += strlen(words + len)) {
+        struct err err = {0};
+        memcpy(words + len, len == 0 ? "a" : "题", len == 0 ? 2 : 4);
+        err_field(&err, words, words, "%s", words);
+        CHECK_ROW(text_is_utf8(text_of(err.message)) && text_is_utf8(text_of(err.field)) &&
+                      text_is_utf8(text_of(err.rule)),
+                  "%zu bytes", strlen(words));
+        err_prefix(&err, "%s", words);
+        CHECK_ROW(text_is_utf8(text_of(err.message)), "%zu bytes before it", strlen(words));
+        err_set(&err, "%.2s and %.*s", "题", 7, words);
+        CHECK_ROW(text_is_utf8(text_of(err.message)), "%zu bytes, cut by the format",
+                  strlen(words));
+    }
+}
+
 TEST(text_comparison)
 {
     CHECK(text_compare(TEXT("a"), TEXT("b")) < 0);

@@ -3,7 +3,6 @@
 #include "runtime/api/plan_state.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 int partition_of(text key)
@@ -128,7 +127,7 @@ void plan_refuse(struct plan *plan, const char *field, const char *rule, const c
     va_list args;
     if (plan_refused(plan)) return; /* the first reason counts */
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    text_vformat(message, sizeof(message), format, args);
     va_end(args);
     err_field(&plan->inside->refusal, field, rule, "%s", message);
     plan->inside->verdict = PLAN_REFUSED;
@@ -140,7 +139,7 @@ void plan_retry(struct plan *plan, const char *format, ...)
     va_list args;
     if (plan_refused(plan)) return;
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    text_vformat(message, sizeof(message), format, args);
     va_end(args);
     err_set(&plan->inside->refusal, "%s", message);
     plan->inside->verdict = PLAN_RETRY;

@@ -7,7 +7,6 @@
 
 #include <endian.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 void rpc_answer(struct bus_request *request, text id, const struct shape *shape, const void *body)
@@ -43,7 +42,7 @@ void message_refuse(struct message *take_message, enum verb verb, const char *fi
     char text[300];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    text_vformat(text, sizeof(text), format, args);
     va_end(args);
     err_field(&err, field, NULL, "%s", text);
     rpc_refuse(take_message->request, verb, take_message->header.id, &err);

@@ -93,9 +93,9 @@ static void note_trouble(int source, int lane, text why)
     char *known = runtime.sources[source].trouble[lane], number[12];
     const char *name = runtime.sources[source].name;
     size_t room = sizeof(runtime.sources[source].trouble[lane]) - 1;
-    if (why.len > room) why.len = room;
+    why = text_cut(why, room);
     if (text_is(why, known)) return;
-    snprintf(known, room + 1, "%.*s", TEXT_ARG(why));
+    text_fit(known, room + 1, why);
     snprintf(number, sizeof(number), "%d", lane);
     metric_set(&unreadable, why.len > 0, name, number);
     if (why.len > 0)
