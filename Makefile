@@ -91,7 +91,7 @@ compose-test: install-deps ## run the system under Docker Compose: a day, scalin
 	@$(call script,tests/compose/compose.py)
 
 lint: ## check sizes, include directions, doors and forbidden words; list the ten longest functions
-	@B='$(B)' tests/lint.py --longest
+	@B='$(B)' tests/lint/lint.py --longest
 
 fuzz: install-deps ## fuzz every parser of outside bytes, T seconds each
 	@$(MAKE) --no-print-directory -j$$(nproc) fuzzers

@@ -35,7 +35,7 @@ PYTHON = "/usr/bin/python3"
 
 def list_programs():
     """Pairs (name, command); the quick ones first."""
-    found = [("lint", [PYTHON, "tests/lint.py"])]
+    found = [("lint", [PYTHON, "tests/lint/lint.py"])]
     for kind in ("unit", "integration"):
         for source in sorted(glob.glob(f"tests/{kind}/test_*.c")):
             name = f"{kind}/{os.path.basename(source)[:-2]}"
@@ -43,7 +43,7 @@ def list_programs():
     for source in sorted(glob.glob("tests/fuzz/fuzz_*.c")):
         name = os.path.basename(source)[:-2]
         found.append((f"fuzz/{name}", [os.path.join(BUILD, "test", "fuzz", name), f"tests/fuzz/corpus/{name}"]))
-    for kind in ("unit", "import", "web", "integration", "e2e", "fault"):
+    for kind in ("unit", "import", "integration", "e2e", "fault"):
         pattern = "[!_]*.py" if kind in EVERY_SCRIPT else "test_*.py"
         for script in sorted(glob.glob(f"tests/{kind}/{pattern}")):
             found.append((f"{kind}/{os.path.basename(script)[:-3]}", [PYTHON, script]))
