@@ -18,7 +18,8 @@ struct kind {
 
 struct type {
     const char *word, *c, *symbol; /* "id", "int64_t", "FIELD_ID" */
-    bool in_list, in_key;
+    const char *wire;              /* as it was published: words travel like any text */
+    bool in_list, in_key, words;
 };
 
 struct member {

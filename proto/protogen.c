@@ -94,8 +94,10 @@ static void write_members(FILE *out, const struct block *b)
         const struct member *m = &b->members[i];
         static const char *const flags[] = {"0", "FIELD_OPTIONAL", "FIELD_LIST",
                                             "FIELD_OPTIONAL | FIELD_LIST"};
-        fprintf(out, "    {\"%s\", %s, %s, ", m->name,
-                m->of != NULL ? "FIELD_STRUCT" : m->type->symbol, flags[m->optional + 2 * m->list]);
+        const char *words = m->type != NULL && m->type->words ? " | FIELD_WORDS" : "";
+        fprintf(out, "    {\"%s\", %s, %s%s, ", m->name,
+                m->of != NULL ? "FIELD_STRUCT" : m->type->symbol, flags[m->optional + 2 * m->list],
+                words);
         fprintf(out, "offsetof(struct %s, %s), ", b->c_name, m->name);
         fprintf(out, m->of != NULL ? "&%s, " : "NULL, ", m->of != NULL ? m->of->symbol : "");
         write_string(out, m->doc);
@@ -117,8 +119,8 @@ static void write_shape(FILE *out, const struct block *b)
     fprintf(out, ",\n");
     if (b->n_keys > 0) fprintf(out, "    .key = {");
     for (int k = 0; k < b->n_keys; k++)
-        fprintf(out, "&%s_fields[%td]%s", b->c_name,
-                language_member(b, b->keys[k]) - b->members, k + 1 < b->n_keys ? ", " : "},\n");
+        fprintf(out, "&%s_fields[%td]%s", b->c_name, language_member(b, b->keys[k]) - b->members,
+                k + 1 < b->n_keys ? ", " : "},\n");
     if (b->answer != NULL) fprintf(out, "    .answer = &%s,\n", b->answer->symbol);
     if (b->roles != NULL) fprintf(out, "    .roles = %s,\n", b->roles);
     fprintf(out, "};\n");

@@ -1,5 +1,7 @@
 #include "data/fill.h"
 
+#include "base/legible.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -8,6 +10,7 @@ struct walk {
     const struct walk_source *source;
     struct arena *arena;
     struct err *err;
+    bool asked; /* a command or query: its texts come from outside */
 };
 
 /* Where the walk is: a field, or an item of a list field (index >= 0), within what is above it. */
@@ -67,12 +70,27 @@ static const char *check_value(const struct field *field, void *at)
     return NULL;
 }
 
+/* What people are shown later must be what is there. */
+static int check_text(const struct walk *walk, const struct field *field, const struct place *place,
+                      text value)
+{
+    uint32_t fault;
+    char what[60];
+    bool words = field->flags & FIELD_WORDS;
+    if (legible_is(value, words ? LEGIBLE_WORDS : LEGIBLE_LINE, &fault)) return 0;
+    text_format(what, sizeof(what), "must not hold U+%04" PRIX32 ": %s", fault,
+                words ? "a control character" : "it controls or hides text");
+    return fail(walk, place, what);
+}
+
 static int read_value(struct walk *walk, const void *node, const struct field *field,
                       const struct place *place, void *to)
 {
     const char *wrong = walk->source->value(node, field, to, walk->arena);
     if (wrong == NULL) wrong = check_value(field, to);
-    return wrong == NULL ? 0 : fail(walk, place, wrong);
+    if (wrong != NULL) return fail(walk, place, wrong);
+    return walk->asked && field->type == FIELD_TEXT ? check_text(walk, field, place, *(text *)to)
+                                                    : 0;
 }
 
 static int read_struct(struct walk *walk, const void *node, const struct shape *shape,
@@ -120,7 +138,8 @@ static int read_struct(struct walk *walk, const void *node, const struct shape *
 void *walk_read(const struct walk_source *source, const void *node, const struct shape *shape,
                 struct arena *arena, struct err *err)
 {
-    struct walk walk = {source, arena, err};
+    bool asked = shape->kind == SHAPE_COMMAND || shape->kind == SHAPE_QUERY;
+    struct walk walk = {source, arena, err, asked};
     void *body = arena_alloc(arena, shape->size);
     return read_struct(&walk, node, shape, NULL, body) < 0 ? NULL : body;
 }

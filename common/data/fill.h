@@ -22,7 +22,9 @@ struct walk_source {
     const char *(*unknown)(const void *map, const struct shape *shape);
 };
 
-/* A new struct in the arena. NULL if a field is missing or wrong: err->field is its path, such as "items[2].kind". */
+/* A new struct in the arena. NULL if a field is missing or wrong: err->field is its path, such as
+   "items[2].kind". The texts of commands and queries must be legible (legible.h): words where the
+   field says so, lines elsewhere. */
 MUST_CHECK void *walk_read(const struct walk_source *source, const void *node,
                            const struct shape *shape, struct arena *arena, struct err *err);
 /* True if the field is optional and holds the zero of its type: it is not written. */

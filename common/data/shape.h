@@ -21,7 +21,7 @@ enum field_type {
     FIELD_STRUCT /* a nested struct (lists only) */
 };
 
-enum { FIELD_OPTIONAL = 1, FIELD_LIST = 2 };
+enum { FIELD_OPTIONAL = 1, FIELD_LIST = 2, FIELD_WORDS = 4 }; /* of legible.h: words, not a line */
 
 /* A list field is this in the struct: the items lie side by side (structs, texts or int64_t). */
 struct list {

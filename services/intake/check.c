@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include "base/legible.h"
 #include "person.h"
 
 #include <stdio.h>
@@ -15,18 +16,6 @@ static const char *const dangers[] = {"water", "fire", "gas", "power", "lift", N
 static const char *const topic_rules[KINDS] = {"INT-35", "INT-66", "INT-36", "INT-67"};
 
 /* --- words --- */
-
-bool check_is_blank(text value)
-{
-    static const char wide[] = "\xe3\x80\x80"; /* the blank of Chinese text */
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.len - i >= 3 && text_starts((text){value.at + i, 3}, wide))
-            i += 2;
-        else if ((unsigned char)value.at[i] > ' ')
-            return false;
-    }
-    return true;
-}
 
 bool check_is_code(text value)
 {
@@ -64,7 +53,7 @@ int check_origin(text source, text source_id, struct err *err)
     for (size_t i = 0; i < source.len; i++)
         if (source.at[i] == '/')
             return err_field(err, "source", "INT-32", "source must not contain a slash");
-    if (check_is_blank(source_id))
+    if (legible_is_blank(source_id))
         return err_field(err, "source_id", "INT-32", "source_id is missing");
     for (size_t i = 0; i < source_id.len; i++)
         if ((unsigned char)source_id.at[i] < ' ')
@@ -82,16 +71,16 @@ int check_channel(text channel, struct err *err)
 
 static bool is_reachable(const struct contact_record *m)
 {
-    return !check_is_blank(m->phone) || !check_is_blank(m->email);
+    return !legible_is_blank(m->phone) || !legible_is_blank(m->email);
 }
 
 static int check_person(const struct contact_record *m, struct err *err)
 {
     char scratch[PERSON_KNOWN_BY];
-    if (!check_is_blank(m->phone) && !person_phone(m->phone, scratch))
+    if (!legible_is_blank(m->phone) && !person_phone(m->phone, scratch))
         return err_field(err, "phone", "INT-09", "phone is no telephone number of %d to %d digits",
                          PERSON_PHONE_LEAST, PERSON_PHONE_MOST);
-    if (!check_is_blank(m->email) && !person_mail(m->email, scratch))
+    if (!legible_is_blank(m->email) && !person_mail(m->email, scratch))
         return err_field(err, "email", "INT-09", "email is no e-mail address");
     if (check_choice(m->honorific, "honorific", "NTF-39", honorifics, err) < 0) return -1;
     if (check_choice(m->locale, "locale", "INT-27", locales, err) < 0) return -1;
@@ -132,7 +121,7 @@ static int refuse_item(const struct item_place *place, const char *field, const 
 
 static int need_words(const struct item_place *place, const char *rule, struct err *err)
 {
-    if (!check_is_blank(place->item->words)) return 0;
+    if (!legible_is_blank(place->item->words)) return 0;
     return refuse_item(place, "words", rule, "what the customer said is missing", err);
 }
 
@@ -145,7 +134,7 @@ static int need_contact_method(const struct item_place *place, const char *rule,
 
 static int check_inquiry(const struct item_place *place, struct err *err)
 {
-    if (check_is_blank(place->contact->customer_name))
+    if (legible_is_blank(place->contact->customer_name))
         return err_field(err, "customer_name", "INT-02",
                          "customer_name is missing (for items[%zu])", place->n);
     if (need_contact_method(place, "INT-02", err) < 0) return -1;
@@ -155,7 +144,7 @@ static int check_inquiry(const struct item_place *place, struct err *err)
 static int check_complaint(const struct item_place *place, struct err *err)
 {
     if (need_words(place, "INT-03", err) < 0) return -1;
-    if (check_is_blank(place->item->expected))
+    if (legible_is_blank(place->item->expected))
         return refuse_item(place, "expected", "INT-03",
                            "the solution that the customer expects is missing", err);
     return need_contact_method(place, "INT-03", err);
@@ -171,7 +160,7 @@ static int check_repair(const struct item_place *place, struct err *err)
 {
     const struct contact_record *m = place->contact;
     if (need_words(place, "REP-09", err) < 0) return -1;
-    if (!check_is_blank(m->address) || m->project.len > 0 || m->org_unit.len > 0) return 0;
+    if (!legible_is_blank(m->address) || m->project.len > 0 || m->org_unit.len > 0) return 0;
     return err_field(err, "address", "REP-09",
                      "address is missing: where is the repair (for items[%zu])", place->n);
 }
@@ -215,7 +204,7 @@ static int check_promise(const struct item_place *place, time_us now, struct err
 static int check_answer(const struct item_place *place, struct err *err)
 {
     if (place->item->deferred && need_contact_method(place, "INT-14", err) < 0) return -1;
-    if (check_is_blank(place->item->answer)) return 0;
+    if (legible_is_blank(place->item->answer)) return 0;
     if (place->item->deferred)
         return refuse_item(place, "deferred", "INT-14", "an answer was given, so none is put off",
                            err);

@@ -19,8 +19,6 @@ enum {
 
 /* What others may know in clear must look like a code: 1 to 64 bytes, no blank, no control character. */
 bool check_is_code(text value);
-/* Nothing but blanks, or absent. */
-bool check_is_blank(text value);
 
 /* Where a contact comes from: `source` without a slash, `source_id` without control characters. */
 MUST_CHECK int check_origin(text source, text source_id, struct err *err);

@@ -2,6 +2,7 @@
 #include "handlers.h"
 
 #include "check.h"
+#include "base/legible.h"
 #include "person.h"
 #include "sealed.h"
 #include "store.h"
@@ -116,7 +117,7 @@ static void write_customer(const struct taking *t)
         .hash = arena_text(t->plan->arena,
                            (text){(const char *)t->customer.hash, sizeof(t->customer.hash)}),
         .person = sealed_write(t->plan->arena, &intake_person_shape, &person, t->customer.number),
-        .named = !check_is_blank(t->m->customer_name),
+        .named = !legible_is_blank(t->m->customer_name),
         .details = sealed_hash(t->plan->arena, &intake_person_shape, &person)};
     plan_add(t->plan, &customer_add, &row);
 }
@@ -173,7 +174,7 @@ static void say_opened(const struct taking *t, const struct contact_item *item, 
                                   .locale = t->locale,
                                   .important = m->important,
                                   .agitated = item->agitated,
-                                  .answered = !check_is_blank(item->answer),
+                                  .answered = !legible_is_blank(item->answer),
                                   .deferred = item->deferred,
                                   .reachable = t->customer.number != 0,
                                   .repeat_of = find_repeated(t, item)};

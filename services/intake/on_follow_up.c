@@ -2,6 +2,7 @@
 #include "handlers.h"
 
 #include "check.h"
+#include "base/legible.h"
 #include "intake.msg.h"
 #include "routing.msg.h"
 #include "store.h"
@@ -16,7 +17,7 @@ static bool find_ticket(struct plan *plan, const struct facts *facts, int64_t ti
 
 static bool words_good(struct plan *plan, text words)
 {
-    if (check_is_blank(words))
+    if (legible_is_blank(words))
         plan_refuse(plan, "words", "INT-24", "words are missing");
     else if (words.len > CHECK_WORDS_MOST)
         plan_refuse(plan, "words", "INT-24", "words are longer than %d bytes", CHECK_WORDS_MOST);

@@ -1,5 +1,6 @@
 #include "person.h"
 
+#include "base/legible.h"
 #include "vault.h"
 
 #include <string.h>
@@ -70,7 +71,7 @@ static int first_character(text name)
 text person_label(text name, text phone, struct arena *arena)
 {
     char digits[PERSON_KNOWN_BY];
-    while (name.len > 0 && name.at[0] == ' ') name.at++, name.len--;
+    name = legible_trim(name);
     text first = {name.at, name.len == 0 ? 0 : (size_t)first_character(name)};
     bool called = phone.len > 0 && person_phone(phone, digits) && strlen(digits) >= 8;
     const char *tail = called ? digits + strlen(digits) - 4 : "";

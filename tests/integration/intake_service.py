@@ -85,6 +85,11 @@ def test_refusals_name_field_and_rule():
             ({"items": [{"kind": "repair", "words": "x"}, {"kind": "inquiry", "words": "x"}, {"kind": "wish"}]}, "items[2].kind", "INT-34"),
             ({"phone": None, "email": None}, "phone", "INT-03"),
             ({"received_at": int(time.time() + 3600) * SECONDS}, "received_at", "SLA-29"),
+            ({"customer_name": "\u202e李华"}, "customer_name", None),
+            ({"address": "7\u200b-2"}, "address", None),
+            ({"source": "p\u2060bx"}, "source", None),
+            ({"items": [{"kind": "suggestion", "words": "\x1b[2Jgone"}]}, "items[0].words", None),
+            ({"items": [{"kind": "suggestion", "words": "\u200b"}]}, "items[0].words", "INT-21"),
         )
         for n, (changes, field, rule) in enumerate(cases):
             try:

@@ -9,9 +9,9 @@ static const char *const texts[] = {
     "a",
     "卡夫",
     "O'Brien \"quoted\" \\ back",
-    "line\nbreak\ttab",
     "thirty-one bytes of plain text.",
     "a text long enough to need a length of its own in front: more than thirty-one bytes",
+    "line\nbreak\ttab", /* last: in words only */
 };
 static const int64_t numbers[] = {0,     1,     127,        128,        255,       256,
                                   65535, 65536, 4294967295, 4294967296, INT64_MAX, -1,
@@ -36,11 +36,12 @@ static text random_bytes(uint64_t *state, struct arena *arena)
 static void fill_value(const struct field *field, void *at, uint64_t *state, struct arena *arena)
 {
     uint64_t random = fill_random(state);
+    size_t texts_n = COUNT(texts) - !(field->flags & FIELD_WORDS);
     int64_t number = numbers[random % COUNT(numbers)];
     switch (field->type) {
     case FIELD_BOOL: *(bool *)at = random & 1; break;
     case FIELD_REAL: *(double *)at = (double)(int64_t)random / (double)(1 + random % 1000); break;
-    case FIELD_TEXT: *(text *)at = text_of(texts[random % COUNT(texts)]); break;
+    case FIELD_TEXT: *(text *)at = text_of(texts[random % texts_n]); break;
     case FIELD_BYTES: *(text *)at = random_bytes(state, arena); break;
     case FIELD_ID: *(int64_t *)at = number > 0 ? number : (int64_t)(random >> 12) + 1; break;
     default: *(int64_t *)at = number; break;

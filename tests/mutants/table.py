@@ -69,4 +69,7 @@ MUTANTS = [
     Mutant("a refusal is cut inside a character",
            [("common/base/err.c", r"(int err_field[^}]*?)text_vformat\(", r"\1vsnprintf(")],
            [VALUES + "every_refusal_is_utf8"], "UnicodeDecodeError", PROBE),
+    Mutant("what is asked may hold any character",
+           [("common/data/fill.c", r"return walk->asked && field->type", "return false && walk->asked && field->type")],
+           ["integration/intake_service:test_refusals_name_field_and_rule"], "was taken", ["kefu-intake"]),
 ]

@@ -36,7 +36,7 @@ static const struct {
      "INT-02",
      ""},
     {"an inquiry with a blank name",
-     {BASE, .customer_name = TEXT(" \xe3\x80\x80"), .phone = TEXT("13800000000")},
+     {BASE, .customer_name = TEXT(" \u3000\u00a0\u2003"), .phone = TEXT("13800000000")},
      {.kind = TEXT("inquiry"), SAID},
      "customer_name",
      "INT-02",

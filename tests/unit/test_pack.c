@@ -1,6 +1,7 @@
 #include "data/pack.h"
 
 #include "fill.h"
+#include "intake.msg.h"
 #include "probe.msg.h"
 #include "test.h"
 
@@ -387,6 +388,48 @@ TEST(readers_are_tolerant_where_it_is_safe)
         CHECK_INT(read->n, 1);
     }
     arena_destroy(arena);
+}
+
+/* The same body as a command, and as an event that a journal may have held for years. */
+static void check_legible(const struct contact_record *contact, const char *field)
+{
+    struct arena *arena = arena_create();
+    struct shape event = contact_record_shape;
+    struct buf buf = {0};
+    struct err err = {0};
+    event.kind = SHAPE_EVENT;
+    pack_write(&buf, &contact_record_shape, contact);
+    CHECK((pack_read(buf_text(&buf), &contact_record_shape, arena, &err) == NULL) ==
+          (field != NULL));
+    CHECK_STRING(err.field, field == NULL ? "" : field);
+    if (field != NULL) CHECK_HAS(text_of(err.message), "must not hold U+");
+    CHECK(pack_read(buf_text(&buf), &event, arena, &err) != NULL);
+    buf_finish(&buf);
+    arena_destroy(arena);
+}
+
+TEST(the_texts_of_what_is_asked_are_legible)
+{
+    static const struct {
+        const char *what, *name, *words, *field;
+    } rows[] = {
+        {"legible", "李华", "水管\n\t漏水\u200b", NULL},
+        {"a name that turns what follows", "\u202e李华", "w", "customer_name"},
+        {"a name of two lines", "a\nb", "w", "customer_name"},
+        {"words that move the cursor", "a", "w\x1b[2J", "items[1].words"},
+        {"words that turn what follows", "a", "w\u2067", "items[1].words"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct contact_item items[] = {
+            {.kind = TEXT("repair")}, {.kind = TEXT("repair"), .words = text_of(rows[i].words)}};
+        test_row(rows[i].what);
+        check_legible(&(struct contact_record){.source = TEXT("s"),
+                                               .source_id = TEXT("1"),
+                                               .channel = TEXT("call"),
+                                               .customer_name = text_of(rows[i].name),
+                                               .items = {items, COUNT(items)}},
+                      rows[i].field);
+    }
 }
 
 TEST(a_real_that_is_not_finite_is_written_as_absent)

@@ -22,6 +22,7 @@ command a.say 1 key k -> a.said
   k  text
   items [item]?  some
   tags [text]
+  said words?
 answer a.said 1
 event a.b 2
   k  text
@@ -89,6 +90,7 @@ CHANGES = [
     ("made required", "note text?", "note text", 1, 1, "3: note of item was published as text?, now it is text"),
     ("made optional", "n int", "n int?", 1, 1, "n of a.b was published as int, now it is int?"),
     ("made a list", "  n int", "  n [int]", 1, 1, "now it is [int]"),
+    ("text became words", "note text?", "note words?", 0, 0, ""),
     ("removed block", "event a.b 1 key k\n  k text\n  n int\n  list [item]?\n", "", 1, 1, "'event a.b 1 key k' was published and is gone"),
     ("other key", "event a.b 1 key k", "event a.b 1 key n", 1, 1, "5: was published as 'event a.b 1 key k'"),
     ("other answer", "-> a.said\n  k text\n", "-> a.told\n  k text\nanswer a.told 1\n", 1, 1, "-> a.said"),
@@ -147,11 +149,12 @@ def check_good(folder):
     expected = [
         (header, "struct a_b {\n    text k; /* the key */\n    int64_t n;\n};\nextern const struct shape a_b_shape;\n"),
         (header, "struct a_say {\n    text k;\n    struct list items; /* of struct item: some */\n"
-                 "    struct list tags; /* of text */\n};\n"),
+                 "    struct list tags; /* of text */\n    text said;\n};\n"),
         (header, "struct item_row {\n    time_us at;"),
         (header, "struct a_b_2 {"),
         (header, "/* struct item: about this is a sentence, though it starts small. */"),
         (source, '{"items", FIELD_STRUCT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct a_say, items), &item_shape, "some"}'),
+        (source, '{"said", FIELD_TEXT, FIELD_OPTIONAL | FIELD_WORDS, '),
         (source, '.doc = "A sentence with \\"quotes\\" and a \\\\ in it."'),
         (source, '.key = {&a_b_fields[0], &a_b_fields[1]}'),
         (source, '.kind = SHAPE_COMMAND, .version = 1, .service = "good"'),

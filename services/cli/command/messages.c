@@ -24,7 +24,9 @@ static const char *const types[] = {"bool", "int", "real", "text", "bytes", "tim
 
 static void add_type(struct buf *out, const struct field *field)
 {
-    const char *type = field->type == FIELD_STRUCT ? field->of->name : types[field->type];
+    const char *type = field->type == FIELD_STRUCT  ? field->of->name
+                       : field->flags & FIELD_WORDS ? "words"
+                                                    : types[field->type];
     bool list = field->flags & FIELD_LIST;
     buf_printf(out, "%s%s%s%s", list ? "[" : "", type, list ? "]" : "",
                field->flags & FIELD_OPTIONAL ? "?" : "");
