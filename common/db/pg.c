@@ -386,15 +386,6 @@ void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), 
 
 /* --- reading the results --- */
 
-enum pg_outcome pg_outcome_of(const char *state)
-{
-    static const char *const world[] = {"08",    "40",    "53",    "57P0", "58",
-                                        "55P03", "25006", "25P03", "57014"};
-    for (size_t i = 0; i < COUNT(world); i++)
-        if (strncmp(state, world[i], strlen(world[i])) == 0) return PG_WORLD;
-    return PG_FAILED;
-}
-
 static void note_error(struct pg *pg, const PGresult *result)
 {
     if (pg->trip.outcome != PG_OK) return;
@@ -405,10 +396,7 @@ static void note_error(struct pg *pg, const PGresult *result)
     const char *primary =
         PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY); /* without DETAIL: it quotes rows */
     text_fit(pg->trip.message, sizeof(pg->trip.message), text_of(primary == NULL ? "?" : primary));
-    pg->trip.outcome = pg_outcome_of(pg->trip.state);
-    if (strcmp(pg->trip.state, "KF001") == 0) pg->trip.outcome = PG_FENCED;
-    if (strcmp(pg->trip.state, "23505") == 0 && table != NULL && strcmp(table, "position") == 0)
-        pg->trip.outcome = PG_FENCED;
+    pg->trip.outcome = sqlstate_outcome(pg->trip.state, table);
     if (constraint != NULL) log_debug("constraint", "name=%s", constraint);
     for (int i = 0; i < pg->now.answers_n; i++)
         if (pg->now.answers[i] == pg->at) pg->trip.failed = i;

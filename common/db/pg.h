@@ -7,6 +7,7 @@
 #define KEFU_PG_H
 
 #include "base/base.h"
+#include "db/sqlstate.h"
 
 #include <libpq-fe.h>
 
@@ -22,13 +23,6 @@ struct pg_statement {
 struct pg_param {
     const char *bytes;
     int len;
-};
-
-enum pg_outcome {
-    PG_OK,
-    PG_WORLD, /* the world's fault: connection lost, shutdown, lock time-out, disk full … try again later */
-    PG_FENCED, /* a duplicate position: another owner holds the partition */
-    PG_FAILED  /* the statement's own fault */
 };
 
 struct pg_trip {
@@ -70,9 +64,6 @@ int64_t pg_int(const PGresult *result, int row,
 text pg_text(const PGresult *result, int row,
              int column);                       /* borrowed from the result; NULL is absent */
 int64_t pg_from_be(const char *bytes, int len); /* a signed big-endian integer of 1 to 8 bytes */
-
-/* How a SQLSTATE is taken. */
-enum pg_outcome pg_outcome_of(const char *state);
 
 /* PostgreSQL counts time from 2000-01-01. */
 #define PG_EPOCH_US INT64_C(946684800000000)

@@ -72,4 +72,7 @@ MUTANTS = [
     Mutant("what is asked may hold any character",
            [("common/data/fill.c", r"return walk->asked && field->type", "return false && walk->asked && field->type")],
            ["integration/intake_service:test_refusals_name_field_and_rule"], "was taken", ["kefu-intake"]),
+    Mutant("a message that needs too long is tried for ever",
+           [("common/db/sqlstate.c", r'\{"57014", NULL, PG_FAILED\}', '{"57014", NULL, PG_WORLD}')],
+           ["integration/dead_letters:test_a_message_that_needs_too_long_is_set_aside_alone"], "waited", PROBE),
 ]

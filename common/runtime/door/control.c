@@ -188,6 +188,7 @@ static void give_status(void *ctx, const struct pg_trip *trip)
                                         .batches = lane->batches,
                                         .messages = lane->messages,
                                         .failures = lane->failures,
+                                        .trouble = text_of(lane->trouble),
                                         .careful = runtime.careful};
         for (int p = 0; p < PARTITIONS; p++) lanes[i].partitions += lane->slots[p].held;
     }
@@ -232,6 +233,9 @@ METRIC(partitions_held, .name = "kefu_partitions", .type = METRIC_GAUGE,
        .help = "Partitions leased.", .labels = {"lane"});
 METRIC(lane_waiting_now, .name = "kefu_waiting", .type = METRIC_GAUGE,
        .help = "Messages in memory.", .labels = {"lane"});
+METRIC(lane_failures, .name = "kefu_lane_failures", .type = METRIC_GAUGE,
+       .help = "How often in a row a lane's transaction failed; 0: it gets on.",
+       .labels = {"lane"});
 METRIC(deadlocks_seen, .name = "kefu_deadlocks", .type = METRIC_GAUGE,
        .help = "Deadlocks since start: must be 0.");
 
@@ -246,6 +250,7 @@ static void metrics(struct control *c)
         for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
         metric_set(&partitions_held, held, number);
         metric_set(&lane_waiting_now, (double)lane_waiting(lane), number);
+        metric_set(&lane_failures, (double)lane->failures, number);
     }
     metric_set(&deadlocks_seen, (double)runtime.deadlocks);
     metrics_write(&out);

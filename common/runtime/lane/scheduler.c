@@ -166,6 +166,7 @@ void lane_reset(struct lane *lane)
 {
     struct queue results = {0};
     lane->ready = false;
+    lane->trouble[0] = '\0';
     lane->generation++;
     keep_commands(lane, &lane->single);
     keep_commands(lane, &lane->commands);
@@ -452,6 +453,7 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
 {
     if (trip->outcome == PG_OK) {
         lane->failures = lane->races = 0;
+        lane->trouble[0] = '\0';
         lane->backoff_ms = 0;
         lane->gather_until_ms = loop_now_ms() + GATHER_MS;
         lane_kick(lane);
@@ -466,6 +468,7 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
         restore(lane, left);
         lane_reset(lane);
     } else if (trip->outcome == PG_WORLD) {
+        text_format(lane->trouble, sizeof(lane->trouble), "%s %s", trip->state, trip->message);
         if (lacks_resources(trip)) send_back_commands(left, trip->state);
         restore(lane, left);
     } else {

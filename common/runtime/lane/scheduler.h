@@ -64,10 +64,12 @@ struct lane {
     size_t parked_n, parked_room;
 
     int64_t careful_until_ms;
-    int64_t batches, messages, failures;
-    int races;      /* in a row: another transaction wrote the same row first */
-    int jobs;       /* running */
-    bool lost_jobs; /* a connection was lost: a job may stand as running that was never begun */
+    int64_t batches, messages;
+    int64_t failures;  /* in a row */
+    char trouble[160]; /* what of the world its batch is tried again for; empty: it gets on */
+    int races;         /* in a row: another transaction wrote the same row first */
+    int jobs;          /* running */
+    bool lost_jobs;    /* a connection was lost: a job may stand as running that was never begun */
 };
 
 void lane_start(int number);

@@ -55,6 +55,13 @@ static void print_row(struct buf *out, const struct runtime_status_view *view)
         (long long)view->alarms, (long long)view->dead, (long long)view->parked,
         (long long)view->lateness_p99_ms, (long long)view->memory_kb / 1024,
         (long long)view->policy, sums.careful ? " careful" : "");
+    for (size_t i = 0; i < view->lanes.n; i++) {
+        const struct lane_status *lane = &LIST(view->lanes, struct lane_status)[i];
+        if (lane->trouble.len > 0)
+            buf_printf(out, "%-26s lane %lld failed %lld times in a row and tries again: %s\n",
+                       view->instance.at, (long long)lane->lane, (long long)lane->failures,
+                       lane->trouble.at);
+    }
     for (size_t i = 0; i < view->sources.n; i++) {
         const struct source_status *source = &LIST(view->sources, struct source_status)[i];
         if (source->trouble.len > 0)
