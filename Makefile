@@ -111,8 +111,8 @@ script = if [ -x $(1) ]; then B='$(B)' exec $(1); else echo 'make: $(1) is missi
 ifneq ($(wildcard proto/protogen.c),)
 GEN_BASES := $(patsubst proto/%.msg,$(B)/gen/%.msg,$(MESSAGES)) \
              $(patsubst services/%/rows.msg,$(B)/gen/%_rows.msg,$(ROWS))
-GEN_C := $(addsuffix .c,$(GEN_BASES)) $(B)/gen/all.msg.c
-GEN_H := $(addsuffix .h,$(GEN_BASES))
+GEN_C := $(addsuffix .c,$(GEN_BASES)) $(B)/gen/all.msg.c $(B)/gen/services_list.c
+GEN_H := $(addsuffix .h,$(GEN_BASES)) $(B)/gen/services_list.h
 endif
 
 $(B)/protogen: $(wildcard proto/*.c) $(wildcard proto/*.h)
@@ -131,6 +131,11 @@ $(B)/gen/%.msg.h $(B)/gen/%.msg.c &: proto/%.msg $(B)/protogen
 $(B)/gen/all.msg.c: $(MESSAGES) $(ROWS) $(B)/protogen
 	@mkdir -p $(B)/gen
 	@$(B)/protogen --all $@ $(MESSAGES) $(ROWS)
+
+$(B)/gen/services_list.c $(B)/gen/services_list.h &: deploy/services.txt deploy/services.sh
+	@mkdir -p $(B)/gen
+	@deploy/services.sh c >$(B)/gen/services_list.c
+	@deploy/services.sh h >$(B)/gen/services_list.h
 
 # ---- compiling, once for each flavour ------------------------------------------------------------------------------
 

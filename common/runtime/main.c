@@ -21,9 +21,6 @@
 
 struct runtime runtime;
 
-const char *const service_names[] = {"intake",    "routing",   "escalation", "notification",
-                                     "workforce", "reporting", "probe",      NULL};
-
 static struct workline *control_line;
 static struct loop_timer drain_timer, policy_timer;
 static int64_t drain_until_ms;
@@ -70,32 +67,11 @@ static const struct setting rows[] = {
      "Bring the schema forward and exit."},
     {"health", SETTING_BOOL, &runtime.settings.health, "no", 0, 0,
      "Ask the replica at the endpoint whether it is alive, and exit with 0 if it is."},
-    {"peer-intake", SETTING_TEXT, &runtime.settings.peers[0], "static:127.0.0.1:7101", 0, 500,
-     "Where intake is reached."},
-    {"peer-routing", SETTING_TEXT, &runtime.settings.peers[1], "static:127.0.0.1:7102", 0, 500,
-     "Where routing is reached."},
-    {"peer-escalation", SETTING_TEXT, &runtime.settings.peers[2], "static:127.0.0.1:7103", 0, 500,
-     "Where escalation is reached."},
-    {"peer-notification", SETTING_TEXT, &runtime.settings.peers[3], "static:127.0.0.1:7104", 0, 500,
-     "Where notification is reached."},
-    {"peer-workforce", SETTING_TEXT, &runtime.settings.peers[4], "static:127.0.0.1:7105", 0, 500,
-     "Where workforce is reached."},
-    {"peer-reporting", SETTING_TEXT, &runtime.settings.peers[5], "static:127.0.0.1:7106", 0, 500,
-     "Where reporting is reached."},
-    {"peer-probe", SETTING_TEXT, &runtime.settings.peers[6], "static:127.0.0.1:7107", 0, 500,
-     "Where the test service is reached."},
 };
-
-int service_number(const char *service)
-{
-    for (int i = 0; service_names[i] != NULL; i++)
-        if (strcmp(service_names[i], service) == 0) return i;
-    return -1;
-}
 
 int runtime_service_number(void)
 {
-    return service_number(runtime.service->name);
+    return services_number(text_of(runtime.service->name));
 }
 
 static enum log_level level_of(const char *name)
@@ -109,12 +85,14 @@ static void fill_defaults(struct arena *arena)
 {
     struct runtime_settings *s = &runtime.settings;
     char host[100] = "localhost", id[UUID_SIZE];
+    int number = runtime_service_number();
+    if (number < 0)
+        fatal("a service is listed in deploy/services.txt", "%s is not", runtime.service->name);
     gethostname(host, sizeof(host) - 1);
     if (s->schema[0] == '\0') s->schema = runtime.service->name;
     if (s->endpoint[0] == '\0')
         s->endpoint =
-            arena_printf(arena, "tcp://127.0.0.1:%d", 7101 + service_number(runtime.service->name))
-                .at;
+            arena_printf(arena, "tcp://127.0.0.1:%d", services_list[number].port).at;
     bool everywhere = text_starts(text_of(s->endpoint), "tcp://0.0.0.0:");
     if (s->instance[0] == '\0')
         s->instance =
@@ -139,7 +117,10 @@ static void read_settings(int argc, char **argv, struct arena *arena)
     struct settings settings = {
         .program = argv[0],
         .service = service->name,
-        .tables = {{rows, COUNT(rows)}, {&rest, 1}, {service->settings, service->settings_n}}};
+        .tables = {{rows, COUNT(rows)},
+                   peer_settings(arena),
+                   {&rest, 1},
+                   {service->settings, service->settings_n}}};
     enum settings_wish wish;
     struct err err;
     struct buf out = {0};

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Bring all schemas forward, as the role kefu_migrate; what is up to date is left alone. Runs in the image, before the services.
 set -eu
-for service in intake routing escalation notification workforce reporting; do
+for service in $("$(dirname "$0")/../services.sh" deployed); do
     "kefu-$service" --migrate-only
 done

@@ -12,6 +12,7 @@ umask 077
 dir=$1
 shift
 owner=10001
+services=$("$(dirname "$0")/../services.sh" deployed)
 
 random() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
 
@@ -33,7 +34,7 @@ make postgres/password 24
 chmod 444 "$dir/postgres/password" # its server may read it as postgres or as root
 echo "postgres:*:*:postgres:$(cat "$dir/postgres/password")" >"$dir/database/pgpass"
 
-for user in intake routing escalation notification workforce reporting migrate operator; do
+for user in $services migrate operator; do
     folder "$user"
     make "database/kefu_${user}_password" 24
     put "$user/database_password" <"$dir/database/kefu_${user}_password"
@@ -42,7 +43,7 @@ echo "postgres:*:*:kefu_operator:$(cat "$dir/database/kefu_operator_password")" 
 
 kefu key init --keys "$dir/keys" >/dev/null
 [ $# -eq 0 ] || kefu "$@" --keys "$dir/keys"
-for user in intake routing escalation notification workforce reporting operator; do
+for user in $services operator; do
     put "$user/$user.secret" <"$dir/keys/$user.secret"
     put "$user/clients" <"$dir/keys/clients"
 done

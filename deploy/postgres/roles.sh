@@ -9,7 +9,7 @@ sql=$(dirname "$0")/roles.sql
 secrets=${SECRETS:-/run/secrets}
 dsn=$1
 shift
-[ $# -gt 0 ] || set -- intake routing escalation notification workforce reporting
+[ $# -gt 0 ] || set -- $("$(dirname "$0")/../services.sh" deployed)
 
 run() { psql "$dsn" -qX -v ON_ERROR_STOP=1 "$@"; }
 

@@ -8,10 +8,10 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from kefu import Process, Refused, free_port, keys, psql, wait_for, wait_quiet  # noqa: E402
+from kefu import Process, Refused, free_port, keys, psql, services, wait_for, wait_quiet  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("B", "build"))
-SERVICES = ("intake", "routing", "escalation", "notification", "workforce", "reporting")
+SERVICES = services("deployed")
 POSTGRES_BIN = os.environ.get("KEFU_PG_BIN", "/usr/lib/postgresql/15/bin")
 TICK = os.sysconf("SC_CLK_TCK")
 POLICY = "deploy/policy"

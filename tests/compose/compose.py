@@ -24,7 +24,7 @@ import zmq  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROJECT = "kefu-compose-test"
-SERVICES = ("intake", "routing", "escalation", "notification", "workforce", "reporting")
+SERVICES = kefu.services("deployed")
 ENGINE = os.environ.get("KEFU_DOCKER_UP", "../shared/tools/docker-up")
 
 

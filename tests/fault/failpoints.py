@@ -57,7 +57,7 @@ def a_probe_dies_at_every_edge():
 
 @fault.case("F3", "abort() at each edge of a commit in each service")
 def each_service_dies_at_every_edge():
-    services = ("intake", "routing", "escalation", "notification", "workforce", "reporting")
+    services = kefu.services("deployed")
     points = [p for p in POINTS if p not in ("page", "leased")]
     throw, deaths = fault.dice("six"), 0
     world, good = Six("failpoints"), False

@@ -64,12 +64,20 @@ _keys = []  # of this process's own services, made when first needed
 _doors = {}  # address -> (keys, service): who answers there
 
 
+def services(*kinds):
+    """Names of the services in deploy/services.txt that are "deployed" or for "test"."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(os.path.join(root, "deploy", "services.txt"), encoding="utf-8") as file:
+        rows = [line.split() for line in file if not line.startswith("#")]
+    return tuple(name for name, _, kind in rows if kind in kinds)
+
+
 def keys():
     if not _keys:
         folder = tempfile.mkdtemp(prefix="kefu-keys-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         _keys.append(Keys(folder))
-        for name in ("intake", "routing", "escalation", "notification", "workforce", "reporting", "probe"):
+        for name in services("deployed", "test"):
             _keys[0].add(name, "service")
         _keys[0].add("operator", "operator").add("publisher", "publisher", "pbx,crm").add("dashboard", "subscriber")
     return _keys[0]

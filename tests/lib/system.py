@@ -15,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.abspath(os.environ.get("B", os.path.join(ROOT, "build")))
 BIN = os.path.abspath(os.environ.get("KEFU_BIN", os.path.join(BUILD, "bin")))
 RELEASE = os.path.join(BUILD, "bin")
-SERVICES = ("intake", "routing", "escalation", "notification", "workforce", "reporting")
+SERVICES = kefu.services("deployed")
 PARTITIONS = list(range(32))
 PORTS = (*range(16), 105, 199)  # what `kefu up` takes behind its base port: services, the feed, PostgreSQL
 

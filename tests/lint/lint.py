@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 
+from services import check_service_lists, check_service_names
 from tree import ROOT, is_c, line_of, list_files, matches, read, strip
 
 FUNCTION_LINES = 100
@@ -197,7 +198,9 @@ def check_copies(files):
 
 
 CHECKS = [check_function_length, check_file_length, check_include_direction, check_one_door, check_sql_place,
-          check_todo_number, check_banned_functions, check_text_form, check_header_guards, check_copies]
+          check_todo_number, check_banned_functions, check_text_form, check_header_guards, check_copies,
+          check_service_lists, check_service_names]
+NEEDS = {"check_function_length": "universal-ctags", "check_service_lists": "python3-yaml"}
 
 
 def main():
@@ -208,7 +211,7 @@ def main():
         name = "lint_" + check.__name__[len("check_"):]
         problems = check(files)
         if problems is None:
-            print(f"skip {name}: universal-ctags")
+            print(f"skip {name}: {NEEDS[check.__name__]}")
             continue
         problems = list(problems)
         for problem in problems:

@@ -2,6 +2,7 @@
 #include "runtime/core/runtime.h"
 #include "runtime/core/tables.h"
 #include "db/pg_queue.h"
+#include "net/services.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,11 +14,7 @@
  * second, the first is given up and another is fetched.
  */
 
-enum {
-    BLOCK = 1 << 17,
-    DIGITS = 1000000000,
-    SERVICES = 8
-}; /* numbers of two services never meet */
+enum { BLOCK = 1 << 17, DIGITS = 1000000000 };
 
 static struct {
     struct workline *line;
@@ -98,8 +95,8 @@ int64_t ids_new(void *ctx, int partition, time_us now)
     (void)ctx;
     for (int64_t *at = &ids.cursor[partition]; *at < (int64_t)ids.n * BLOCK;) {
         int64_t within = (*at)++;
-        int64_t place = (ids.blocks[within / BLOCK] * BLOCK + within % BLOCK) % (DIGITS / SERVICES);
-        int64_t number = first + place * SERVICES;
+        int64_t place = (ids.blocks[within / BLOCK] * BLOCK + within % BLOCK) % (DIGITS / SERVICES_MAX);
+        int64_t number = first + place * SERVICES_MAX; /* numbers of two services never meet */
         if (partition_of_number(number) != partition) continue;
         if (*at > BLOCK + BLOCK / 2 && ids.n == 2) shift();
         return number;

@@ -7,7 +7,25 @@
 
 /* The other services: links to their replicas, and questions to them. */
 
-static struct peers *others[SOURCES_MOST]; /* by service_names[] */
+static struct peers *others[SERVICES_MAX]; /* by the services' numbers */
+
+/* --- settings --- */
+
+struct settings_table peer_settings(struct arena *arena)
+{
+    struct setting *rows = ARENA_ARRAY(arena, struct setting, services_n);
+    for (size_t i = 0; i < services_n; i++) {
+        const struct service_entry *entry = &services_list[i];
+        rows[i] = (struct setting){
+            .name = arena_printf(arena, "peer-%s", entry->name).at,
+            .type = SETTING_TEXT,
+            .at = &runtime.settings.peers[i],
+            .standard = arena_printf(arena, "static:127.0.0.1:%d", entry->port).at,
+            .max = 500,
+            .doc = arena_printf(arena, "Where %s is reached.", entry->name).at};
+    }
+    return (struct settings_table){rows, services_n};
+}
 
 /* --- links --- */
 
@@ -46,14 +64,14 @@ static bool welcome(void *ctx, const char *address, text frame)
 
 struct peers *runtime_peers(const char *service)
 {
-    int n = service_number(service);
+    int n = services_number(text_of(service));
     struct err err;
     if (n < 0) return NULL;
     if (others[n] == NULL) {
         struct peers_hooks hooks = {.id_of = id_of,
                                     .hello = say_hello,
                                     .welcome = welcome,
-                                    .ctx = (void *)(uintptr_t)service_names[n]};
+                                    .ctx = (void *)(uintptr_t)services_list[n].name};
         others[n] = peers_create(runtime.bus, service, runtime.settings.peers[n], &hooks, &err);
         if (others[n] == NULL) fatal(NULL, "peer-%s: %s", service, err.message);
     }

@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "runtime/core/message.h"
 #include "net/peers.h"
+#include "net/services.h"
 #include "db/pg.h"
 #include "runtime/api/plan_state.h"
 #include "runtime/api/service.h"
@@ -50,12 +51,10 @@ struct runtime_settings {
     const char *test_clock_start;
     bool migrate_only;
     bool health;
-    const char *peers[SOURCES_MOST]; /* endpoint specs, by service_names[] */
+    const char *peers[SERVICES_MAX]; /* endpoint specs, by the services' numbers */
 };
 
-extern const char *const service_names[]; /* intake routing … probe; ends with NULL */
-int service_number(const char *service);  /* its place in service_names, or -1 */
-int runtime_service_number(void);         /* of this service */
+int runtime_service_number(void); /* of this service (net/services.h) */
 
 /* One source of events: another service's journal, or the own one. */
 struct source {
@@ -116,6 +115,8 @@ const char *runtime_setup(void);
 struct sql *runtime_sql(const struct query *query);
 /* neighbours.c: the peers of another service; NULL if there is none of that name in the settings. */
 struct peers *runtime_peers(const char *service);
+/* Settings "peer-NAME", one for each service: where it is reached. The rows live in the arena. */
+struct settings_table peer_settings(struct arena *arena);
 void others_stop(void);
 const struct handler *runtime_handler(enum handler_kind kind, const char *from, text type,
                                       int64_t version);

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "data/json.h"
 #include "data/pack.h"
+#include "net/services.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -75,15 +76,16 @@ void audit_close(struct audit *audit)
 
 static int has_schemas(struct audit *audit, struct err *err)
 {
-    for (size_t i = 0; i < audit_services_n; i++) {
-        const char *values[] = {audit_services[i]};
+    for (size_t i = 0; i < services_n; i++) {
+        const char *values[] = {services_list[i].name};
+        if (!services_list[i].deployed) continue;
         PGresult *found = PQexecParams(audit->conn, "SELECT 1 FROM pg_namespace WHERE nspname = $1",
                                        1, NULL, values, NULL, NULL, 0);
         if (PQresultStatus(found) != PGRES_TUPLES_OK) return failed(audit, found, err);
         bool there = PQntuples(found) > 0;
         PQclear(found);
         if (!there)
-            return err_set(err, "there is no schema %s in this database", audit_services[i]);
+            return err_set(err, "there is no schema %s in this database", services_list[i].name);
     }
     return 0;
 }
@@ -269,8 +271,9 @@ static int load_details(struct audit *audit, struct err *err)
                                  "COPY answered (reply, body) FROM STDIN",
                                  shape_find(TEXT("contact.recorded"), 1)};
     if (run(audit, audit_detail[0], err) < 0) return -1;
-    for (size_t i = 0; i < audit_services_n; i++)
-        if (load_journal(audit, audit_services[i], err) < 0) return -1;
+    for (size_t i = 0; i < services_n; i++)
+        if (services_list[i].deployed && load_journal(audit, services_list[i].name, err) < 0)
+            return -1;
     if (load_rows(audit, &replies, err) < 0) return -1;
     for (size_t i = 1; i < audit_detail_n; i++)
         if (run(audit, audit_detail[i], err) < 0) return -1;

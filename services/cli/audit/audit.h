@@ -32,8 +32,8 @@ extern const struct audit_check audit_checks[];
 extern const size_t audit_checks_n;
 extern const struct audit_invariant audit_invariants[];
 extern const size_t audit_invariants_n;
-extern const char *const audit_services[], *const audit_outline[], *const audit_detail[];
-extern const size_t audit_services_n, audit_outline_n, audit_detail_n;
+extern const char *const audit_outline[], *const audit_detail[];
+extern const size_t audit_outline_n, audit_detail_n;
 
 /* What a check found. */
 struct audit_finding {

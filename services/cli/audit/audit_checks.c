@@ -1,5 +1,5 @@
 /*
- * What must hold, as a table. To add a check, add a row. Beside the tables of the six schemas a check may use:
+ * What must hold, as a table. To add a check, add a row. Beside the tables of the services' schemas a check may use:
  *   hears (service, source, type)              which service hears what; a test compares it with the handlers
  *   held (service, partition, n, seqs, expires_at, last)   positions
  *   reads (service, source, partition, seq)    how far each service has handled what it hears
@@ -10,14 +10,10 @@
  */
 #include "audit.h"
 
-#define EACH(A)                                                                                    \
-    A("intake")                                                                                    \
-    " UNION ALL " A("workforce") " UNION ALL " A("routing") " UNION ALL " A(                       \
-        "escalation") " UNION ALL " A("notification") " UNION ALL " A("reporting")
+#include "net/services.h"
 
-const char *const audit_services[] = {"intake",     "workforce",    "routing",
-                                      "escalation", "notification", "reporting"};
-const size_t audit_services_n = COUNT(audit_services);
+/* A(service) for each deployed service. */
+#define EACH(A) SERVICES_EACH(A, " UNION ALL ")
 
 /* --- what the checks stand on --- */
 

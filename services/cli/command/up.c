@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "cli/client/bundle.h"
 #include "base/loop.h"
+#include "net/services.h"
 #include "cli/world/run_file.h"
 #include "runtime.msg.h"
 #include "cli/world/supervisor.h"
@@ -29,8 +30,7 @@ static struct {
     const char *test_clock, *home, *services, *policy;
     int64_t lanes, base_port, pg_port;
     bool detach;
-} given = {.services = "intake,routing,escalation,notification,workforce,reporting",
-           .base_port = 7101};
+} given = {.base_port = SERVICES_FIRST_PORT};
 
 static const struct option options[] = {
     {"scale", OPTION_LIST, &given.scale, "NAME=N", "so many replicas of a service (1); up to 9"},
@@ -40,9 +40,9 @@ static const struct option options[] = {
      "database connections that work side by side in each replica; left out: as many as suit the service"},
     {"detach", OPTION_FLAG, &given.detach, NULL, "come back when all is up; `kefu down` stops it"},
     {"base-port", OPTION_INT, &given.base_port, "PORT",
-     "the first of 200 ports on 127.0.0.1 (7101)"},
+     "the first of 200 ports on 127.0.0.1 (" STRING(SERVICES_FIRST_PORT) ")"},
     {"pg-port", OPTION_INT, &given.pg_port, "PORT", "of PostgreSQL (base port + 199)"},
-    {"services", OPTION_TEXT, &given.services, "NAMES", "which services, joined by commas"},
+    {"services", OPTION_TEXT, &given.services, "NAMES", "which services, joined by commas (all)"},
     {"policy", OPTION_TEXT, &given.policy, "DIR",
      "the bundle that is published (deploy/policy); \"none\": none"},
     {"set", OPTION_LIST, &given.settings, "NAME=VALUE",
@@ -65,18 +65,7 @@ const struct command command_up = {
     .options_n = COUNT(options),
     .exec = up};
 
-/* The well-known number of each service: its port is the base port and this. */
-static const char *const numbers[] = {"intake",    "routing",   "escalation", "notification",
-                                      "workforce", "reporting", "probe"};
-
 enum { PORTS_OF_REPLICA = 10, REPLICAS_MOST = 9, FEED_PORT = 100, POSTGRES_PORT = 199 };
-
-static int number_of(text service)
-{
-    for (size_t i = 0; i < COUNT(numbers); i++)
-        if (text_is(service, numbers[i])) return (int)i;
-    return -1;
-}
 
 /* --- what to start --- */
 
@@ -86,7 +75,7 @@ static int64_t replicas_of(text service, struct err *err)
     for (size_t i = 0; i < given.scale.n; i++) {
         text rest = text_of(given.scale.at[i]);
         text name = text_take(&rest, '=');
-        if (number_of(name) < 0)
+        if (services_number(name) < 0)
             return err_set(err, "--scale: there is no service %.*s", TEXT_ARG(name));
         if (!text_equal(name, service)) continue;
         if (!text_to_int(rest, &n) || n < 1 || n > REPLICAS_MOST)
@@ -98,7 +87,7 @@ static int64_t replicas_of(text service, struct err *err)
 static void add_child(struct supervised *plan, struct arena *arena, text service, int replica)
 {
     struct run_child *child = &plan->children[plan->n++];
-    int port = (int)plan->base_port + PORTS_OF_REPLICA * replica + number_of(service);
+    int port = (int)plan->base_port + PORTS_OF_REPLICA * replica + services_number(service);
     child->service = arena_text(arena, service);
     child->instance = arena_printf(arena, "%s-%d", child->service.at, replica + 1);
     child->endpoint = arena_printf(arena, "tcp://127.0.0.1:%d", port);
@@ -108,12 +97,22 @@ static void add_child(struct supervised *plan, struct arena *arena, text service
                               replica == 0 ? child->service.at : child->instance.at);
 }
 
+static text deployed_services(struct arena *arena)
+{
+    text names = {"", 0};
+    for (size_t i = 0; i < services_n; i++)
+        if (services_list[i].deployed)
+            names = arena_printf(arena, "%s%s%s", names.at, names.len > 0 ? "," : "",
+                                 services_list[i].name);
+    return names;
+}
+
 static int add_services(struct supervised *plan, struct arena *arena, struct err *err)
 {
-    text rest = text_of(given.services);
+    text rest = given.services == NULL ? deployed_services(arena) : text_of(given.services);
     while (rest.len > 0) {
         text name = text_take(&rest, ',');
-        if (number_of(name) < 0)
+        if (services_number(name) < 0)
             return err_set(err, "--services: there is no service %.*s", TEXT_ARG(name));
         int64_t n = replicas_of(name, err);
         if (n < 0) return -1;

@@ -1,6 +1,7 @@
 #include "keyring.h"
 
 #include "base/buf.h"
+#include "net/services.h"
 #include "run_file.h"
 
 #include <errno.h>
@@ -154,25 +155,26 @@ struct keys_list *keyring_list(const char *dir, struct err *err)
 
 /* --- a system on one machine --- */
 
+static int add_missing(const char *dir, const struct keyring_wish *wish, struct err *err)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof(path), "%s/%s.secret", dir, wish->name);
+    return access(path, F_OK) == 0 ? 0 : keyring_add(dir, wish, err);
+}
+
 int keyring_make_world(const char *dir, struct err *err)
 {
     static const struct keyring_wish wishes[] = {
-        {"intake", "service", "", NULL},
-        {"routing", "service", "", NULL},
-        {"escalation", "service", "", NULL},
-        {"notification", "service", "", NULL},
-        {"workforce", "service", "", NULL},
-        {"reporting", "service", "", NULL},
-        {"probe", "service", "", NULL},
         {"operator", "operator", "", NULL},
         {"publisher", "publisher", "pbx,crm", NULL},
         {"dashboard", "subscriber", "", NULL},
     };
-    char path[PATH_SIZE];
-    for (size_t i = 0; i < COUNT(wishes); i++) {
-        snprintf(path, sizeof(path), "%s/%s.secret", dir, wishes[i].name);
-        if (access(path, F_OK) != 0 && keyring_add(dir, &wishes[i], err) < 0) return -1;
+    for (size_t i = 0; i < services_n; i++) {
+        struct keyring_wish wish = {services_list[i].name, "service", "", NULL};
+        if (add_missing(dir, &wish, err) < 0) return -1;
     }
+    for (size_t i = 0; i < COUNT(wishes); i++)
+        if (add_missing(dir, &wishes[i], err) < 0) return -1;
     return 0;
 }
 
