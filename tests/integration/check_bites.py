@@ -13,7 +13,7 @@ from story import Story, Words  # noqa: E402
 from system import ROOT, report  # noqa: E402
 
 CALLER = {"name": "测试住户丙", "phone": "000-0000-0903", "email": "resident.c@example.com", "honorific": "nvshi"}
-CHECKS = f"{ROOT}/services/cli/audit_checks.c"
+CHECKS = f"{ROOT}/services/cli/audit/audit_checks.c"
 
 # A ticket that has started and moved, and one that is left lying; one of each thing that can be broken.
 MOVED = "(SELECT min(ticket) FROM routing.move GROUP BY ticket HAVING count(*) > 2 ORDER BY 1 LIMIT 1)"

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 
+from paths import check_named_files, check_named_paths
 from services import check_service_lists, check_service_names
 from tree import ROOT, is_c, line_of, list_files, matches, read, strip
 
@@ -199,7 +200,7 @@ def check_copies(files):
 
 CHECKS = [check_function_length, check_file_length, check_include_direction, check_one_door, check_sql_place,
           check_todo_number, check_banned_functions, check_text_form, check_header_guards, check_copies,
-          check_service_lists, check_service_names]
+          check_service_lists, check_service_names, check_named_paths, check_named_files]
 NEEDS = {"check_function_length": "universal-ctags", "check_service_lists": "python3-yaml"}
 
 
