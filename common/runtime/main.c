@@ -325,9 +325,9 @@ static void check_room(void)
                  (long long)room_left, (long long)room_most, log_quoted(hint));
 }
 
-static void kick_lanes(void)
+static void wake_lanes(void)
 {
-    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
+    for (int i = 0; i < runtime.lanes_n; i++) lane_wake(runtime.lanes[i]);
 }
 
 static void read_version(void *ctx, struct pg *pg);
@@ -345,7 +345,7 @@ static void policy_loaded(void *ctx, bool known)
     runtime.policies_ready = runtime.policies_ready || known;
     if (!known || (runtime.service->policy != NULL && runtime.policy_version == 0))
         loop_timer_start(&policy_timer, 500, 0, look_again, NULL);
-    kick_lanes();
+    wake_lanes();
 }
 
 static void version_read(void *ctx, const struct pg_trip *trip)

@@ -270,7 +270,7 @@ static void clock_set(void *ctx, const struct pg_trip *trip)
     struct clock_now now = {alarm_take_clock(pg_result(c->pg, 0))};
     workline_next(control_work);
     control_answer(c, &clock_now_shape, &now);
-    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
+    for (int i = 0; i < runtime.lanes_n; i++) lane_wake(runtime.lanes[i]);
 }
 
 static void start_clock(void *ctx, struct pg *pg)
@@ -333,7 +333,7 @@ static void policy_ready(void *ctx, bool known)
     struct control *c = ctx;
     struct policy_published published = {.version = runtime.policy_version, .changed = known};
     control_answer(c, &policy_published_shape, &published);
-    for (int i = 0; i < runtime.lanes_n; i++) lane_kick(runtime.lanes[i]);
+    for (int i = 0; i < runtime.lanes_n; i++) lane_wake(runtime.lanes[i]);
 }
 
 static void policy_stored(void *ctx, const struct pg_trip *trip)

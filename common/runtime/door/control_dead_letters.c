@@ -87,7 +87,7 @@ static void retry_rows(struct control *c)
     }
     lane_unpark(lane, key);
     control_answer(c, &dead_done_shape, &done);
-    lane_kick(lane);
+    lane_wake(lane);
 }
 
 static void retry_read(void *ctx, const struct pg_trip *trip)

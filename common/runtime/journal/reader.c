@@ -68,7 +68,7 @@ static struct lane *end_reading(struct reading *reading)
 static void retry(void *ctx)
 {
     struct lane *lane = runtime.lanes[(intptr_t)ctx];
-    if (lane != NULL) reader_kick(lane);
+    if (lane != NULL) reader_pull(lane);
 }
 
 static void retry_soon(int lane)
@@ -129,7 +129,7 @@ static void own_events(void *ctx, const struct journal_event *const *events, siz
         for (size_t i = 0; i < n; i++) take_event(lane, reading->source, events[i]);
         took_all(lane, reading->source, as_of);
     }
-    if (runtime.lanes[reading->lane] != NULL) lane_kick(runtime.lanes[reading->lane]);
+    if (runtime.lanes[reading->lane] != NULL) lane_wake(runtime.lanes[reading->lane]);
     free(reading);
 }
 
@@ -187,7 +187,7 @@ static void on_page(void *ctx, enum peers_status status, text frame)
         retry_soon(number);
         return;
     }
-    lane_kick(runtime.lanes[number]);
+    lane_wake(runtime.lanes[number]);
 }
 
 static size_t held_positions(const struct lane *lane, int source, int64_t *partitions,
@@ -261,11 +261,9 @@ static void ask(struct lane *lane, int source, bool fresh)
         ask_other(lane, source, reading, partitions, after, n);
 }
 
-void reader_kick(struct lane *lane)
+void reader_pull(struct lane *lane)
 {
-    static bool kicking;
-    if (!lane->ready || runtime.draining || kicking || lane->events.n >= QUEUE_MOST) return;
-    kicking = true; /* an own journal may answer from within */
+    if (!lane->ready || runtime.draining || lane->events.n >= QUEUE_MOST) return;
     int64_t soonest = 0;
     for (int s = 0; s < runtime.sources_n; s++) {
         if (outstanding[lane->number][s] && !restart_needed[lane->number][s]) continue;
@@ -278,7 +276,6 @@ void reader_kick(struct lane *lane)
         rest_note(&lane->asks[s], loop_now_ms(), runtime.settings.rest_ms);
         ask(lane, s, false);
     }
-    kicking = false;
     if (soonest > 0) ask_rested(lane->number, soonest);
 }
 
@@ -293,5 +290,5 @@ void reader_restart(struct lane *lane)
 {
     lane->generation++;
     for (int s = 0; s < runtime.sources_n; s++) restart_needed[lane->number][s] = true;
-    reader_kick(lane);
+    reader_pull(lane);
 }

@@ -107,7 +107,7 @@ static void looked(void *ctx, const struct pg_trip *trip)
     lane->alarm_look_ms = loop_now_ms() + RESCAN_MS;
     if (trip->outcome != PG_OK) {
         if (!trip->lost) log_warn("alarms_failed", "reason=%s", log_quoted(trip->message));
-        lane_kick(lane);
+        lane_wake(lane);
         return;
     }
     struct arena *arena = arena_create();
@@ -127,7 +127,7 @@ static void looked(void *ctx, const struct pg_trip *trip)
         reader_freshen(lane);
     }
     arena_destroy(arena);
-    lane_kick(lane);
+    lane_wake(lane);
 }
 
 void alarm_look(struct lane *lane)
@@ -278,7 +278,7 @@ static void cleaned(void *ctx, const struct pg_trip *trip)
         lane->slots[p].cleaned = lane->slots[p].n;
     if (trip->outcome != PG_OK && !trip->lost)
         log_warn("clean_failed", "reason=%s", log_quoted(trip->message));
-    lane_kick(lane);
+    lane_wake(lane);
 }
 
 /* Position rows below the last one, and replies after their time. */

@@ -87,7 +87,7 @@ static void give_up(struct look *look, const struct pg_trip *trip)
     finish(look);
     lane_lease_failed(lane, trip);
     lane->lease_look_ms = loop_now_ms() + 100;
-    lane_kick(lane);
+    lane_wake(lane);
 }
 
 /* Position rows to write: claims, renewals, releases. */
@@ -150,7 +150,7 @@ static void written(void *ctx, const struct pg_trip *trip)
         reader_restart(lane);
     }
     if (!lane->ready) lane->ready = true;
-    lane_kick(lane);
+    lane_wake(lane);
 }
 
 /* Whoever held the partition until now may have a transaction under way: it was killed, and PostgreSQL goes on with what it had sent; or it is

@@ -26,7 +26,7 @@ static void looked(void *ctx, const struct pg_trip *trip)
                 lane_park(lane, LIST(rows, struct dead_row)[i].key);
         arena_destroy(arena);
     }
-    lane_kick(lane);
+    lane_wake(lane);
 }
 
 void dead_look(struct lane *lane)

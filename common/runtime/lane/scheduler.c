@@ -92,9 +92,27 @@ size_t lane_waiting(const struct lane *lane)
            lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
 }
 
-static void wake(void *ctx)
+static void run_lane(struct lane *lane);
+
+static void on_time(void *ctx)
 {
-    lane_kick(ctx);
+    run_lane(ctx);
+}
+
+/* By its number: the lane may be gone by then. */
+static void run_woken(void *ctx)
+{
+    struct lane *lane = runtime.lanes[(intptr_t)ctx];
+    if (lane == NULL) return;
+    lane->woken = false;
+    run_lane(lane);
+}
+
+void lane_wake(struct lane *lane)
+{
+    if (lane->woken) return;
+    lane->woken = true;
+    loop_soon(run_woken, (void *)(intptr_t)lane->number);
 }
 
 /* What creates something stays, though the partition that was chosen for it has moved. */
@@ -103,7 +121,7 @@ static bool place_again(struct message *message)
     struct lane *lane = message->handler->creates ? place_command(message) : NULL;
     if (lane == NULL || !lane_holds(lane, message->partition)) return false;
     queue_add(&lane->commands, message);
-    loop_timer_start(&lane->timer, 1, 0, wake, lane); /* it may be the lane that is looking */
+    lane_wake(lane);
     return true;
 }
 
@@ -122,13 +140,13 @@ static void accept(struct lane *lane, struct message *message)
 void lane_command(struct lane *lane, struct message *message)
 {
     accept(lane, message);
-    lane_kick(lane);
+    lane_wake(lane);
 }
 
 void lane_result(struct lane *lane, struct message *message)
 {
     queue_add(&lane->results, message);
-    lane_kick(lane);
+    lane_wake(lane);
 }
 
 static void drop_all(struct queue *queue)
@@ -286,7 +304,7 @@ static void sleep_until_needed(struct lane *lane, int64_t most)
         if (now + left < until) until = now + (left < 0 ? 0 : left);
     }
     if (lane->alarms.n > 0 && now + 20 < until) until = now + 20;
-    loop_timer_start(&lane->timer, until > now ? until - now : 1, 0, wake, lane);
+    loop_timer_start(&lane->timer, until > now ? until - now : 1, 0, on_time, lane);
 }
 
 static bool alarms_wanted(const struct lane *lane)
@@ -328,14 +346,14 @@ static size_t count_commands(const struct queue *queue)
     return n;
 }
 
-void lane_kick(struct lane *lane)
+static void run_lane(struct lane *lane)
 {
     struct queue chosen = {0};
     if (lane->pg == NULL || !pg_up(lane->pg) || pg_busy(lane->pg) || lane->batch != NULL ||
         lane->chore)
         return;
     if (loop_now_ms() < lane->backoff_ms) {
-        loop_timer_start(&lane->timer, lane->backoff_ms - loop_now_ms() + 1, 0, wake, lane);
+        loop_timer_start(&lane->timer, lane->backoff_ms - loop_now_ms() + 1, 0, on_time, lane);
         return;
     }
     if (lease_due(lane) && !runtime.draining) {
@@ -372,7 +390,7 @@ void lane_kick(struct lane *lane)
         if (lane->alarms.n > 0) reader_freshen(lane);
         sleep_until_needed(lane, RESCAN_MS);
     }
-    reader_kick(lane);
+    reader_pull(lane);
 }
 
 /* --- after a batch --- */
@@ -445,7 +463,7 @@ static bool has_raced(struct lane *lane, const struct pg_trip *trip, struct queu
     log_info("batch_raced", "lane=%d messages=%zu reason=%s", lane->number, left->n,
              log_quoted(trip->message));
     restore(lane, left);
-    lane_kick(lane);
+    run_lane(lane);
     return true;
 }
 
@@ -456,7 +474,7 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
         lane->trouble[0] = '\0';
         lane->backoff_ms = 0;
         lane->gather_until_ms = loop_now_ms() + GATHER_MS;
-        lane_kick(lane);
+        run_lane(lane);
         return;
     }
     if (has_raced(lane, trip, left)) return;
@@ -478,7 +496,7 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
         refuse_hopeless(lane, trip);
     }
     wait_a_little(lane);
-    lane_kick(lane);
+    run_lane(lane);
 }
 
 /* --- life --- */
@@ -492,7 +510,7 @@ static void on_change(void *ctx, bool up)
     } else {
         log_debug("lane_up", "lane=%d backend=%d", lane->number, pg_backend(lane->pg));
     }
-    lane_kick(lane);
+    lane_wake(lane);
 }
 
 void lane_start(int number)

@@ -31,6 +31,7 @@ struct lane {
     struct pg *pg;
     int backend; /* PostgreSQL's process behind the connection that last claimed or renewed */
     bool ready;  /* connected, leases looked at */
+    bool woken;  /* it runs in the next turn of the loop */
     struct batch *batch;
     struct slot slots[PARTITIONS]; /* only those with p % lanes == number are used */
 
@@ -74,8 +75,9 @@ struct lane {
 
 void lane_start(int number);
 void lane_stop(struct lane *lane);
-/* Do whatever can be done now. Cheap; call it whenever something may have changed. */
-void lane_kick(struct lane *lane);
+/* Something may have changed: in the next turn of the loop the lane does whatever can be done then. Cheap, also
+   many times a turn. Nobody else makes a lane work, so nothing of it runs within a caller. */
+void lane_wake(struct lane *lane);
 /* Look again as if just connected: leases, positions, alarms; events in memory are dropped. */
 void lane_reset(struct lane *lane);
 /* Partitions have been given away: their commands go elsewhere, before anything else is done. */
@@ -120,7 +122,7 @@ void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
 void alarm_look(struct lane *lane);        /* a chore: take due alarms */
 void alarm_look_at_all(struct lane *lane); /* … the next time with nothing taken for known */
 void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
-time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be kicked */
+time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be woken */
 void alarm_start_job(struct lane *lane, struct message *take_message);
 /* The same for a job whose row was written as running by the transaction that planned it. */
 struct alarm_row;
@@ -133,7 +135,7 @@ const struct message *job_message(const struct job *job); /* the alarm that star
 void job_destroy(struct job *job);
 
 /* reader.c: ask all sources for what follows; ask for news as of now; forget what is under way and ask anew. */
-void reader_kick(struct lane *lane);
+void reader_pull(struct lane *lane);
 void reader_freshen(struct lane *lane);
 void reader_restart(struct lane *lane);
 
