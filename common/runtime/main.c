@@ -19,8 +19,6 @@
 #include <time.h>
 #include <unistd.h>
 
-struct runtime runtime;
-
 static struct workline *control_line;
 static struct loop_timer drain_timer, policy_timer;
 static int64_t drain_until_ms;
@@ -68,11 +66,6 @@ static const struct setting rows[] = {
     {"health", SETTING_BOOL, &runtime.settings.health, "no", 0, 0,
      "Ask the replica at the endpoint whether it is alive, and exit with 0 if it is."},
 };
-
-int runtime_service_number(void)
-{
-    return services_number(text_of(runtime.service->name));
-}
 
 static enum log_level level_of(const char *name)
 {
@@ -135,95 +128,6 @@ static void read_settings(int argc, char **argv, struct arena *arena)
     }
     if (database_password != NULL) setenv("PGPASSWORD", database_password, 1);
     fill_defaults(arena);
-}
-
-/* --- what the modules share --- */
-
-const char *service_home(void)
-{
-    return runtime.settings.home;
-}
-
-struct bus *service_bus(void)
-{
-    return runtime.bus;
-}
-
-struct workline *service_workline(void)
-{
-    return workline_create(runtime.settings.database, runtime_setup());
-}
-
-static time_us system_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (time_us)now.tv_sec * SECOND_US + now.tv_nsec / 1000;
-}
-
-time_us runtime_now(void)
-{
-    if (runtime.clock_at == 0) return system_now();
-    if (runtime.settings.test_clock) return runtime.clock_at;
-    return runtime.clock_at + (loop_now_ms() - runtime.clock_heard_ms) * 1000;
-}
-
-void runtime_heard_time(time_us now)
-{
-    if (runtime.settings.test_clock && now < runtime.clock_at)
-        return; /* an older look that came late */
-    runtime.clock_at = now;
-    runtime.clock_heard_ms = loop_now_ms();
-}
-
-void runtime_session_name(char name[SESSION_NAME], text life)
-{
-    snprintf(name, SESSION_NAME, "kefu-%s %.*s", runtime.service->name, TEXT_ARG(life));
-}
-
-const char *runtime_setup(void)
-{
-    static char setup[800];
-    int64_t idle = runtime.settings.lease_ms * 8 / 10;
-    char name[SESSION_NAME];
-    runtime_session_name(name, text_of(strrchr(runtime.owner, '#') + 1));
-    snprintf(
-        setup, sizeof(setup),
-        "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '5s';"
-        " SET idle_in_transaction_session_timeout = '%lldms'; SET application_name = '%s'; SET jit = off;"
-        /* Plans are made while tables are small, and changed when they are analysed: every statement here is meant to go by its index,
-           row by row in the index's order, however few the living rows are. */
-        " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off;"
-        " SET enable_hashjoin = off; SET enable_mergejoin = off",
-        runtime.settings.schema, (long long)idle, name);
-    return setup;
-}
-
-struct sql *runtime_sql(const struct query *query)
-{
-    for (size_t i = 0; i < runtime.service->store_n; i++)
-        if (runtime.service->store[i] == query) return runtime.store[i];
-    assert(!"every statement stands in the service's store");
-    return NULL;
-}
-
-const struct handler *runtime_handler(enum handler_kind kind, const char *from, text type,
-                                      int64_t version)
-{
-    for (size_t i = 0; i < runtime.service->handlers_n; i++) {
-        const struct handler *handler = &runtime.service->handlers[i];
-        if (handler->kind != kind || !text_is(type, handler->hears->name)) continue;
-        if (from != NULL && strcmp(from, handler->from) != 0) continue;
-        if (version == 0 || handler->hears->version == version) return handler;
-    }
-    return NULL;
-}
-
-int runtime_source(text name)
-{
-    for (int i = 0; i < runtime.sources_n; i++)
-        if (text_is(name, runtime.sources[i].name)) return i;
-    return -1;
 }
 
 /* --- start --- */
@@ -298,7 +202,7 @@ static void migrate(void)
     struct err err;
     bool unclean = false;
     see_schema();
-    time_us start = system_now() / SECOND_US * SECOND_US;
+    time_us start = runtime_system_now() / SECOND_US * SECOND_US;
     if (s->test_clock_start[0] != '\0' && !json_time(text_of(s->test_clock_start), &start))
         fatal("such as 2026-03-02T01:00:00Z", "test-clock-start is no time: %s",
               s->test_clock_start);
@@ -510,7 +414,7 @@ int service_main(int argc, char **argv, const struct service *service)
         arena_destroy(arena);
         return 0;
     }
-    runtime.up_since = system_now();
+    runtime.up_since = runtime_system_now();
     runtime.lanes_n = (int)runtime.settings.lanes;
     if (runtime.lanes_n == 0) runtime.lanes_n = service->lanes > 0 ? service->lanes : 1;
     open_bus();

@@ -103,6 +103,7 @@ struct runtime {
 
 extern struct runtime runtime;
 
+time_us runtime_system_now(void); /* the machine's clock */
 /* The service's clock, estimated between two looks at the database: for waking up, never for deciding. */
 time_us runtime_now(void);
 void runtime_heard_time(time_us now);
