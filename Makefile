@@ -50,7 +50,7 @@ LINK_FLAGS = -Wl,-z,relro,-z,now
 
 # ---- goals ---------------------------------------------------------------------------------------------------------
 
-.PHONY: all help run test check bench bench-short fault lint fuzz mutants clean import-test compose-test install-deps programs unit-tests tests fuzzers benches
+.PHONY: all help run test check bench bench-short fault lint format fuzz mutants clean import-test compose-test install-deps programs unit-tests tests fuzzers benches
 all: programs ## build the services and the command line (build/bin)
 
 help: ## list the goals
@@ -92,6 +92,9 @@ compose-test: install-deps ## run the system under Docker Compose: a day, scalin
 
 lint: ## check sizes, include directions, doors and forbidden words; list the ten longest functions
 	@B='$(B)' tests/lint/lint.py --longest
+
+format: ## lay out all C as .clang-format says (clang-format 14; another version is refused)
+	@tests/lint/format.py
 
 fuzz: install-deps ## fuzz every parser of outside bytes, T seconds each
 	@$(MAKE) --no-print-directory -j$$(nproc) fuzzers

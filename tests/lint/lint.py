@@ -10,8 +10,10 @@ import shutil
 import subprocess
 import sys
 
-from paths import check_named_files, check_named_paths
-from services import check_service_lists, check_service_names
+import layout
+import names
+import paths
+import services
 from tree import ROOT, is_c, line_of, list_files, matches, read, strip
 
 FUNCTION_LINES = 100
@@ -198,10 +200,20 @@ def check_copies(files):
                     yield f"{path}:{lines[i][0]}: {COPIED_LINES} lines as in {first[0]}:{first[1]}"
 
 
-CHECKS = [check_function_length, check_file_length, check_include_direction, check_one_door, check_sql_place,
-          check_todo_number, check_banned_functions, check_text_form, check_header_guards, check_copies,
-          check_service_lists, check_service_names, check_named_paths, check_named_files]
-NEEDS = {"check_function_length": "universal-ctags", "check_service_lists": "python3-yaml"}
+CHECKS = [
+    check_function_length, check_file_length, check_include_direction, check_one_door,
+    check_sql_place, check_todo_number, check_banned_functions, check_text_form,
+    check_header_guards, check_copies,
+    services.check_service_lists, services.check_service_names,
+    paths.check_named_paths, paths.check_named_files,
+    names.check_headers, names.check_static_names, names.check_globals,
+    layout.check_format, layout.check_width,
+]
+NEEDS = {
+    "check_function_length": "universal-ctags", "check_static_names": "universal-ctags",
+    "check_service_lists": "python3-yaml", "check_format": "clang-format-14",
+}
+ONLY_REPORTED = {"check_format"}  # until the tree is laid out anew
 
 
 def main():
@@ -215,6 +227,9 @@ def main():
             print(f"skip {name}: {NEEDS[check.__name__]}")
             continue
         problems = list(problems)
+        if check.__name__ in ONLY_REPORTED and problems:
+            print(f"# {name}: {len(problems)}, such as {problems[0]}")
+            problems = []
         for problem in problems:
             print(f"# {problem}")
         failed += bool(problems)

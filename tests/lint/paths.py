@@ -8,7 +8,8 @@ from tree import matches, read
 
 ROOTS = "common|proto|services|deploy|tests"
 TEXTS = (".md", "Makefile", "Dockerfile", ".yml", ".txt", ".py", ".sh", ".c", ".h", ".msg", ".sql")
-NOT_READ = ["tests/fuzz/corpus/*", "tests/unit/data/*", "services/*/migrations/*", "common/runtime/migrations/*"]
+NOT_READ = ["tests/fuzz/corpus/*", "tests/unit/data/*", "services/*/migrations/*",
+            "common/runtime/migrations/*"]
 
 # A path from the root, perhaps with wildcards; what follows a colon is not part of it.
 PATH = re.compile(rf"(?:(?<=ROOT}}/)|(?<![\w./{{}}$-]))((?:{ROOTS})/[\w./*{{}},-]*[\w/*}}])")

@@ -1,4 +1,5 @@
-"""deploy/services.txt is the one list of the services: what must list them again is equal to it, nothing else lists them."""
+"""deploy/services.txt is the one list of the services: what must list them again is equal to it,
+and nothing else lists them."""
 import json
 import re
 
@@ -8,6 +9,7 @@ LIST = "deploy/services.txt"
 ROW = re.compile(r"([a-z][a-z_]*) +(\d+) +(deployed|test)")
 # An order of its own, of services that may or may not run.
 LISTS_ELSEWHERE = ["services/cli/world/world_clock.c"]
+PRODUCT = ("common/", "services/", "deploy/")
 NAMED_TOGETHER, LINES_TOGETHER = 4, 6  # so many names within so many lines are a list
 
 
@@ -19,7 +21,8 @@ def read_rows():
         if row:
             rows.append((row.group(1), int(row.group(2)), row.group(3)))
             if rows[-1][1] != rows[0][1] + len(rows) - 1:
-                problems.append(f"{LIST}:{number}: port {row.group(2)} is not the one after the line above: `kefu up` counts them")
+                problems.append(f"{LIST}:{number}: ports are counted (`kefu up`): "
+                                f"{row.group(2)} does not follow the one above")
         elif not line.startswith("#"):
             problems.append(f"{LIST}:{number}: must be: name port deployed|test")
     return rows, problems
@@ -27,14 +30,15 @@ def read_rows():
 
 def has_folder(name, files):
     main = f"services/{name}/main.c"
-    return main in files and re.search(rf'\.name = "{name}"', read(main)) and f"proto/{name}.msg" in files
+    named = main in files and re.search(rf'\.name = "{name}"', read(main))
+    return named and f"proto/{name}.msg" in files
 
 
 def compare_folders(rows, files):
     names = [name for name, _, _ in rows]
     for name in names:
         if not has_folder(name, files):
-            yield f"{LIST}: {name} has no services/{name}/main.c with that name, or no proto/{name}.msg"
+            yield f"{LIST}: {name} needs {name}/main.c with that name, and proto/{name}.msg"
     for path in files:
         name = path.split("/")[1] if matches(path, ["services/*/main.c"]) else None
         if name and name not in names + ["cli"]:
@@ -51,16 +55,19 @@ def compare_run_file(deployed):
 def compare_compose(deployed):
     import yaml  # noqa: PLC0415 (only here: lint works without it)
     path = "docker-compose.yml"
-    compose = yaml.safe_load(read(path))
+    compose, clocks = yaml.safe_load(read(path)), yaml.safe_load(read("tests/compose/test.yml"))
     for name, port in deployed:
-        service = compose["services"].get(name, {}).get("environment", {})
-        if service.get("KEFU_ENDPOINT") != f"tcp://0.0.0.0:{port}" or f"user=kefu_{name}" not in service.get("KEFU_DATABASE", ""):
-            yield f"{path}: {name} must listen on {port} (KEFU_ENDPOINT), and work as kefu_{name} (KEFU_DATABASE)"
-        if compose["x-environment"].get(f"KEFU_PEER_{name.upper()}") != f"tcp://{name}:{port}":
-            yield f"{path}: x-environment must have KEFU_PEER_{name.upper()}: tcp://{name}:{port}"
+        variables = compose["services"].get(name, {}).get("environment", {})
+        if variables.get("KEFU_ENDPOINT") != f"tcp://0.0.0.0:{port}":
+            yield f"{path}: {name} must have KEFU_ENDPOINT: tcp://0.0.0.0:{port}"
+        if f"user=kefu_{name}" not in variables.get("KEFU_DATABASE", ""):
+            yield f"{path}: {name} must log in as kefu_{name} (KEFU_DATABASE)"
+        peer = f"KEFU_PEER_{name.upper()}"
+        if compose["x-environment"].get(peer) != f"tcp://{name}:{port}":
+            yield f"{path}: x-environment must have {peer}: tcp://{name}:{port}"
         if name not in compose["services"]["policy"]["depends_on"]:
             yield f"{path}: policy must wait for {name}"
-        if name not in yaml.safe_load(read("tests/compose/test.yml"))["services"]:
+        if name not in clocks["services"]:
             yield f"tests/compose/test.yml: {name} must have the test clock"
 
 
@@ -93,12 +100,15 @@ def check_service_names(files):
     quoted = re.compile(rf'"({names})"')
     bare = re.compile(rf"(?:^| )({names})(?= |$)")
     for path in files:
-        if not path.startswith(("common/", "services/", "deploy/")) or matches(path, LISTS_ELSEWHERE):
+        if not path.startswith(PRODUCT) or matches(path, LISTS_ELSEWHERE):
             continue
         if path.endswith((".c", ".h", ".sh")):
             line = find_list(path, quoted if is_c(path) else bare)
             if line:
-                yield f"{path}:{line}: services are listed in {LIST} only (common/net/services.h, deploy/services.sh)"
+                yield (f"{path}:{line}: services are listed in {LIST} only"
+                       " (ask common/net/services.h, deploy/services.sh)")
         if path.startswith("common/") and path.endswith(".c"):
-            for match in re.finditer(rf"\b({names})\b", strip(read(path), keep_strings=True)):
-                yield f"{path}:{line_of(strip(read(path), True), match.start())}: common/ knows no service, such as {match.group(1)}"
+            source = strip(read(path), keep_strings=True)
+            for match in re.finditer(rf"\b({names})\b", source):
+                line = line_of(source, match.start())
+                yield f"{path}:{line}: common/ knows no service, such as {match.group(1)}"
