@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include "base/address.h"
 #include "base/legible.h"
 #include "person.h"
 
@@ -77,11 +78,11 @@ static bool is_reachable(const struct contact_record *m)
 static int check_person(const struct contact_record *m, struct err *err)
 {
     char scratch[PERSON_KNOWN_BY];
+    const char *mail = legible_is_blank(m->email) ? NULL : address_mail_fault(m->email);
     if (!legible_is_blank(m->phone) && !person_phone(m->phone, scratch))
         return err_field(err, "phone", "INT-09", "phone is no telephone number of %d to %d digits",
                          PERSON_PHONE_LEAST, PERSON_PHONE_MOST);
-    if (!legible_is_blank(m->email) && !person_mail(m->email, scratch))
-        return err_field(err, "email", "INT-09", "email is no e-mail address");
+    if (mail != NULL) return err_field(err, "email", "INT-09", "email %s", mail);
     if (check_choice(m->honorific, "honorific", "NTF-39", honorifics, err) < 0) return -1;
     if (check_choice(m->locale, "locale", "INT-27", locales, err) < 0) return -1;
     if (check_length(m->customer_name, CHECK_NAME_MOST, "customer_name", err) < 0) return -1;

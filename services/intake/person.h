@@ -14,12 +14,13 @@ enum {
     PERSON_KNOWN_BY = 264,
     PERSON_PHONE_LEAST = 5,
     PERSON_PHONE_MOST = 20,
-    PERSON_MAIL_MOST = 254
+    PERSON_PHONE_BYTES = 40
 };
 
-/* Digits alone, without +86 or 0086. Blanks, + - . ( ) / are skipped. False unless 5 to 20 digits are left. */
+/* Digits alone, without +86 or 0086. Blanks, - . ( ) / and a + in front are skipped. False unless 5 to
+   20 ASCII digits are left. */
 bool person_phone(text given, char out[PERSON_KNOWN_BY]);
-/* Lower case. False unless it looks like an address: one @ with something on both sides, a dot behind, no blank. */
+/* Lower case. False unless base/address.h takes it. */
 bool person_mail(text given, char out[PERSON_KNOWN_BY]);
 
 struct person_identity {

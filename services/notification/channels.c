@@ -1,5 +1,7 @@
 #include "channels.h"
 
+#include "base/address.h"
+
 #include <string.h>
 
 struct channel_settings channels;
@@ -39,14 +41,23 @@ static bool one_of(const char *value, const char *const *words)
     return false;
 }
 
+/* The machine's own relay takes mail of its own. */
+static const char *sender_fault(text from)
+{
+    text domain = from;
+    text_take(&domain, '@');
+    return text_is(domain, "localhost") ? NULL : address_mail_fault(from);
+}
+
 void channels_start(void)
 {
     if (!one_of(channels.standard, (const char *const[]){"file", "null", NULL}))
         fatal("set channel-default to file or null", "there is no channel %s", channels.standard);
     if (!one_of(channels.smtp_tls, (const char *const[]){"no", "try", "must", NULL}))
         fatal("set smtp-tls to no, try or must", "smtp-tls cannot be %s", channels.smtp_tls);
-    if (channels_have_mail() && strchr(channels.mail_from, '@') == NULL)
-        fatal("set mail-from to an e-mail address", "mail-from is not one: %s", channels.mail_from);
+    if (channels_have_mail() && sender_fault(text_of(channels.mail_from)) != NULL)
+        fatal("set mail-from to an e-mail address", "mail-from %s",
+              sender_fault(text_of(channels.mail_from)));
 }
 
 bool channels_have_mail(void)

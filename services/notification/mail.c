@@ -12,21 +12,6 @@ enum {
     LINE_CHARS = 76
 }; /* 39 bytes make 52 characters of base64: a line of 73 with the header's name */
 
-bool mail_address_is_good(text address)
-{
-    size_t at = 0, marks = 0;
-    if (address.len < 3 || address.len > 254) return false;
-    for (size_t i = 0; i < address.len; i++) {
-        unsigned char c = (unsigned char)address.at[i];
-        if (c <= ' ' || c >= 0x7f || strchr("<>()[],;:\\\"", c) != NULL) return false;
-        if (c == '@') {
-            at = i;
-            marks++;
-        }
-    }
-    return marks == 1 && at > 0 && at + 1 < address.len && address.at[0] != '-';
-}
-
 /* How many bytes of `rest` fit into one encoded word without cutting a character. */
 static size_t word_length(text rest)
 {

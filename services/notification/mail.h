@@ -17,8 +17,7 @@ struct mail {
     bool automatic; /* nobody should answer it by machine (RFC 3834) */
 };
 
-/* One plain address: one @, no spaces, brackets, commas or control characters. */
-bool mail_address_is_good(text address);
+/* Both addresses are such as base/address.h takes. */
 text mail_write(const struct mail *mail, struct arena *arena);
 
 #endif

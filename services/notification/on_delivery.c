@@ -2,6 +2,7 @@
    and forgotten: they are neither stored nor logged. */
 #include "handlers.h"
 
+#include "base/address.h"
 #include "channels.h"
 #include "sign.h"
 #include "file_channel.h"
@@ -58,7 +59,7 @@ static time_us wall_time(void)
 static void send_mail(struct delivery *delivery)
 {
     const struct message_due *m = delivery->m;
-    if (!mail_address_is_good(delivery->address)) {
+    if (address_mail_fault(delivery->address) != NULL) {
         report(delivery, SEND_REFUSED, "bad_address");
         return;
     }

@@ -1,6 +1,7 @@
 /* People: who they are and what they may and can do. */
 #include "handlers.h"
 
+#include "base/address.h"
 #include "say.h"
 #include "store.h"
 #include "workforce.msg.h"
@@ -45,12 +46,10 @@ static void check_codes(struct plan *plan, const struct staff_set *m)
 
 static void check_ways(struct plan *plan, const struct staff_set *m)
 {
-    text rest = m->email, before = text_take(&rest, '@');
-    if (m->email.len > 0 && (before.len == 0 || rest.len == 0 || !code_good(m->email)))
-        plan_refuse(plan, "email", NULL, "email is no e-mail address");
-    if (m->webhook.len > 0 && !text_starts(m->webhook, "https://") &&
-        !text_starts(m->webhook, "http://"))
-        plan_refuse(plan, "webhook", NULL, "webhook is no address of the web");
+    const char *email = m->email.len > 0 ? address_mail_fault(m->email) : NULL;
+    const char *webhook = m->webhook.len > 0 ? address_web_fault(m->webhook) : NULL;
+    if (email != NULL) plan_refuse(plan, "email", NULL, "email %s", email);
+    if (webhook != NULL) plan_refuse(plan, "webhook", NULL, "webhook %s", webhook);
 }
 
 static text superior_of(struct list staff, text code)

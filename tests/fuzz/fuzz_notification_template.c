@@ -1,5 +1,6 @@
 /* Templates and clock times of policy, and mail made of any subject and body: whatever the bytes, nothing breaks, a template that
    passes the check renders without braces of its own, and no subject or body adds a header. */
+#include "base/address.h"
 #include "notification/mail.h"
 #include "notification/quiet.h"
 #include "notification/template.h"
@@ -47,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         template_fill(rendered, any, arena);
     }
     if (quiet_parse(any, &second)) fail_unless(second >= 0 && second < 86400);
-    mail_address_is_good(any);
+    address_mail_fault(any);
+    address_web_fault(any);
     check_mail(any, arena);
     arena_destroy(arena);
     return 0;

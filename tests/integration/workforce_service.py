@@ -72,7 +72,9 @@ def test_what_is_wrong_is_named():
                                ("staff", {"staff": "two words"}), ("superior", {"staff": "a3", "superior": "a1"}),
                                ("superior", {"staff": "a4", "superior": "a4"}), ("deputy", {"staff": "a4", "deputy": "a4"}),
                                ("active", {"staff": "a4", "active": False}), ("email", {"email": "nobody"}),
-                               ("webhook", {"webhook": "ftp://x"}), ("skills", {"skills": ["a,b"]}), ("locale", {"locale": "xx"})):
+                               ("webhook", {"webhook": "ftp://x"}), ("email", {"email": "a@exa\u200bmple.org"}), ("email", {"email": "a@例子.测试"}),
+                               ("webhook", {"webhook": "http://x/\r\nHost: y"}), ("webhook", {"webhook": "http://x:22/"}),
+                               ("webhook", {"webhook": "http://a@x/"}), ("webhook", {"webhook": "http://2130706433/"}), ("skills", {"skills": ["a,b"]}), ("locale", {"locale": "xx"})):
             refused(client, "staff.set", field, **person("a1", **changes) if "staff" not in changes else {**person("x"), **changes})
         unit = {"unit": "u1", "parent": "call", "type": "team", "name_zh": "一组", "name_en": "One"}
         client.do("unit.set", **unit)

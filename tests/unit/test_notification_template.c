@@ -106,31 +106,6 @@ TEST(long_subjects_are_cut_between_characters)
     arena_destroy(arena);
 }
 
-static const struct {
-    const char *address;
-    bool good;
-} addresses[] = {{"sp01@example.org", true},
-                 {"a@b", true},
-                 {"", false},
-                 {"@", false},
-                 {"a@", false},
-                 {"@b.c", false},
-                 {"a b@c", false},
-                 {"a@b\r\nDATA", false},
-                 {"a@b>, <c@d", false},
-                 {"a@b,c@d", false},
-                 {"a@@b", false},
-                 {"-a@b", false},
-                 {"客@example.org", false},
-                 {"a@b\x01", false}};
-
-TEST(addresses_are_plain)
-{
-    for (size_t i = 0; i < COUNT(addresses); i++)
-        CHECK_ROW(mail_address_is_good(text_of(addresses[i].address)) == addresses[i].good, "%s",
-                  addresses[i].address);
-}
-
 /* RFC 4231, test case 2. */
 TEST(signatures)
 {
