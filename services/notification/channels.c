@@ -23,6 +23,8 @@ const struct setting channel_settings_rows[] = {
      "Sender's address of mail."},
     {"webhook-secret", SETTING_SECRET, &channels.webhook_secret, "", 0, 0,
      "File with the key that signs webhooks; none: webhooks are not used."},
+    {"webhook-allow", SETTING_TEXT, &channels.webhook_allow, "", 0, 500,
+     "Networks besides the public internet that webhooks may reach, such as 10.1.0.0/16,fd00::/8."},
     {"send-timeout", SETTING_SPAN, &channels.timeout_ms, "20s", 100, 60000,
      "How long one try to send may take."},
     {"retry", SETTING_SPAN, &channels.retry_ms, "30s", 1, 3600000,
@@ -51,6 +53,10 @@ static const char *sender_fault(text from)
 
 void channels_start(void)
 {
+    struct err err;
+    if (reach_parse(text_of(channels.webhook_allow), &channels.webhook_reach, &err) < 0)
+        fatal("set webhook-allow to networks with commas between them", "webhook-allow: %s",
+              err.message);
     if (!one_of(channels.standard, (const char *const[]){"file", "null", NULL}))
         fatal("set channel-default to file or null", "there is no channel %s", channels.standard);
     if (!one_of(channels.smtp_tls, (const char *const[]){"no", "try", "must", NULL}))

@@ -9,6 +9,7 @@
 #define KEFU_NOTIFICATION_CHANNELS_H
 
 #include "notification_rows.msg.h"
+#include "reach.h"
 #include "notify_rules.h"
 #include "base/settings.h"
 
@@ -21,6 +22,8 @@ struct channel_settings {
     const char *smtp_password;
     const char *mail_from;
     const char *webhook_secret;
+    const char *webhook_allow;
+    struct reach webhook_reach; /* from webhook_allow */
     int64_t timeout_ms;
     int64_t retry_ms;
     int64_t retry_most_ms;

@@ -106,6 +106,10 @@ static text write_webhook(struct delivery *delivery)
 static void send_webhook(struct delivery *delivery)
 {
     struct arena *arena = delivery->arena;
+    if (address_web_fault(delivery->address) != NULL) {
+        report(delivery, SEND_REFUSED, "bad_url");
+        return;
+    }
     text body = write_webhook(delivery);
     int64_t seconds = wall_time() / SECOND_US;
     text signed_text = arena_printf(arena, "%" PRId64 ".%.*s", seconds, TEXT_ARG(body));
@@ -116,6 +120,7 @@ static void send_webhook(struct delivery *delivery)
                     arena_printf(arena, "Idempotency-Key: %" PRId64, delivery->m->message).at,
                     arena_printf(arena, "Kefu-Timestamp: %" PRId64, seconds).at,
                     arena_printf(arena, "Kefu-Signature: sha256=%s", sum.at).at},
+        .reach = &channels.webhook_reach,
         .body = body,
         .timeout_ms = channels.timeout_ms,
     };

@@ -2,8 +2,10 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/loop.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
 /*
  * libcurl tells which sockets to watch and when to wake it (curl_multi's socket interface); a watch is a uv_poll_t.
  */
-enum { MOST_AT_ONCE = 32, MOST_AT_ONE_HOST = 8 };
+enum { MOST_AT_ONCE = 32, MOST_AT_ONE_HOST = 8, ANSWER_BYTES_MAX = 64 * 1024 };
 
 struct watch {
     uv_poll_t poll;
@@ -24,9 +26,12 @@ struct transfer {
     struct transfer *next, **link; /* of all under way */
     CURL *easy;
     struct curl_slist *headers, *to;
-    size_t sent; /* of the body */
+    size_t sent;     /* of the body */
+    size_t answered; /* bytes, with headers */
     text body;
     bool mail;
+    const struct reach *reach;
+    bool out_of_reach; /* an address that it led to */
     void (*fn)(void *ctx, enum send_outcome outcome, const char *reason);
     void *ctx;
 };
@@ -53,24 +58,50 @@ enum send_outcome send_judge_smtp(long status)
 
 /* ---- the end of a transfer ------------------------------------------------------------------------------------------------- */
 
+/* Without an answer. */
+static void give_reason(CURLcode result, char *reason, size_t room)
+{
+    if (result == CURLE_OPERATION_TIMEDOUT)
+        snprintf(reason, room, "timeout");
+    else
+        snprintf(reason, room, "curl %d", (int)result);
+}
+
+static enum send_outcome judge_mail(CURLcode result, long status, char *reason, size_t room)
+{
+    snprintf(reason, room, "smtp %ld", status);
+    if (result == CURLE_OK) return SEND_DONE;
+    if (status >= 400 && result != CURLE_OPERATION_TIMEDOUT) return send_judge_smtp(status);
+    give_reason(result, reason, room);
+    return SEND_AGAIN;
+}
+
+static enum send_outcome judge_post(const struct transfer *transfer, CURLcode result, long status,
+                                    char *reason, size_t room)
+{
+    bool cut = result == CURLE_WRITE_ERROR && transfer->answered > ANSWER_BYTES_MAX;
+    bool nowhere = result == CURLE_COULDNT_RESOLVE_HOST ||
+                   (result == CURLE_COULDNT_CONNECT && transfer->out_of_reach);
+    snprintf(reason, room, "http %ld", status);
+    if (result == CURLE_OK || (cut && status >= 200)) return send_judge_http(status);
+    if (nowhere)
+        snprintf(reason, room, "no_address");
+    else
+        give_reason(result, reason, room);
+    return SEND_AGAIN;
+}
+
 static enum send_outcome judge(const struct transfer *transfer, CURLcode result, char *reason,
                                size_t room)
 {
     long status = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    snprintf(reason, room, "%s %ld", transfer->mail ? "smtp" : "http", status);
-    if (!transfer->mail && result == CURLE_OK) return send_judge_http(status);
-    if (transfer->mail && result == CURLE_OK) return SEND_DONE;
     if (result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL) {
         snprintf(reason, room, "bad_url");
         return SEND_REFUSED;
     }
-    bool answered = transfer->mail && status >= 400;
-    if (result == CURLE_OPERATION_TIMEDOUT)
-        snprintf(reason, room, "timeout");
-    else if (!answered)
-        snprintf(reason, room, "curl %d", (int)result);
-    return answered && result != CURLE_OPERATION_TIMEDOUT ? send_judge_smtp(status) : SEND_AGAIN;
+    return transfer->mail ? judge_mail(result, status, reason, room)
+                          : judge_post(transfer, result, status, reason, room);
 }
 
 static void enlist(struct transfer *transfer)
@@ -206,12 +237,37 @@ static size_t read_body(char *to, size_t size, size_t n, void *ctx)
     return take;
 }
 
-/* What the receiver answers besides its status is of no interest, and could be long. */
+/* What the receiver answers besides its status is of no interest, and could be endless. */
 static size_t drop_answer(char *at, size_t size, size_t n, void *ctx)
 {
+    struct transfer *transfer = ctx;
     (void)at;
-    (void)ctx;
-    return size * n;
+    transfer->answered += size * n;
+    return transfer->answered > ANSWER_BYTES_MAX ? 0 : size * n;
+}
+
+static void log_out_of_reach(const struct sockaddr *address)
+{
+    char name[INET6_ADDRSTRLEN] = "?";
+    bool ipv4 = address->sa_family == AF_INET;
+    const void *bytes = ipv4 ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                             : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+    if (ipv4 || address->sa_family == AF_INET6)
+        inet_ntop(address->sa_family, bytes, name, sizeof(name));
+    log_warn("webhook_out_of_reach", "address=%s hint=webhook-allow", name);
+}
+
+/* The address that the connection is made to, once its name has been looked up: what the name leads to later does not count. */
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    struct transfer *transfer = ctx;
+    (void)purpose;
+    if (!reach_allows(transfer->reach, &to->addr)) {
+        transfer->out_of_reach = true;
+        log_out_of_reach(&to->addr);
+        return CURL_SOCKET_BAD;
+    }
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
 static void prepare_mail(struct transfer *transfer, const struct send_request *request)
@@ -239,6 +295,9 @@ static void prepare_post(struct transfer *transfer, const struct send_request *r
     for (size_t i = 0; i < COUNT(request->headers) && request->headers[i] != NULL; i++)
         transfer->headers = curl_slist_append(transfer->headers, request->headers[i]);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* one would look up the name anew */
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.at);
@@ -253,6 +312,7 @@ void send_start(const struct send_request *request,
     *transfer = (struct transfer){.easy = curl_easy_init(),
                                   .body = request->body,
                                   .mail = request->mail_to != NULL,
+                                  .reach = request->reach,
                                   .fn = fn,
                                   .ctx = ctx};
     CURL *easy = transfer->easy;
@@ -264,6 +324,9 @@ void send_start(const struct send_request *request,
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop_answer);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, drop_answer);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     if (transfer->mail)
         prepare_mail(transfer, request);
     else

@@ -61,7 +61,7 @@ class Provider(http.server.ThreadingHTTPServer):
 def six():
     if not OPEN:
         folder = Six.folder("fault_slow")
-        world = Six("fault_slow", KEFU_NOTIFICATION_WEBHOOK_SECRET=f"{folder}/webhook.secret",
+        world = Six("fault_slow", KEFU_NOTIFICATION_WEBHOOK_SECRET=f"{folder}/webhook.secret", KEFU_NOTIFICATION_WEBHOOK_ALLOW="127.0.0.1",
                     KEFU_NOTIFICATION_SEND_TIMEOUT=f"{TIMEOUT_MS}ms", KEFU_NOTIFICATION_RETRY="100ms",
                     KEFU_NOTIFICATION_RETRY_MOST="1s", KEFU_NOTIFICATION_SEND_ATTEMPTS="60")
         with open(f"{folder}/webhook.secret", "w", encoding="ascii") as file:

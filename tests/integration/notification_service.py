@@ -118,6 +118,9 @@ def subject_of(mail):
     return str(email.header.make_header(email.header.decode_header(mail["Subject"])))
 
 
+ENDLESS = 299
+
+
 class Hook(http.server.ThreadingHTTPServer):
     """What a person's own system would be: answers by a list of statuses, 0: not in time."""
 
@@ -139,8 +142,16 @@ class Hook(http.server.ThreadingHTTPServer):
                 time.sleep(1.5)
                 return
             self.send_response(status)
-            self.send_header("Content-Length", "0")
+            if status == 302:
+                self.send_header("Location", self.server.url + "/other")
+            if status != ENDLESS:
+                self.send_header("Content-Length", "0")
             self.end_headers()
+            try:
+                while status == ENDLESS:
+                    self.wfile.write(b"x" * 65536)
+            except OSError:
+                pass  # it has heard enough
 
         def log_message(self, *ignored):
             pass
@@ -464,7 +475,7 @@ def with_secret():
 def webhooks_are_signed_and_tried_again():
     hook, path = Hook(), with_secret()
     try:
-        in_world(DAY, [f"--webhook-secret={path}", "--send-timeout=700ms", "--send-attempts=4"])(
+        in_world(DAY, [f"--webhook-secret={path}", "--webhook-allow=127.0.0.1", "--send-timeout=700ms", "--send-attempts=4"])(
             lambda world: webhook_story(world, hook))()
     finally:
         os.unlink(path)
@@ -493,6 +504,13 @@ def webhook_story(world, hook):
     ticket = world.started()
     gone = wait_for("the refusal", lambda: sent(ticket, "failed"))[0]
     check((gone["reason"], gone["attempts"]), ("http 410", 1))
+    hook.statuses, before = [302], len(hook.seen)
+    ticket = world.started()
+    check(wait_for("the redirect's end", lambda: sent(ticket, "failed"))[0]["reason"], "http 302")
+    check(len(hook.seen), before + 1)
+    hook.statuses = [ENDLESS]
+    ticket = world.started()
+    check(wait_for("the endless answer's end", lambda: sent(ticket))[0]["attempts"], 1)
     hook.statuses = [500] * 4
     ticket = world.started()
     dead = wait_for("the dead letter", lambda: sent(ticket, "dead"))[0]
@@ -510,8 +528,47 @@ def webhook_story(world, hook):
     check(len({headers["Idempotency-Key"] for headers, _ in hook.seen[before:]}), 1)
 
 
+def webhooks_do_not_knock_at_what_is_inside():
+    hook, path = Hook(), with_secret()
+    try:
+        in_world(DAY, [f"--webhook-secret={path}", "--send-attempts=2"])(lambda world: inside_story(world, hook))()
+    finally:
+        os.unlink(path)
+        hook.shutdown()
+
+
+def inside_story(world, hook):
+    port = hook.server_address[1]
+
+    def end_of(url):
+        """What can be seen of a message to that address, once it is given up."""
+        world.staff("su01", "supervisor", webhook=url)
+        world.settle()
+        ticket = world.started()
+
+        def given_up():
+            world.clock(world.now + MINUTE)
+            return [m for m in world.messages(ticket=ticket) if m["template"] == "complaint_alert" and m["state"] in ("dead", "failed")]
+
+        message = wait_for(f"the end of {url!r}", given_up)[0]
+        return message["state"], message["attempts"], message["reason"]
+
+    for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0", "169.254.169.254"):
+        check(end_of(f"http://{host}:{port}/in"), ("dead", 2, "no_address"))
+    # Whether a port is open, or a name is known, shows nowhere.
+    check(end_of(f"http://127.0.0.1:{free_port()}/in"), ("dead", 2, "no_address"))
+    check(end_of("http://nobody.invalid/in"), ("dead", 2, "no_address"))
+    # Stored before addresses were checked.
+    for url in (hook.url + "\r\nX-Other: 1", "http://127.1/in", "http://example.org:22/in", "file:///etc/passwd"):
+        check(end_of(url), ("failed", 1, "bad_url"))
+    check(hook.seen, [])
+    with open(world.log_path, encoding="utf-8") as log:
+        assert "event=webhook_out_of_reach address=127.0.0.1" in log.read()
+
+
 TESTS = [the_supervisor_hears_of_a_complaint_at_once, one_message_for_each_cause, the_next_one_up_or_nobody,
-         calls_wait_for_the_morning, an_emergency_rings_at_night, webhooks_are_signed_and_tried_again]
+         calls_wait_for_the_morning, an_emergency_rings_at_night, webhooks_are_signed_and_tried_again,
+         webhooks_do_not_knock_at_what_is_inside]
 
 if __name__ == "__main__":
     if os.geteuid() == 0 and os.path.exists("/usr/sbin/exim4"):

@@ -8,6 +8,7 @@ EDGES = "integration/commit_edges:test_"
 STRANGER = "integration/strangers:test_a_stranger_is_turned_away_at_the_door"
 VALUES = "integration/values:test_"
 INTAKE = "integration/intake_service:test_two_replicas_"
+NOTIFICATION = "integration/notification_service:"
 PROBE = ["kefu-probe"]
 
 MUTANTS = [
@@ -75,4 +76,10 @@ MUTANTS = [
     Mutant("a message that needs too long is tried for ever",
            [("common/db/sqlstate.c", r'\{"57014", NULL, PG_FAILED\}', '{"57014", NULL, PG_WORLD}')],
            ["integration/dead_letters:test_a_message_that_needs_too_long_is_set_aside_alone"], "waited", PROBE),
+    Mutant("a webhook goes wherever its name leads",
+           [("services/notification/transport.c", r"if \(!reach_allows\(", "if (false && !reach_allows(")],
+           [NOTIFICATION + "webhooks_do_not_knock_at_what_is_inside"], "the end of", ["kefu-notification"]),
+    Mutant("a webhook follows redirects",
+           [("services/notification/transport.c", r"CURLOPT_FOLLOWLOCATION, 0L", "CURLOPT_FOLLOWLOCATION, 1L")],
+           [NOTIFICATION + "webhooks_are_signed_and_tried_again"], "redirect", ["kefu-notification"]),
 ]
