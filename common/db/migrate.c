@@ -222,16 +222,32 @@ int migrate_room(const char *dsn, const char *schema, int64_t *most, int64_t *le
     return 0;
 }
 
-int migrate_test_clock(const char *dsn, const char *schema, time_us start, struct err *err)
+static int start_clock(PGconn *conn, const char *schema, time_us start, struct err *err)
 {
     char sql[200];
-    PGconn *conn = open_schema(dsn, schema, err);
-    if (conn == NULL) return -1;
+    if (ask(conn, "SELECT (EXISTS (SELECT FROM journal) OR EXISTS (SELECT FROM reply))::integer",
+            NULL) != 0)
+        return err_set(err, "the schema %s has been used on the real clock", schema);
     snprintf(
         sql, sizeof(sql),
         "INSERT INTO test_clock (at) VALUES (timestamptz 'epoch' + %lld * interval '1 us') ON CONFLICT DO NOTHING",
         (long long)start);
-    int bad = run(conn, sql, err);
+    return run(conn, sql, err);
+}
+
+int migrate_clock(const char *dsn, const char *schema, bool test_clock, time_us start,
+                  struct err *err)
+{
+    PGconn *conn = open_schema(dsn, schema, err);
+    if (conn == NULL) return -1;
+    int64_t has = ask(conn, "SELECT count(*) FROM test_clock", NULL);
+    int bad = 0;
+    if (has < 0)
+        bad = err_set(err, "%s", PQerrorMessage(conn));
+    else if (has && !test_clock)
+        bad = err_set(err, "the schema %s stands on a test clock", schema);
+    else if (!has && test_clock)
+        bad = start_clock(conn, schema, start, err);
     PQfinish(conn);
     return bad;
 }

@@ -196,18 +196,28 @@ static void see_schema(void)
     }
 }
 
+/* Time that stands still must be somebody's wish, and what began in real time goes on in it. */
+static void agree_on_clock(void)
+{
+    const struct runtime_settings *s = &runtime.settings;
+    struct err err;
+    time_us start = runtime_system_now() / SECOND_US * SECOND_US;
+    if (s->test_clock_start[0] != '\0' && !json_time(text_of(s->test_clock_start), &start))
+        fatal("such as 2026-03-02T01:00:00Z", "test-clock-start is no time: %s",
+              s->test_clock_start);
+    if (migrate_clock(s->database, s->schema, s->test_clock, start, &err) < 0)
+        fatal(s->test_clock ? "a test clock needs a new database"
+                            : "go on with --test-clock, or begin in real time in a new database",
+              "%s", err.message);
+}
+
 static void migrate(void)
 {
     const struct runtime_settings *s = &runtime.settings;
     struct err err;
     bool unclean = false;
     see_schema();
-    time_us start = runtime_system_now() / SECOND_US * SECOND_US;
-    if (s->test_clock_start[0] != '\0' && !json_time(text_of(s->test_clock_start), &start))
-        fatal("such as 2026-03-02T01:00:00Z", "test-clock-start is no time: %s",
-              s->test_clock_start);
-    if (s->test_clock && migrate_test_clock(s->database, s->schema, start, &err) < 0)
-        fatal(NULL, "%s", err.message);
+    if (s->test_clock || !s->migrate_only) agree_on_clock();
     if (migrate_was_unclean(s->database, s->schema, s->instance, &unclean, &err) < 0)
         fatal(NULL, "%s", err.message);
     runtime.careful = unclean && s->careful_ms > 0;

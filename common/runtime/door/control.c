@@ -84,7 +84,8 @@ static void give_quiet(void *ctx)
     struct runtime_quiet_view view = {.service = text_of(runtime.service->name),
                                       .busy = busy(),
                                       .now = runtime_now(),
-                                      .next_alarm = earliest_alarm()};
+                                      .next_alarm = earliest_alarm(),
+                                      .test_clock = runtime.settings.test_clock};
     int64_t *heads = ARENA_ARRAY(c->arena, int64_t, PARTITIONS);
     int64_t *read = ARENA_ARRAY(c->arena, int64_t, PARTITIONS * SOURCES_MOST);
     text *sources = ARENA_ARRAY(c->arena, text, SOURCES_MOST);
@@ -170,13 +171,13 @@ static void give_status(void *ctx, const struct pg_trip *trip)
                                        .up_since = runtime.up_since,
                                        .now = runtime_now(),
                                        .policy = runtime.policy_version,
-                                       .test_clock = runtime.settings.test_clock,
                                        .next_alarm = earliest_alarm(),
                                        .deadlocks = runtime.deadlocks,
                                        .lateness_p99_ms = alarm_lateness_p99()};
     view.alarms = pg_int(counts, 0, 0);
     view.dead = pg_int(counts, 0, 1);
     view.parked = pg_int(counts, 0, 2);
+    view.test_clock = pg_int(counts, 0, 3) > 0;
     workline_next(control_work);
     struct lane_status *lanes = ARENA_ARRAY(c->arena, struct lane_status, (size_t)runtime.lanes_n);
     struct source_status *sources = ARENA_ARRAY(c->arena, struct source_status, SOURCES_MOST);

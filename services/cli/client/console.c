@@ -33,6 +33,13 @@ void talk_flush(struct buf *out)
     buf_finish(out);
 }
 
+void talk_add_test_clock(struct buf *out, time_us now)
+{
+    buf_printf(out, "TEST CLOCK: it is ");
+    json_add_time(out, now);
+    buf_printf(out, " until `kefu clock` moves it; nothing happens by itself");
+}
+
 void talk_print(const struct shape *shape, const void *body)
 {
     struct buf out = {0};

@@ -20,6 +20,8 @@ enum exit_status talk_complain(const struct reply *reply);
 /* Print the answer for a person, or as one line of JSON. */
 void talk_print(const struct shape *shape, const void *body);
 void talk_flush(struct buf *out); /* prints and empties */
+/* That time stands still at this instant: one loud sentence, without a newline. */
+void talk_add_test_clock(struct buf *out, time_us now);
 
 /* A time as people type it on a command line: ISO 8601. False if it is none. */
 bool talk_time(const char *word, time_us *out);

@@ -126,24 +126,25 @@ static bool show(struct client *client, size_t service, size_t replica, struct b
 
 static enum exit_status status_command(const struct words *words)
 {
-    struct buf out = {0};
+    struct buf out = {0}, table = {0};
     time_us clock = 0;
     bool all = true;
     (void)words;
     struct client *client = talk_open();
     if (client == NULL) return STATUS_UNREACHABLE;
     if (!common_options.json)
-        buf_printf(&out, "%-26s %5s %10s %8s %9s %8s %7s %5s %7s %7s %8s  policy\n", "replica",
+        buf_printf(&table, "%-26s %5s %10s %8s %9s %8s %7s %5s %7s %7s %8s  policy\n", "replica",
                    "lanes", "partitions", "waiting", "handled", "behind", "alarms", "dead",
                    "parked", "late ms", "memory");
     for (size_t s = 0; s < client_services(client); s++)
         for (size_t r = 0; r < client_replicas(client, s); r++)
-            all = show(client, s, r, &out, &clock) && all;
-    if (clock != 0 && !common_options.json) {
-        buf_printf(&out, "test clock: ");
-        json_add_time(&out, clock);
-        buf_add_char(&out, '\n');
+            all = show(client, s, r, &table, &clock) && all;
+    if (clock != 0 && !common_options.json) { /* while time stands still the numbers mean less */
+        talk_add_test_clock(&out, clock);
+        buf_add_text(&out, TEXT("\n\n"));
     }
+    buf_add_text(&out, buf_text(&table));
+    buf_finish(&table);
     talk_flush(&out);
     client_close(client);
     return all ? STATUS_OK : STATUS_UNREACHABLE;

@@ -35,7 +35,7 @@ static struct {
 static const struct option options[] = {
     {"scale", OPTION_LIST, &given.scale, "NAME=N", "so many replicas of a service (1); up to 9"},
     {"test-clock", OPTION_MAYBE, &given.test_clock, "TIME",
-     "decide by a clock that `kefu clock` sets; a new one starts at TIME"},
+     "decide by a clock that `kefu clock` sets; a new system's starts at TIME. A system keeps the clock it was made with"},
     {"lanes", OPTION_INT, &given.lanes, "N",
      "database connections that work side by side in each replica; left out: as many as suit the service"},
     {"detach", OPTION_FLAG, &given.detach, NULL, "come back when all is up; `kefu down` stops it"},
@@ -312,14 +312,39 @@ static int get_ready(struct client *client, struct arena *arena, struct err *err
     return ask_each(client, &runtime_quiet_shape, until_ms, arena, err);
 }
 
-static enum exit_status wait_until_ready(void)
+/* Time that stands still is said at every start: whoever forgot it waits for alarms in vain. */
+static void tell_clock(struct client *client, time_us wished, struct arena *arena)
+{
+    struct runtime_quiet quiet = {0};
+    struct buf line = {0};
+    struct reply reply = client_call(client,
+                                     &(struct question){.shape = &runtime_quiet_shape,
+                                                        .body = &quiet,
+                                                        .patience_ms = common_options.timeout_ms},
+                                     arena);
+    if (reply.kind != REPLY_ANSWERED) return;
+    time_us at = ((const struct runtime_quiet_view *)reply.body)->now;
+    talk_add_test_clock(&line, at);
+    if (given.test_clock == NULL)
+        fprintf(stderr, "kefu: this system was made on a test clock and goes on with it"
+                        " (for one in real time give another --dir)\n");
+    else if (given.test_clock[0] != '\0' && at != wished)
+        fprintf(stderr, "kefu: --test-clock: the clock that is there stays; TIME is for a new"
+                        " system\n");
+    fprintf(stderr, "kefu: %s\n", buf_text(&line).at);
+    buf_finish(&line);
+}
+
+static enum exit_status wait_until_ready(time_us wished)
 {
     struct arena *arena = arena_create();
     struct err err = {0};
     struct client *client = client_open(common_options.dir, &err);
     int bad = client == NULL ? -1 : get_ready(client, arena, &err);
+    if (bad == 0 && client_run(client)->test_clock) tell_clock(client, wished, arena);
     if (bad == 0)
-        printf("up: %zu processes in %s\n", client_run(client)->children.n, common_options.dir);
+        printf("up: %zu processes in %s%s\n", client_run(client)->children.n, common_options.dir,
+               client_run(client)->test_clock ? ", on a test clock" : "");
     if (bad < 0) fprintf(stderr, "HINT: see the logs in %s/log\n", common_options.dir);
     client_close(client);
     arena_destroy(arena);
@@ -356,7 +381,7 @@ static enum exit_status up(const struct words *words)
     else if (start(&plan, &supervisor, &err) < 0)
         status = complain(STATUS_FAILED, &err);
     else {
-        status = wait_until_ready();
+        status = wait_until_ready(plan.test_time);
         if (status != STATUS_OK) kill(supervisor, SIGTERM);
         if (status != STATUS_OK || !given.detach) {
             enum exit_status end = stay(supervisor);

@@ -54,6 +54,27 @@ int store_create_database(struct store *store, const char *name, struct err *err
     return 0;
 }
 
+int store_read_clock(struct store *store, const char *schema, struct store_clock *clock,
+                     struct err *err)
+{
+    char statement[600];
+    int64_t used = 0;
+    char *quoted = PQescapeIdentifier(store->conn, schema, strlen(schema));
+    snprintf(
+        statement, sizeof(statement),
+        "SELECT coalesce((SELECT (extract(epoch FROM at) * 1000000)::bigint FROM %s.test_clock), 0),"
+        " (EXISTS (SELECT FROM %s.journal) OR EXISTS (SELECT FROM %s.reply))::integer",
+        quoted, quoted, quoted);
+    PQfreemem(quoted);
+    PGresult *result = PQexec(store->conn, statement);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) return failed(result, store, err);
+    (void)text_to_int(text_of(PQgetvalue(result, 0, 0)), &clock->test_at);
+    (void)text_to_int(text_of(PQgetvalue(result, 0, 1)), &used);
+    clock->used = used > 0;
+    PQclear(result);
+    return 0;
+}
+
 int store_start_clock(struct store *store, const char *schema, time_us at, struct err *err)
 {
     char statement[400], number[32];

@@ -15,6 +15,13 @@ void store_close(struct store *store); /* NULL is fine */
 
 /* Create the database unless it is there. */
 MUST_CHECK int store_create_database(struct store *store, const char *name, struct err *err);
+/* The clock that a schema stands on. */
+struct store_clock {
+    time_us test_at; /* of its test clock; 0: it has none */
+    bool used;       /* something has happened in it */
+};
+MUST_CHECK int store_read_clock(struct store *store, const char *schema, struct store_clock *clock,
+                                struct err *err);
 /* Where the test clock of a schema starts; a clock that is there already stays. */
 MUST_CHECK int store_start_clock(struct store *store, const char *schema, time_us at,
                                  struct err *err);

@@ -189,7 +189,7 @@ static char **arguments_of(const struct run_child *child, bool migrate_only)
     argv[n++] = ARGUMENT("--lanes=%lld", (long long)self.plan->lanes);
     if (migrate_only)
         argv[n++] = "--migrate-only";
-    else if (self.plan->test_clock)
+    else if (self.run.test_clock)
         argv[n++] = "--test-clock";
     for (size_t i = 0; i < self.n; i++)
         if (is_first(i)) argv[n++] = peer_argument(self.told[i].service.at);
@@ -309,13 +309,40 @@ static int prepare_schemas(struct err *err)
     return bad;
 }
 
-/* Clocks must show their first time before a service looks at them. */
-static int start_clocks(struct err *err)
+/* The latest test clock of all schemas, and whether anything has happened in one of them. */
+static int read_clocks(struct store *store, struct store_clock *world, struct err *err)
+{
+    for (size_t i = 0; i < self.n; i++) {
+        struct store_clock clock;
+        if (!is_first(i)) continue;
+        if (store_read_clock(store, self.told[i].service.at, &clock, err) < 0) return -1;
+        if (clock.test_at > world->test_at) world->test_at = clock.test_at;
+        world->used = world->used || clock.used;
+    }
+    return 0;
+}
+
+/* A world that was made on a test clock goes on with it, whatever was wished, and one that lives in real time never gets one. Clocks
+   must show their first time before a service looks at them. */
+static int settle_clocks(struct store *store, struct err *err)
+{
+    struct store_clock world = {0};
+    if (read_clocks(store, &world, err) < 0) return -1;
+    if (world.test_at == 0 && !self.plan->test_clock) return 0;
+    if (world.test_at == 0 && world.used)
+        return err_set(err, "--test-clock: this system runs on the real clock; a test clock needs"
+                            " a new one (another --dir)");
+    self.run.test_clock = true;
+    time_us start = world.test_at != 0 ? world.test_at : self.plan->test_time;
+    for (size_t i = 0; i < self.n; i++)
+        if (store_start_clock(store, self.told[i].service.at, start, err) < 0) return -1;
+    return 0;
+}
+
+static int find_clock(struct err *err)
 {
     struct store *store = store_open(self.run.dsn.at, err);
-    int bad = store == NULL ? -1 : 0;
-    for (size_t i = 0; i < self.n && bad == 0; i++)
-        bad = store_start_clock(store, self.told[i].service.at, self.plan->test_time, err);
+    int bad = store == NULL ? -1 : settle_clocks(store, err);
     store_close(store);
     return bad;
 }
@@ -341,7 +368,7 @@ static int prepare(struct err *err)
     self.n = plan->n;
     set_environment();
     if (start_postgres(err) < 0 || prepare_schemas(err) < 0) return -1;
-    return plan->test_clock ? start_clocks(err) : 0;
+    return find_clock(err);
 }
 
 int supervisor_run(const struct supervised *supervised,
@@ -352,8 +379,7 @@ int supervisor_run(const struct supervised *supervised,
     self.arena = arena_create();
     self.run = (struct run_file){.supervisor = getpid(),
                                  .home = text_of(supervised->home),
-                                 .base_port = supervised->base_port,
-                                 .test_clock = supervised->test_clock};
+                                 .base_port = supervised->base_port};
     log_start("kefu", "supervisor", LOG_INFO);
     if (prepare(&err) < 0) {
         started(ctx, &err);

@@ -13,7 +13,7 @@ struct supervised {
     const char *dir, *home,
         *programs; /* files it keeps; the product's files; the folder of the kefu-* programs */
     int64_t base_port, pg_port, lanes;
-    bool test_clock;
+    bool test_clock;       /* a new world stands on a test clock */
     time_us test_time;     /* where a new test clock starts */
     char *const *settings; /* further settings for all services, such as "--lease=1s" */
     size_t settings_n;

@@ -26,7 +26,7 @@ static const char *const order[] = {"intake",    "workforce",    "routing",
 
 /* What one replica said when it was looked at last, and the time before. */
 struct view {
-    bool answered;
+    bool answered, test_clock;
     int64_t busy, done;
     time_us now, next_alarm;
     int64_t heads[PARTITIONS];
@@ -81,6 +81,7 @@ static void take_view(void *ctx, const struct reply *reply)
     view->busy = said->busy;
     view->done = said->done;
     view->now = said->now;
+    view->test_clock = said->test_clock;
     view->next_alarm = said->next_alarm;
     if (said->heads.n == PARTITIONS) memcpy(view->heads, said->heads.at, sizeof(view->heads));
     take_positions(view, said, replica->clockwork->client);
@@ -378,6 +379,7 @@ int clockwork_advance(struct clockwork *clockwork, time_us to, struct err *err)
 /* Clocks that differ (a system that was just started) are set to the latest of them. */
 static int agree(struct clockwork *clockwork, struct err *err)
 {
+    const struct client *client = clockwork->client;
     bool differ = false;
     int64_t until = loop_now_ms() + clockwork->patience_ms;
     for (size_t i = 0; i < clockwork->n; i++) {
@@ -385,6 +387,11 @@ static int agree(struct clockwork *clockwork, struct err *err)
             look_at_all(clockwork);
         if (!clockwork->replicas[i].view.answered)
             return err_set(err, "%s", clockwork->replicas[i].err.message);
+        if (!clockwork->replicas[i].view.test_clock)
+            return err_set(err,
+                           "%s runs on the real clock (a new system gets a test clock by kefu up"
+                           " --test-clock)",
+                           client_service_name(client, clockwork->replicas[i].service));
     }
     for (size_t i = 0; i < clockwork->n; i++) {
         time_us now = clockwork->replicas[i].view.now;
@@ -405,11 +412,6 @@ struct clockwork *clockwork_create(struct client *client, int64_t patience_ms, s
         for (size_t r = 0; r < client_replicas(client, s) && clockwork->n < REPLICAS_MOST; r++)
             clockwork->replicas[clockwork->n++] =
                 (struct replica){.clockwork = clockwork, .service = s, .number = (int)r};
-    if (!client_run(client)->test_clock) {
-        err_set(err, "the system runs on the real clock (kefu up --test-clock)");
-        free(clockwork);
-        return NULL;
-    }
     if (agree(clockwork, err) < 0) {
         free(clockwork);
         return NULL;
