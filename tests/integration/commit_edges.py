@@ -252,4 +252,43 @@ def test_what_partitions_share_is_counted_under_its_lock():
             check("rule", refused.rule, "PRB-02")
 
 
+def waits_for(database, lock):
+    return database(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {lock} AND NOT granted") == [["1"]]
+
+
+def test_an_event_received_while_a_commit_fails_is_not_passed_over():
+    """The COMMIT of a's effect waits, and fails. Meanwhile an event of b, in the same partition, comes into memory. When a's effect is in
+    at last, b's is not: if the position says that it is, whoever takes over never hears it."""
+    with probe_and_session() as (database, probe, session):
+        client, (a, b) = probe.client(), [key for key in (f"k{n}" for n in range(200)) if partition_of(key) == 1][:2]
+        client.do("probe.say", key=b, n=1)
+        wait_quiet({"probe": [client]})
+        database("CREATE SEQUENCE probe.once;"
+                 "CREATE FUNCTION probe.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                 f" IF NEW.key = '{a}' AND nextval('probe.once') = 1 THEN PERFORM pg_advisory_xact_lock(77);"
+                 " RAISE EXCEPTION 'as if a deadlock' USING ERRCODE = '40P01'; END IF; RETURN NULL; END $$;"
+                 "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON probe.effect DEFERRABLE INITIALLY DEFERRED"
+                 " FOR EACH ROW EXECUTE FUNCTION probe.fail();"
+                 "CREATE FUNCTION probe.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                 f" IF NEW.key = '{b}' THEN PERFORM pg_advisory_xact_lock(78); END IF; RETURN NEW; END $$;"
+                 "CREATE TRIGGER wait BEFORE INSERT ON probe.effect FOR EACH ROW EXECUTE FUNCTION probe.wait()")
+        session("SELECT pg_advisory_lock(77), pg_advisory_lock(78)")
+        client.do("probe.say", key=a, n=1)
+        wait_for("a COMMIT that waits", lambda: waits_for(database, 77))
+        said = database("INSERT INTO probe.journal (partition, seq, at, type, version, key, cause, body) SELECT partition,"
+                        " nextval('probe.journal_seq'), at, type, version, key, 'command/late', body FROM probe.journal"
+                        f" WHERE key = '{b}' AND type = 'probe.heard' RETURNING seq")[0][0]
+        wait_for("b's event in memory", lambda: client.ask("runtime.status")["lanes"][0]["waiting"] >= 2)
+        session("SELECT pg_advisory_unlock(77)")
+        wait_for("a's effect", lambda: database(f"SELECT 1 FROM probe.effect WHERE key = '{a}'"))
+        position = database("SELECT seqs FROM probe.position WHERE partition = 1 ORDER BY n DESC LIMIT 1")[0][0]
+        probe.kill()
+        session("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE 'kefu-probe %'")
+        session("SELECT pg_advisory_unlock(78)")
+        probe.start().wait_ready()
+        wait_quiet({"probe": [probe.client()]})
+        check(f"b's effect (its event {said}; the position said {position})",
+              database(f"SELECT count(*) FROM probe.effect WHERE key = '{b}' AND cause = 'command/late'"), [["1"]])
+
+
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

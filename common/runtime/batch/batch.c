@@ -252,8 +252,6 @@ static void finish(struct batch *batch, const struct pg_trip *trip, bool again)
 
 static void forget_decisions(struct batch *batch)
 {
-    if (batch->moved) slots_restore(batch->lane, batch->before);
-    batch->moved = false;
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
         m->fate = FATE_OPEN;
@@ -319,7 +317,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
     size_t own = 0;
     fail_at("committed");
     for (int p = 0; p < PARTITIONS; p++)
-        if (batch->touched[p]) lane->slots[p].written_ms = now_ms;
+        if (batch->touched[p]) slot_move(&lane->slots[p], &batch->positions[p], now_ms);
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];
         if (m->origin == ORIGIN_COMMAND) answer(m);

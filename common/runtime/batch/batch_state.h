@@ -62,8 +62,6 @@ struct batch {
     struct conflict *conflicts; /* the lane's scratch */
     uint64_t *claimed;          /* rows that plans of this round write; the lane's scratch */
     size_t conflicts_room, claimed_room;
-    struct slot before[PARTITIONS]; /* to go back to if the transaction fails */
-    bool moved;                     /* the slots hold what the commit would make true */
     int64_t begun_ms;
     int opening, replies, claims, suspects;
     time_us now;
@@ -72,6 +70,7 @@ struct batch {
     struct plan_host host;
     bool committing;
     bool touched[PARTITIONS];
+    struct slot_position positions[PARTITIONS]; /* of those touched, once it has committed */
     struct rows said;   /* to be appended to the journal: struct journal_row */
     int heads, seqs;    /* results: the partitions' last numbers before them, and theirs */
     struct rows starts; /* jobs that begin with the commit (alarm rows) */

@@ -345,24 +345,32 @@ static void add_journal(struct batch *batch)
     fail_within(batch->lane->pg, "drawn");
 }
 
+/* Where the partitions of the batch will stand: nothing of it counts before the commit. */
+static void plan_positions(struct batch *batch)
+{
+    const struct lane *lane = batch->lane;
+    struct backlog backlog = lane_backlog(lane);
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct message *m = batch->all[i];
+        struct slot_position *position = &batch->positions[m->partition];
+        if (!batch->touched[m->partition])
+            *position = slot_next(&lane->slots[m->partition], &backlog, m->partition);
+        batch->touched[m->partition] = true;
+        if (m->origin == ORIGIN_EVENT) slot_position_pass(position, m->source, m->seq);
+    }
+}
+
 static void add_positions(struct batch *batch)
 {
     struct rows rows = {0};
-    struct lane *lane = batch->lane;
-    memcpy(batch->before, lane->slots, sizeof(batch->before));
-    batch->moved = true;
-    for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
-        batch->touched[m->partition] = true;
-        if (m->origin == ORIGIN_EVENT) slot_handled(&lane->slots[m->partition], m->source, m->seq);
-    }
+    plan_positions(batch);
     for (int p = 0; p < PARTITIONS; p++) {
         if (!batch->touched[p]) continue;
         struct buf seqs = {0};
         struct position_row *row = ARENA_NEW(batch->arena, struct position_row);
-        lease_write_seqs(&lane->slots[p], &seqs);
+        lease_write_seqs(batch->positions[p].done, &seqs);
         *row = (struct position_row){.partition = p,
-                                     .n = ++lane->slots[p].n,
+                                     .n = batch->positions[p].n,
                                      .owner = text_of(runtime.owner),
                                      .seqs = arena_text(batch->arena, buf_text(&seqs)),
                                      .lease_ms = runtime.settings.lease_ms};

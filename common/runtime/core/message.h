@@ -35,9 +35,9 @@ struct message {
     enum origin origin;
     const struct handler *handler; /* NULL: undecodable or unknown */
     int partition;
+    int source; /* index of the source an event came from, or -1 */
     struct header header;
     text body;
-    int source; /* index of the source an event came from, or -1 */
     int64_t seq;
     int64_t failures; /* of its own, one message per transaction */
 

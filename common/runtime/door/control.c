@@ -78,6 +78,16 @@ static int64_t busy(void)
     return waiting + (runtime.service->policy != NULL && runtime.policy_version == 0);
 }
 
+/* -1: leased elsewhere. What is in a batch is not done yet. */
+static int64_t done_up_to(const struct backlog *backlog, int partition, int source)
+{
+    const struct lane *lane = runtime.lanes[partition % runtime.lanes_n];
+    const struct slot *slot = &lane->slots[partition];
+    if (!slot->held) return -1;
+    return lane->batch != NULL ? slot->handled[source]
+                               : slot_done(slot, backlog, partition, source);
+}
+
 static void give_quiet(void *ctx)
 {
     struct control *c = ctx;
@@ -89,11 +99,12 @@ static void give_quiet(void *ctx)
     int64_t *heads = ARENA_ARRAY(c->arena, int64_t, PARTITIONS);
     int64_t *read = ARENA_ARRAY(c->arena, int64_t, PARTITIONS * SOURCES_MOST);
     text *sources = ARENA_ARRAY(c->arena, text, SOURCES_MOST);
+    struct backlog backlogs[LANES_MOST];
+    for (int i = 0; i < runtime.lanes_n; i++) backlogs[i] = lane_backlog(runtime.lanes[i]);
     for (int p = 0; p < PARTITIONS; p++) {
-        const struct slot *slot = &runtime.lanes[p % runtime.lanes_n]->slots[p];
         heads[p] = journal_head(p);
         for (int s = 0; s < runtime.sources_n; s++)
-            read[s * PARTITIONS + p] = slot->held ? slot->done[s] : -1;
+            read[s * PARTITIONS + p] = done_up_to(&backlogs[p % runtime.lanes_n], p, s);
     }
     for (int s = 0; s < runtime.sources_n; s++) sources[s] = text_of(runtime.sources[s].name);
     for (int i = 0; i < runtime.lanes_n; i++) view.done += runtime.lanes[i]->batches;

@@ -40,16 +40,11 @@ static void take_event(struct lane *lane, int source, const struct journal_event
     m->source = source;
     m->partition = (int)event->partition;
     m->seq = event->seq;
-    slot->pending[source]++;
     queue_add(&lane->events, m);
 }
 
 static void took_all(struct lane *lane, int source, time_us as_of)
 {
-    for (int p = 0; p < PARTITIONS; p++) {
-        struct slot *slot = &lane->slots[p];
-        if (slot->held && slot->pending[source] == 0) slot->done[source] = slot->received[source];
-    }
     if (as_of > lane->as_of[source]) lane->as_of[source] = as_of;
 }
 

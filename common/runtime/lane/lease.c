@@ -22,7 +22,8 @@ struct look {
     int members, positions;
     int64_t replicas, rank; /* of those alive, by name */
     struct list last;
-    bool claimed[PARTITIONS], released[PARTITIONS];
+    bool claimed[PARTITIONS], released[PARTITIONS], written[PARTITIONS];
+    struct slot_position next[PARTITIONS]; /* of what is written, once that has committed */
     bool claims;             /* something is claimed */
     text before[PARTITIONS]; /* who held what is claimed, and did not give it back */
     size_t before_n;
@@ -30,11 +31,11 @@ struct look {
     bool lost_jobs; /* jobs of this one */
 };
 
-void lease_write_seqs(const struct slot *slot, struct buf *out)
+void lease_write_seqs(const int64_t done[SOURCES_MOST], struct buf *out)
 {
     for (int s = 0; s < runtime.sources_n; s++)
         buf_printf(out, "%s%s=%" PRId64 "%s%.*s", s == 0 ? "" : " ", runtime.sources[s].name,
-                   slot->done[s], runtime.sources[s].journal[0] == '\0' ? "" : "@", JOURNAL_MARK,
+                   done[s], runtime.sources[s].journal[0] == '\0' ? "" : "@", JOURNAL_MARK,
                    runtime.sources[s].journal);
 }
 
@@ -50,20 +51,17 @@ static int64_t read_seq(int source, text word)
     return seq;
 }
 
-static void read_seqs(struct slot *slot, text seqs)
+static void read_seqs(int64_t done[SOURCES_MOST], text seqs)
 {
-    memset(slot->done, 0, sizeof(slot->done));
     for (size_t at = 0; at < seqs.len;) {
         size_t equal = at, end;
         while (equal < seqs.len && seqs.at[equal] != '=') equal++;
         for (end = equal; end < seqs.len && seqs.at[end] != ' ';) end++;
         int source = runtime_source((text){seqs.at + at, equal - at});
         if (equal < end && source >= 0)
-            slot->done[source] = read_seq(source, (text){seqs.at + equal + 1, end - equal - 1});
+            done[source] = read_seq(source, (text){seqs.at + equal + 1, end - equal - 1});
         at = end + 1;
     }
-    memcpy(slot->received, slot->done, sizeof(slot->done));
-    memset(slot->pending, 0, sizeof(slot->pending));
 }
 
 bool lease_due(const struct lane *lane)
@@ -93,23 +91,25 @@ static void give_up(struct look *look, const struct pg_trip *trip)
 /* Position rows to write: claims, renewals, releases. */
 static size_t plan_rows(struct look *look, const struct position_row **rows)
 {
-    struct lane *lane = look->lane;
+    const struct lane *lane = look->lane;
+    struct backlog backlog = lane_backlog(lane);
     int64_t now_ms = loop_now_ms();
     size_t n = 0;
     for (int p = 0; p < PARTITIONS; p++) {
-        struct slot *slot = &lane->slots[p];
+        const struct slot *slot = &lane->slots[p];
         bool renew = slot->held && now_ms - slot->written_ms >= runtime.settings.lease_ms / 3;
         if (!look->claimed[p] && !look->released[p] && !renew) continue;
         struct buf seqs = {0};
-        lease_write_seqs(slot, &seqs);
+        look->written[p] = true;
+        look->next[p] = slot_next(slot, &backlog, p);
+        lease_write_seqs(look->next[p].done, &seqs);
         struct position_row *row = ARENA_NEW(look->arena, struct position_row);
         *row = (struct position_row){.partition = p,
-                                     .n = ++slot->n,
+                                     .n = look->next[p].n,
                                      .seqs = arena_text(look->arena, buf_text(&seqs)),
                                      .owner = text_of(look->released[p] ? "" : runtime.owner),
                                      .lease_ms = look->released[p] ? 0 : runtime.settings.lease_ms};
         buf_finish(&seqs);
-        slot->written_ms = now_ms;
         rows[n++] = row;
     }
     return n;
@@ -125,8 +125,8 @@ static void written(void *ctx, const struct pg_trip *trip)
         return;
     }
     for (int p = 0; p < PARTITIONS; p++) {
+        if (look->written[p]) slot_move(&lane->slots[p], &look->next[p], loop_now_ms());
         if (look->claimed[p]) lane->slots[p].held = true;
-        if (look->claimed[p]) lane->slots[p].cleaned = 0;
         if (look->released[p]) {
             lane->slots[p].held = false;
             lane_released(lane);
@@ -260,8 +260,9 @@ static void choose(struct look *look)
         const struct position_row *last = last_of(look, p);
         if (!lane_owns_number(lane, p) || slot->held) continue;
         if (last != NULL && last->live && !is_mine(last->owner)) continue;
-        slot->n = last == NULL ? 0 : last->n;
-        read_seqs(slot, last == NULL ? (text){0} : last->seqs);
+        int64_t done[SOURCES_MOST] = {0};
+        if (last != NULL) read_seqs(done, last->seqs);
+        slot_begin(slot, last == NULL ? 0 : last->n, done);
         look->claimed[p] = look->claims = true;
         if (last != NULL && !text_is(last->owner, runtime.owner)) take_over(look, last->owner);
         held++;

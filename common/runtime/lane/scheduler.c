@@ -16,26 +16,7 @@ enum {
     CLEAN_LATE_MS = 10000
 };
 
-/* --- slots --- */
-
-void slot_handled(struct slot *slot, int source, int64_t seq)
-{
-    if (seq > slot->done[source]) slot->done[source] = seq;
-    if (slot->pending[source] > 0 && --slot->pending[source] == 0)
-        slot->done[source] = slot->received[source];
-}
-
-void slots_restore(struct lane *lane, const struct slot *before)
-{
-    for (int p = 0; p < PARTITIONS; p++) {
-        struct slot *slot = &lane->slots[p];
-        slot->n = before[p].n;
-        for (int s = 0; s < runtime.sources_n; s++) {
-            slot->pending[s] += before[p].pending[s] - slot->pending[s];
-            slot->done[s] = before[p].done[s];
-        }
-    }
-}
+/* --- partitions --- */
 
 bool lane_owns_number(const struct lane *lane, int partition)
 {
@@ -90,6 +71,14 @@ size_t lane_waiting(const struct lane *lane)
 {
     return lane->commands.n + lane->events.n + lane->alarms.n + lane->results.n + lane->single.n +
            lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
+}
+
+struct backlog lane_backlog(const struct lane *lane)
+{
+    struct backlog backlog = {0};
+    backlog_add(&backlog, &lane->single);
+    backlog_add(&backlog, &lane->events);
+    return backlog;
 }
 
 static void run_lane(struct lane *lane);

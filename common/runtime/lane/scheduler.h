@@ -10,19 +10,7 @@
 
 #include "base/pace.h"
 #include "runtime/core/runtime.h"
-
-struct slot {
-    bool held;
-    int64_t n;                      /* of the last position row written */
-    int64_t done[SOURCES_MOST];     /* handled and committed, or not heard here */
-    int64_t received[SOURCES_MOST]; /* in memory up to here */
-    int64_t pending[SOURCES_MOST];  /* events of it in memory, not yet committed */
-    int64_t written_ms;             /* when the position was last written */
-    int64_t cleaned;                /* the position's rows below this one are gone */
-};
-
-/* An event was handled: move `done`. With nothing of the source left in memory, all that was received is done. */
-void slot_handled(struct slot *slot, int source, int64_t seq);
+#include "runtime/core/slot.h"
 
 struct batch;
 
@@ -92,9 +80,8 @@ void lane_result(struct lane *lane, struct message *message);
 size_t lane_waiting(const struct lane *lane);
 bool lane_holds(const struct lane *lane, int partition);
 bool lane_owns_number(const struct lane *lane, int partition);
-
-/* The transaction failed: positions as they were, but what has been received since stays received. */
-void slots_restore(struct lane *lane, const struct slot *before);
+/* Events in memory that no transaction has taken up yet. */
+struct backlog lane_backlog(const struct lane *lane);
 
 /* How many milliseconds before the next small piece of work. */
 int64_t lane_rest_left(const struct rest *rest);
@@ -114,7 +101,7 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
 
 /* lease.c */
 void lease_look(struct lane *lane); /* a chore: read positions, claim, renew, release */
-void lease_write_seqs(const struct slot *slot, struct buf *out);
+void lease_write_seqs(const int64_t done[SOURCES_MOST], struct buf *out);
 bool lease_due(const struct lane *lane);
 void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
 
