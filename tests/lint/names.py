@@ -44,8 +44,14 @@ REACHES = {
 EXTERN_VARIABLE = re.compile(r"^extern (?!.*\bconst\b)[^();]*?(\w+)(?:\[\w*\])?;", re.M)
 
 
-def includes(source, header):
-    return re.search(rf'^#include "[^"]*\b{os.path.basename(header)}"', source, re.M)
+def list_included(path, sources, seen):
+    """All of our headers that a file sees, by its own includes and theirs."""
+    for name in re.findall(r'^#include "([^"]+)"', sources[path], re.M):
+        for header in (f"common/{name}", f"services/{name}", f"{os.path.dirname(path)}/{name}"):
+            if header in sources and header not in seen:
+                seen.add(header)
+                list_included(header, sources, seen)
+    return seen
 
 
 def check_headers(files):
@@ -88,12 +94,13 @@ def check_globals(files):
     """A variable that changes is seen in its folder only."""
     sources = {path: read(path) for path in files
                if is_c(path) and path.startswith(("common/", "services/"))}
+    sees = {path: list_included(path, sources, set()) for path in sources}
     for header, source in sources.items():
         for match in EXTERN_VARIABLE.finditer(strip(source)):
             name = match.group(1)
             reach = REACHES.get(name, os.path.dirname(header) + "/")
             for path, text in sources.items():
-                if path.startswith(reach) or not includes(text, header):
+                if path.startswith(reach) or header not in sees[path]:
                     continue
                 if re.search(rf"(?<![\w.>])({name})\b(?!\()", strip(text)):
                     yield f"{path}: {name} (of {header}) may be seen in {reach} only"
