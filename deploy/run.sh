@@ -38,6 +38,6 @@ All services are up. Their files are in $DIR, their logs in $DIR/log.
   the feed for dashboards   $feed   (ZeroMQ SUB; deploy/examples/dashboard.py is one in 30 lines)
   watch it                  $kefu follow --dir $DIR
   what runs                 $kefu status --dir $DIR
-  let time pass             $kefu clock advance 1h --dir $DIR   (time is a test clock: it stands still until then)
+  let time pass             $kefu clock advance 1h --dir $DIR   (it stands still until then)
   stop it                   $kefu down --dir $DIR
 END

@@ -23,8 +23,9 @@ MUST_CHECK int migrate_was_unclean(const char *dsn, const char *schema, const ch
 /* How many connections the server allows those without privileges, and how many of them were free before this look. */
 MUST_CHECK int migrate_room(const char *dsn, const char *schema, int64_t *most, int64_t *left,
                             struct err *err);
-/* The clock of a schema and the one a service is told to decide by must be the same: a schema that has a test clock is served with it
-   only, and a new one is started, at `start`, only where nothing has happened in real time. */
+/* The schema's clock and the one that a service is told to decide by must be the same: a schema that
+   has a test clock is served with it only, and a new one is started, at `start`, only where nothing
+   has happened in real time. */
 MUST_CHECK int migrate_clock(const char *dsn, const char *schema, bool test_clock, time_us start,
                              struct err *err);
 

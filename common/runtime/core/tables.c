@@ -15,9 +15,11 @@ const struct pg_statement statement_id_block = {"id_block", "SELECT nextval('id_
 
 const struct pg_statement statement_counts = {
     "counts",
-    "SELECT (SELECT CASE WHEN reltuples < 10000 THEN (SELECT count(*) FROM (SELECT FROM alarm LIMIT 10000) AS few)"
+    "SELECT (SELECT CASE WHEN reltuples < 10000"
+    " THEN (SELECT count(*) FROM (SELECT FROM alarm LIMIT 10000) AS few)"
     " ELSE reltuples END::bigint FROM pg_class WHERE oid = 'alarm'::regclass),"
-    " (SELECT count(*) FROM dead_letter WHERE state = 'dead'), (SELECT count(*) FROM dead_letter WHERE state = 'parked'),"
+    " (SELECT count(*) FROM dead_letter WHERE state = 'dead'),"
+    " (SELECT count(*) FROM dead_letter WHERE state = 'parked'),"
     " (SELECT count(*) FROM test_clock)"};
 
 const struct pg_statement statement_clock_set = {

@@ -35,7 +35,7 @@ static struct {
 static const struct option options[] = {
     {"scale", OPTION_LIST, &given.scale, "NAME=N", "so many replicas of a service (1); up to 9"},
     {"test-clock", OPTION_MAYBE, &given.test_clock, "TIME",
-     "decide by a clock that `kefu clock` sets; a new system's starts at TIME. A system keeps the clock it was made with"},
+     "a new system's clock stands at TIME until `kefu clock` moves it; a system keeps its clock"},
     {"lanes", OPTION_INT, &given.lanes, "N",
      "database connections that work side by side in each replica; left out: as many as suit the service"},
     {"detach", OPTION_FLAG, &given.detach, NULL, "come back when all is up; `kefu down` stops it"},

@@ -60,11 +60,11 @@ int store_read_clock(struct store *store, const char *schema, struct store_clock
     char statement[600];
     int64_t used = 0;
     char *quoted = PQescapeIdentifier(store->conn, schema, strlen(schema));
-    snprintf(
-        statement, sizeof(statement),
-        "SELECT coalesce((SELECT (extract(epoch FROM at) * 1000000)::bigint FROM %s.test_clock), 0),"
-        " (EXISTS (SELECT FROM %s.journal) OR EXISTS (SELECT FROM %s.reply))::integer",
-        quoted, quoted, quoted);
+    snprintf(statement, sizeof(statement),
+             "SELECT coalesce("
+             "(SELECT (extract(epoch FROM at) * 1000000)::bigint FROM %s.test_clock), 0),"
+             " (EXISTS (SELECT FROM %s.journal) OR EXISTS (SELECT FROM %s.reply))::integer",
+             quoted, quoted, quoted);
     PQfreemem(quoted);
     PGresult *result = PQexec(store->conn, statement);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) return failed(result, store, err);

@@ -322,8 +322,8 @@ static int read_clocks(struct store *store, struct store_clock *world, struct er
     return 0;
 }
 
-/* A world that was made on a test clock goes on with it, whatever was wished, and one that lives in real time never gets one. Clocks
-   must show their first time before a service looks at them. */
+/* A system that was made on a test clock goes on with it, whatever was wished, and one in real time
+   never gets one. Clocks must show their first time before a service looks at them. */
 static int settle_clocks(struct store *store, struct err *err)
 {
     struct store_clock world = {0};
