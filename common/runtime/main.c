@@ -389,15 +389,29 @@ static void open_bus(void)
     runtime.bus = bus_create(runtime.keys);
 }
 
+enum { FILES_MIN = 128, FILES_GOOD = 4096 }; /* an idle service has some 40 open */
+
+/* A connection is a file: a flood of them must not use up those that the database needs. */
+static void raise_file_limit(void)
+{
+    const char *hint = "raise the hard limit of open files: ulimit -Hn, or of the container";
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur < FILES_MIN)
+        fatal(hint, "%d open files are needed, and %llu are allowed", FILES_MIN,
+              (unsigned long long)files.rlim_cur);
+    if (files.rlim_cur < FILES_GOOD)
+        log_warn("files_short", "allowed=%llu good=%d hint=%s", (unsigned long long)files.rlim_cur,
+                 FILES_GOOD, log_quoted(hint));
+}
+
 /* Nothing is bound before it is certain that strangers are refused. */
 static void guard_bus(void)
 {
     struct err err;
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max; /* a flood of connections must not use them up */
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
     if (bus_guard(runtime.bus, &err) < 0)
         fatal("without it everybody would be let in", "%s", err.message);
     gate_start(runtime.bus, runtime.keys, &runtime.settings.limits);
@@ -427,6 +441,7 @@ int service_main(int argc, char **argv, const struct service *service)
     runtime.up_since = runtime_system_now();
     runtime.lanes_n = (int)runtime.settings.lanes;
     if (runtime.lanes_n == 0) runtime.lanes_n = service->lanes > 0 ? service->lanes : 1;
+    raise_file_limit();
     open_bus();
     guard_bus();
     find_sources();

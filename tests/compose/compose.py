@@ -9,7 +9,6 @@ Everything is in a project of its own, with secrets, volumes and ports of its ow
 """
 import json
 import os
-import resource
 import shlex
 import shutil
 import subprocess
@@ -155,8 +154,7 @@ class System:
         os.chmod(self.folder, 0o755)
         self.port, self.feed_port = kefu.free_port(), kefu.free_port()
         os.environ.update(KEFU_SECRETS=f"{self.folder}/secrets", KEFU_TEST_RUN=f"{self.folder}/run", KEFU_VERSION="test",
-                          KEFU_BIND="127.0.0.1", KEFU_INTAKE_PORT=str(self.port), KEFU_FEED_PORT=str(self.feed_port),
-                          KEFU_FILES=str(min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+                          KEFU_BIND="127.0.0.1", KEFU_INTAKE_PORT=str(self.port), KEFU_FEED_PORT=str(self.feed_port))
         kefu.know(f"tcp://127.0.0.1:{self.port}", "intake", kefu.Keys(f"{self.folder}/secrets/keys"))
         self.write_run_files()
         self.load = self.dashboard = None

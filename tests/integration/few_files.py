@@ -1,0 +1,74 @@
+#!/usr/bin/python3
+"""Hosts that allow few open files: a service takes what it may, says what it lacks, and runs unless that can never do."""
+import contextlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+from kefu import Database, Process, run, wait_for  # noqa: E402
+
+
+@contextlib.contextmanager
+def probe(soft, hard):
+    """The probe, started where so many files are allowed."""
+    real = os.path.abspath(os.path.join(os.environ["KEFU_BIN"], "kefu-probe"))
+    folder, bin_before, database = tempfile.mkdtemp(), os.environ["KEFU_BIN"], Database()
+    with open(f"{folder}/kefu-probe", "w", encoding="ascii") as script:
+        script.write(f'#!/bin/sh\nexec prlimit --nofile={soft}:{hard} {real} "$@"\n')
+    os.chmod(f"{folder}/kefu-probe", 0o755)
+    process = Process("probe", database.dsn)
+    try:
+        os.environ["KEFU_BIN"] = folder
+        yield process.start()
+    finally:
+        os.environ["KEFU_BIN"] = bin_before
+        if process.process.poll() is None:
+            process.kill()
+        database.drop()
+        shutil.rmtree(folder)
+
+
+def limits(process):
+    with open(f"/proc/{process.process.pid}/limits", encoding="ascii") as file:
+        return re.search(r"Max open files +(\d+) +(\d+)", file.read()).groups()
+
+
+def check(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+
+
+def test_the_soft_limit_is_raised_to_the_hard_one():
+    with probe(64, 5000) as process:
+        process.wait_ready()
+        check("limits", limits(process), ("5000", "5000"))
+        check("complaints", "files_short" in process.log(), False)
+
+
+def test_few_files_are_said_and_served():
+    with probe(64, 1024) as process:
+        process.wait_ready()
+        check("limits", limits(process), ("1024", "1024"))
+        check("said", bool(re.search(r"event=files_short allowed=1024 good=4096 hint=.*hard limit", process.log())), True)
+        process.client().do("probe.say", key="k", n=1)
+
+
+def test_too_few_files_end_it_with_a_hint():
+    with probe(64, 100) as process:
+        wait_for("the end", lambda: process.process.poll() is not None)
+        check("status", process.process.returncode, 1)
+        check("said", bool(re.search(r"128 open files are needed, and 100 are allowed.*HINT", process.log(), re.S)), True)
+
+
+def test_compose_asks_the_host_for_no_limit_that_it_may_not_have():
+    with open(os.path.join(ROOT, "docker-compose.yml"), encoding="utf-8") as file:
+        words = re.findall(r"^\s*(ulimits|sysctls|privileged|devices|cap_add|memswap_limit|cpuset)\s*:", file.read(), re.M)
+    check("asked of the host", words, ["cap_add"])  # secrets makes files for others
+
+
+run(test_the_soft_limit_is_raised_to_the_hard_one, test_few_files_are_said_and_served, test_too_few_files_end_it_with_a_hint,
+    test_compose_asks_the_host_for_no_limit_that_it_may_not_have)
