@@ -67,9 +67,6 @@ struct message {
 /* A message with copies of the header's texts and the body. */
 struct message *message_create(enum origin origin, const struct header *header, text body);
 void message_destroy(struct message *message);
-/* Answer a command with a refusal or "try again"; the message is gone then. */
-void message_refuse(struct message *take_message, enum verb verb, const char *field,
-                    const char *format, ...) PRINTF(4, 5);
 /* What names it for careful mode: the same after a restart. */
 text message_identity(const struct message *message, struct arena *arena);
 

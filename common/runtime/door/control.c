@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "runtime/core/tables.h"
+#include "runtime/core/reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +21,13 @@ void control_end(struct control *c)
 
 void control_answer(struct control *c, const struct shape *shape, const void *body)
 {
-    rpc_answer(c->request, c->id, shape, body);
+    reply_answer(c->request, c->id, shape, body);
     control_end(c);
 }
 
 void control_refuse(struct control *c, enum verb verb, const struct err *err)
 {
-    rpc_refuse(c->request, verb, c->id, err);
+    reply_refuse(c->request, verb, c->id, err);
     control_end(c);
 }
 

@@ -4,50 +4,10 @@
 #include "runtime/lane/scheduler.h"
 #include "base/log.h"
 #include "runtime/lane/place.h"
+#include "runtime/core/reply.h"
 
 #include <endian.h>
-#include <stdarg.h>
 #include <string.h>
-
-void rpc_answer(struct bus_request *request, text id, const struct shape *shape, const void *body)
-{
-    struct buf frame = {0}, bytes = {0};
-    struct header header = {.id = id, .type = text_of(shape->name), .version = shape->version};
-    pack_write(&bytes, shape, body);
-    pack_envelope(&frame, VERB_ANSWER, &header, buf_text(&bytes));
-    bus_reply(request, buf_text(&frame));
-    buf_finish(&frame);
-    buf_finish(&bytes);
-}
-
-void rpc_refuse(struct bus_request *request, enum verb verb, text id, const struct err *err)
-{
-    struct buf frame = {0}, bytes = {0};
-    struct header header = {
-        .id = id.len > 0 ? id : TEXT("?"), .type = TEXT("refusal"), .version = 1};
-    struct refusal refusal = {.message = text_of(err->message)};
-    if (err->field[0] != '\0') refusal.field = text_of(err->field);
-    if (err->rule[0] != '\0') refusal.rule = text_of(err->rule);
-    pack_write(&bytes, &refusal_shape, &refusal);
-    pack_envelope(&frame, verb, &header, buf_text(&bytes));
-    bus_reply(request, buf_text(&frame));
-    buf_finish(&frame);
-    buf_finish(&bytes);
-}
-
-void message_refuse(struct message *take_message, enum verb verb, const char *field,
-                    const char *format, ...)
-{
-    struct err err;
-    char text[300];
-    va_list args;
-    va_start(args, format);
-    text_vformat(text, sizeof(text), format, args);
-    va_end(args);
-    err_field(&err, field, NULL, "%s", text);
-    rpc_refuse(take_message->request, verb, take_message->header.id, &err);
-    message_destroy(take_message);
-}
 
 /* Eight bytes at a time: bodies are long. It is kept with the reply, so it never changes. */
 static uint64_t hash_body(text body)
@@ -136,6 +96,6 @@ void rpc_on_request(void *ctx, struct bus_request *request, text frame)
     arena_reset(arena);
     enum gate_verdict verdict = take(request, frame, &envelope, arena, &err);
     if (verdict != GATE_OPEN)
-        rpc_refuse(request, verdict == GATE_BUSY ? VERB_RETRY : VERB_REFUSED, envelope.header.id,
+        reply_refuse(request, verdict == GATE_BUSY ? VERB_RETRY : VERB_REFUSED, envelope.header.id,
                    &err);
 }

@@ -10,10 +10,6 @@
 
 void rpc_on_request(void *ctx, struct bus_request *request, text frame);
 
-/* Answer a request; ends it. */
-void rpc_answer(struct bus_request *request, text id, const struct shape *shape, const void *body);
-void rpc_refuse(struct bus_request *request, enum verb verb, text id, const struct err *err);
-
 /* control.c: true if the message is one of the runtime's own. */
 bool control_takes(text type);
 void control_handle(struct bus_request *request, const struct envelope *envelope, const void *body);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "runtime/door/door.h"
 #include "runtime/core/tables.h"
+#include "runtime/core/reply.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +103,7 @@ static void done(void *ctx, const struct pg_trip *trip)
     struct err err;
     if (trip->outcome != PG_OK) {
         err_set(&err, "the database said: %s", trip->message);
-        rpc_refuse(asked->request, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED,
+        reply_refuse(asked->request, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED,
                    asked->header.id, &err);
         if (!trip->lost)
             log_warn("query_failed", "type=%s reason=%s", log_text(asked->header.type),
@@ -113,7 +114,7 @@ static void done(void *ctx, const struct pg_trip *trip)
             return;
         }
     } else if (decide(asked, &err) < 0) {
-        rpc_refuse(asked->request, VERB_REFUSED, asked->header.id, &err);
+        reply_refuse(asked->request, VERB_REFUSED, asked->header.id, &err);
     }
     workline_next(line);
     finish(asked);

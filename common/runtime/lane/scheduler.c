@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "runtime/lane/place.h"
+#include "runtime/core/reply.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -122,7 +123,7 @@ static void accept(struct lane *lane, struct message *message)
     else if (lane_holds(lane, message->partition))
         queue_add(&lane->commands, message);
     else if (!place_again(message))
-        message_refuse(message, VERB_RETRY, NULL, "another replica holds partition %d",
+        reply_refuse_message(message, VERB_RETRY, NULL, "another replica holds partition %d",
                        message->partition);
 }
 
@@ -152,7 +153,7 @@ void lane_send_away(struct lane *lane)
     struct queue *const queues[] = {&lane->commands, &lane->waiting_leases};
     for (size_t i = 0; i < COUNT(queues); i++)
         for (struct message *m; (m = queue_take(queues[i])) != NULL;)
-            message_refuse(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
+            reply_refuse_message(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
 }
 
 static void keep_commands(struct lane *lane, struct queue *from)
@@ -410,7 +411,7 @@ static void refuse_hopeless(struct lane *lane, const struct pg_trip *trip)
     struct message *m = lane->single.first;
     if (m == NULL || m->origin != ORIGIN_COMMAND || m->failures < ATTEMPTS_MOST) return;
     queue_take(&lane->single);
-    message_refuse(m, VERB_REFUSED, NULL, "internal fault %s", trip->state);
+    reply_refuse_message(m, VERB_REFUSED, NULL, "internal fault %s", trip->state);
 }
 
 /* No room, no memory: that may take a while, and what was rolled back has not happened. */
@@ -419,7 +420,7 @@ static void send_back_commands(struct queue *left, const char *state)
     struct queue others = {0};
     for (struct message *m; (m = queue_take(left)) != NULL;) {
         if (m->origin == ORIGIN_COMMAND)
-            message_refuse(m, VERB_RETRY, NULL, "the database lacks resources (%s)", state);
+            reply_refuse_message(m, VERB_RETRY, NULL, "the database lacks resources (%s)", state);
         else
             queue_add(&others, m);
     }

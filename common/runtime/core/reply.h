@@ -1,0 +1,17 @@
+/*
+ * reply: how a request ends: with an answer, a refusal, or the advice to try again.
+ */
+#ifndef KEFU_REPLY_H
+#define KEFU_REPLY_H
+
+#include "net/bus.h"
+#include "runtime/core/message.h"
+
+/* Answer a request; ends it. */
+void reply_answer(struct bus_request *request, text id, const struct shape *shape, const void *body);
+void reply_refuse(struct bus_request *request, enum verb verb, text id, const struct err *err);
+/* Answer a command with a refusal or "try again"; the message is gone then. */
+void reply_refuse_message(struct message *take_message, enum verb verb, const char *field,
+                    const char *format, ...) PRINTF(4, 5);
+
+#endif
