@@ -1,4 +1,5 @@
 #include "runtime/batch/batch_state.h"
+#include "runtime/core/lateness.h"
 
 #include <string.h>
 
@@ -88,7 +89,7 @@ static void decide(struct batch *batch, struct message *m)
     }
     batch_fill_facts(batch, m);
     start_plan(batch, m);
-    if (m->origin == ORIGIN_ALARM) alarm_heard(batch->now - m->due);
+    if (m->origin == ORIGIN_ALARM) lateness_count(batch->now - m->due);
     m->handler->decide(&m->plan, m->decoded, &m->facts);
     if (m->inside.verdict == PLAN_GOOD && collides(batch, m))
         return; /* stays open: again in a later round */

@@ -4,6 +4,7 @@
 #include "base/metrics.h"
 #include "runtime/core/tables.h"
 #include "runtime/core/reply.h"
+#include "runtime/core/lateness.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,7 +186,7 @@ static void give_status(void *ctx, const struct pg_trip *trip)
                                        .policy = runtime.policy_version,
                                        .next_alarm = earliest_alarm(),
                                        .deadlocks = runtime.deadlocks,
-                                       .lateness_p99_ms = alarm_lateness_p99()};
+                                       .lateness_p99_ms = lateness_p99()};
     view.alarms = pg_int(counts, 0, 0);
     view.dead = pg_int(counts, 0, 1);
     view.parked = pg_int(counts, 0, 2);

@@ -1,7 +1,6 @@
 #include "base/failpoint.h"
 #include "runtime/lane/scheduler.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "runtime.msg.h"
 #include "runtime/core/tables.h"
 
@@ -13,32 +12,6 @@
  * one deletes its row in the same transaction. A job's row is marked as running, its work is done here outside any transaction, and
  * its report comes back as a message that deletes the row.
  */
-
-METRIC(lateness, .name = "kefu_alarm_lateness_seconds", .type = METRIC_HISTOGRAM,
-       .help = "From when an alarm was due to when it was decided.");
-
-static int64_t late_by_power[40]; /* alarms less than 2^i milliseconds late */
-static int64_t heard;
-
-void alarm_heard(time_us late)
-{
-    int power = 0;
-    if (runtime.settings.test_clock) return; /* it jumps */
-    while (power < 39 && late >= (INT64_C(1000) << power)) power++;
-    late_by_power[power]++;
-    heard++;
-    metric_observe(&lateness, (double)late / SECOND_US);
-}
-
-int64_t alarm_lateness_p99(void)
-{
-    int64_t seen = 0;
-    for (int power = 0; power < 40 && heard > 0; power++) {
-        seen += late_by_power[power];
-        if (seen * 100 >= heard * 99) return INT64_C(1) << power;
-    }
-    return 0;
-}
 
 /* Where dead rows cannot be cleaned away (somebody holds a snapshot), a look at all alarms walks past every one that ever was. So a look
    begins where the lane knows the first to be: it sets them itself. Others may set one behind its back; those are found, if not due long

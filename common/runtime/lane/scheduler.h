@@ -115,8 +115,6 @@ void alarm_start_job(struct lane *lane, struct message *take_message);
 struct alarm_row;
 void alarm_start_planned(struct lane *lane, const struct alarm_row *row);
 void alarm_clean(struct lane *lane); /* a chore: old positions and replies */
-void alarm_heard(time_us late);      /* count how late an alarm was */
-int64_t alarm_lateness_p99(void);    /* milliseconds, rounded up to a power of two, since start */
 text job_name(const struct job *job);
 const struct message *job_message(const struct job *job); /* the alarm that started it */
 void job_destroy(struct job *job);
