@@ -16,8 +16,8 @@
  *
  * At `zap` (somebody asks to be let in, not answered yet) nobody aborts or waits: from that time on the ZAP thread's work fails.
  */
-#ifndef KEFU_FAIL_H
-#define KEFU_FAIL_H
+#ifndef KEFU_FAILPOINT_H
+#define KEFU_FAILPOINT_H
 
 #include "db/pg.h"
 

@@ -2,8 +2,8 @@
  * rest: when to begin the next small piece of work. Most of what a small piece costs is that it is a piece, so under load nobody does
  * small ones back to back: one in `rest` milliseconds in the long run, several at once when there was little to do before. Pure.
  */
-#ifndef KEFU_REST_H
-#define KEFU_REST_H
+#ifndef KEFU_PACE_H
+#define KEFU_PACE_H
 
 #include <stdint.h>
 

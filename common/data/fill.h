@@ -1,8 +1,8 @@
 /*
  * walk: what the codecs share: filling a struct from a tree of values (MessagePack or JSON) along its shape.
  */
-#ifndef KEFU_WALK_H
-#define KEFU_WALK_H
+#ifndef KEFU_FILL_H
+#define KEFU_FILL_H
 
 #include "base/arena.h"
 #include "base/err.h"

@@ -1,8 +1,8 @@
 /*
  * workline: a database connection of its own on which pieces of work run one after the other, each in as many trips as it likes.
  */
-#ifndef KEFU_WORKLINE_H
-#define KEFU_WORKLINE_H
+#ifndef KEFU_PG_QUEUE_H
+#define KEFU_PG_QUEUE_H
 
 #include "db/pg.h"
 

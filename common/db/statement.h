@@ -31,8 +31,8 @@
  * statement sorts them by, ascending (texts by bytes). Of a READ that every message sees all of, `may_be_old` says that nobody minds if it
  * is as old as the round.
  */
-#ifndef KEFU_QUERY_H
-#define KEFU_QUERY_H
+#ifndef KEFU_STATEMENT_H
+#define KEFU_STATEMENT_H
 
 #include "data/shape.h"
 

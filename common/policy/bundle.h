@@ -2,8 +2,8 @@
  * policy: what the company decides, as YAML files. A service owns some files of the bundle; a published set is kept in its schema as a
  * version; the version in force is read by the first statement of every transaction and compiled before it is used.
  */
-#ifndef KEFU_POLICY_H
-#define KEFU_POLICY_H
+#ifndef KEFU_BUNDLE_H
+#define KEFU_BUNDLE_H
 
 #include "base/arena.h"
 #include "base/err.h"

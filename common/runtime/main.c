@@ -7,7 +7,9 @@
 #include "runtime/lane/scheduler.h"
 #include "base/log.h"
 #include "db/migrate.h"
+#include "runtime/door/control.h"
 #include "runtime/door/door.h"
+#include "runtime/door/query.h"
 #include "runtime/core/tables.h"
 #include "base/uuid.h"
 
@@ -456,7 +458,7 @@ int service_main(int argc, char **argv, const struct service *service)
     workline_add(control_line, read_version, NULL);
     if (service->start != NULL) service->start();
     check_room();
-    runtime.server = bus_serve(runtime.bus, runtime.settings.endpoint, rpc_on_request, NULL, &err);
+    runtime.server = bus_serve(runtime.bus, runtime.settings.endpoint, door_on_request, NULL, &err);
     if (runtime.server == NULL)
         fatal("is another process listening there?", "%s: %s", runtime.settings.endpoint,
               err.message);

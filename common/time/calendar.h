@@ -7,8 +7,8 @@
  * have been asked for; each answer is then a few binary searches. Counts from 1900 to 2199;
  * instants outside are taken as the nearer end.
  */
-#ifndef KEFU_ESCALATION_CALENDAR_H
-#define KEFU_ESCALATION_CALENDAR_H
+#ifndef KEFU_CALENDAR_H
+#define KEFU_CALENDAR_H
 
 #include "base/arena.h"
 #include "time/calendar_rules.h"

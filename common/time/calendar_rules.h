@@ -7,8 +7,8 @@
  * not after its open ends on the next day; "-" or nothing means closed. Intervals that overlap or
  * touch are one.
  */
-#ifndef KEFU_ESCALATION_CALENDAR_RULES_H
-#define KEFU_ESCALATION_CALENDAR_RULES_H
+#ifndef KEFU_CALENDAR_RULES_H
+#define KEFU_CALENDAR_RULES_H
 
 #include "base/err.h"
 

@@ -7,8 +7,8 @@
  * add and sub), end_utc (of delta). Others are ignored; those that no row needs may be absent,
  * except id, op, tz, hours and start_utc.
  */
-#ifndef KEFU_ESCALATION_CALENDAR_TABLE_H
-#define KEFU_ESCALATION_CALENDAR_TABLE_H
+#ifndef KEFU_CALENDAR_TABLE_H
+#define KEFU_CALENDAR_TABLE_H
 
 #include "base/buf.h"
 #include "base/err.h"

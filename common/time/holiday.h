@@ -2,8 +2,8 @@
  * holiday: lists of public holidays and make-up workdays (调休) as others publish them, read into
  * dates. Pure.
  */
-#ifndef KEFU_ESCALATION_HOLIDAY_H
-#define KEFU_ESCALATION_HOLIDAY_H
+#ifndef KEFU_HOLIDAY_H
+#define KEFU_HOLIDAY_H
 
 #include "base/arena.h"
 #include "base/buf.h"

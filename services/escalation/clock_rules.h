@@ -2,8 +2,8 @@
  * rules: the clocks that the company keeps, as compiled from clocks.yaml and calendars/ (policy.c): what starts a clock, what stops
  * and pauses it, how long it runs on which time, and whom its ladder tells. Data only; how it is written is told in README.md.
  */
-#ifndef KEFU_ESCALATION_RULES_H
-#define KEFU_ESCALATION_RULES_H
+#ifndef KEFU_ESCALATION_CLOCK_RULES_H
+#define KEFU_ESCALATION_CLOCK_RULES_H
 
 #include "time/calendar.h"
 #include "data/yaml.h"

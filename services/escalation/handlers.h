@@ -1,8 +1,8 @@
 /*
  * escalation: the handlers, one for each message.
  */
-#ifndef KEFU_ESCALATION_H
-#define KEFU_ESCALATION_H
+#ifndef KEFU_ESCALATION_HANDLERS_H
+#define KEFU_ESCALATION_HANDLERS_H
 
 #include "runtime/api/service.h"
 

@@ -1,8 +1,8 @@
 /*
  * intake: the handlers, one for each message.
  */
-#ifndef KEFU_INTAKE_H
-#define KEFU_INTAKE_H
+#ifndef KEFU_INTAKE_HANDLERS_H
+#define KEFU_INTAKE_HANDLERS_H
 
 #include "runtime/api/service.h"
 

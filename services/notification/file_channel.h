@@ -2,8 +2,8 @@
  * inbox: the file channel: one JSON line for each message, in one file a day. What an in-app inbox, or a person watching a demo,
  * reads. A message sent twice has the same number.
  */
-#ifndef KEFU_NOTIFICATION_INBOX_H
-#define KEFU_NOTIFICATION_INBOX_H
+#ifndef KEFU_NOTIFICATION_FILE_CHANNEL_H
+#define KEFU_NOTIFICATION_FILE_CHANNEL_H
 
 #include "base/err.h"
 

@@ -1,8 +1,8 @@
 /*
  * notification: the handlers, one for each message.
  */
-#ifndef KEFU_NOTIFICATION_H
-#define KEFU_NOTIFICATION_H
+#ifndef KEFU_NOTIFICATION_HANDLERS_H
+#define KEFU_NOTIFICATION_HANDLERS_H
 
 #include "runtime/api/service.h"
 

@@ -2,8 +2,8 @@
  * rules: the compiled policy of notification: which fact makes which message, in which words, and when customers may be
  * rung. Compiled by policy.c from notify.yaml, quiet.yaml and templates/.
  */
-#ifndef KEFU_NOTIFICATION_RULES_H
-#define KEFU_NOTIFICATION_RULES_H
+#ifndef KEFU_NOTIFICATION_NOTIFY_RULES_H
+#define KEFU_NOTIFICATION_NOTIFY_RULES_H
 
 #include "policy/bundle.h"
 #include "quiet.h"

@@ -1,8 +1,8 @@
 /*
  * encode: HMAC-SHA256 and base64, by libsodium.
  */
-#ifndef KEFU_NOTIFICATION_ENCODE_H
-#define KEFU_NOTIFICATION_ENCODE_H
+#ifndef KEFU_NOTIFICATION_SIGN_H
+#define KEFU_NOTIFICATION_SIGN_H
 
 #include "base/arena.h"
 

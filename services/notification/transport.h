@@ -1,8 +1,8 @@
 /*
  * send: one transfer by libcurl on the service's own loop: a mail by SMTP, or an HTTP POST. The only user of libcurl here.
  */
-#ifndef KEFU_NOTIFICATION_SEND_H
-#define KEFU_NOTIFICATION_SEND_H
+#ifndef KEFU_NOTIFICATION_TRANSPORT_H
+#define KEFU_NOTIFICATION_TRANSPORT_H
 
 #include "reach.h"
 

@@ -1,8 +1,8 @@
 /*
  * reporting: the handlers that are not about facts, and the feed's socket.
  */
-#ifndef KEFU_REPORTING_H
-#define KEFU_REPORTING_H
+#ifndef KEFU_REPORTING_HANDLERS_H
+#define KEFU_REPORTING_HANDLERS_H
 
 #include "runtime/api/service.h"
 

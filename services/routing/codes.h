@@ -1,8 +1,8 @@
 /*
  * names: lists of codes as one text, joined by commas ("am01,am02"), as routing's rows keep them.
  */
-#ifndef KEFU_ROUTING_NAMES_H
-#define KEFU_ROUTING_NAMES_H
+#ifndef KEFU_ROUTING_CODES_H
+#define KEFU_ROUTING_CODES_H
 
 #include "base/arena.h"
 #include "data/shape.h"

@@ -1,8 +1,8 @@
 /*
  * hand: into whose hands a ticket goes, and the loads that come of it.
  */
-#ifndef KEFU_ROUTING_HAND_H
-#define KEFU_ROUTING_HAND_H
+#ifndef KEFU_ROUTING_HANDOVER_H
+#define KEFU_ROUTING_HANDOVER_H
 
 #include "desk.h"
 

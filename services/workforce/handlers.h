@@ -1,8 +1,8 @@
 /*
  * workforce: the handlers, one for each message.
  */
-#ifndef KEFU_WORKFORCE_H
-#define KEFU_WORKFORCE_H
+#ifndef KEFU_WORKFORCE_HANDLERS_H
+#define KEFU_WORKFORCE_HANDLERS_H
 
 #include "runtime/api/service.h"
 

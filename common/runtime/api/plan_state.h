@@ -1,8 +1,8 @@
 /*
  * plan_inside: what a plan holds, for the runtime that carries it out. Handlers do not include this.
  */
-#ifndef KEFU_PLAN_INSIDE_H
-#define KEFU_PLAN_INSIDE_H
+#ifndef KEFU_PLAN_STATE_H
+#define KEFU_PLAN_STATE_H
 
 #include "runtime/api/plan.h"
 

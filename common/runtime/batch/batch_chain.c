@@ -102,18 +102,6 @@ void batch_note_written(struct batch *batch, struct message *m)
 
 /* --- who may follow --- */
 
-/* Without a lock nothing says which rows are the message's own. */
-bool batch_may_follow(const struct message *m)
-{
-    bool locks = false;
-    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].query != NULL; i++) {
-        const struct query *query = m->handler->loads[i].query;
-        if (query->whole == NULL && !query->may_be_old) return false;
-        locks = locks || query->kind == QUERY_LOCK;
-    }
-    return locks;
-}
-
 static bool is_loaded(struct batch *batch, const struct message *m, const struct load *load)
 {
     const struct loading *loading = batch_loading_of(batch, load->query);

@@ -186,6 +186,18 @@ const struct sql_key *batch_load_keys(struct batch *batch, const struct message 
     return keys;
 }
 
+/* Without a lock nothing says which rows are the message's own. */
+bool batch_may_follow(const struct message *m)
+{
+    bool locks = false;
+    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].query != NULL; i++) {
+        const struct query *query = m->handler->loads[i].query;
+        if (query->whole == NULL && !query->may_be_old) return false;
+        locks = locks || query->kind == QUERY_LOCK;
+    }
+    return locks;
+}
+
 /* It will be decided in this round, or may be decided after one of its key. */
 static bool loads_now(const struct batch *batch, const struct message *m)
 {

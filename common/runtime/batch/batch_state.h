@@ -1,8 +1,8 @@
 /*
  * batch_inside: one batch, shared by batch.c and its batch_*.c.
  */
-#ifndef KEFU_BATCH_INSIDE_H
-#define KEFU_BATCH_INSIDE_H
+#ifndef KEFU_BATCH_STATE_H
+#define KEFU_BATCH_STATE_H
 
 #include "runtime/lane/scheduler.h"
 #include "runtime.msg.h"
@@ -99,11 +99,12 @@ int batch_find_key(const struct loading *loading, const struct sql_key *key);
 /* The rows of a key: as loaded, or as known by now. */
 struct list batch_rows_of(const struct loading *loading, const struct sql_key *key);
 
+/* Is all that it loads whole? Then it is loaded with the first one of its key. */
+bool batch_may_follow(const struct message *m);
+
 /* batch_chain.c: messages decided on what others of their round have written. Of whole rows that the plan writes again only the new content
    is left, with the plan that wrote them first. */
 void batch_note_written(struct batch *batch, struct message *m);
-/* Is all that it loads whole? Then it is loaded with the first one of its key. */
-bool batch_may_follow(const struct message *m);
 /* Is everything that the message loads in memory, whole? */
 bool batch_knows(struct batch *batch, const struct message *m);
 /* It is a whole row, of a key that the message has loaded: nobody else of the round writes it without being seen. */

@@ -1,8 +1,8 @@
 /*
  * runtime_sql: the statements over the runtime's own tables (common/runtime/migrations).
  */
-#ifndef KEFU_RUNTIME_SQL_H
-#define KEFU_RUNTIME_SQL_H
+#ifndef KEFU_TABLES_H
+#define KEFU_TABLES_H
 
 #include "db/pg.h"
 #include "db/statement.h"

@@ -1,44 +1,20 @@
-#include "runtime/door/control_reply.h"
-#include "runtime/journal/journal.h"
+#include "runtime/door/control.h"
+
 #include "base/log.h"
 #include "base/metrics.h"
-#include "runtime/core/tables.h"
-#include "runtime/core/reply.h"
 #include "runtime/core/lateness.h"
+#include "runtime/core/reply.h"
+#include "runtime/core/tables.h"
+#include "runtime/door/control_dead_letters.h"
+#include "runtime/door/control_journal.h"
+#include "runtime/journal/journal.h"
+#include "runtime/lane/scheduler.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 /* The runtime's own messages. Each handler is given a request that it must end; bodies live in the request's arena. */
-
-struct workline *control_work;
-
-void control_end(struct control *c)
-{
-    arena_destroy(c->arena);
-    free(c);
-}
-
-void control_answer(struct control *c, const struct shape *shape, const void *body)
-{
-    reply_answer(c->request, c->id, shape, body);
-    control_end(c);
-}
-
-void control_refuse(struct control *c, enum verb verb, const struct err *err)
-{
-    reply_refuse(c->request, verb, c->id, err);
-    control_end(c);
-}
-
-void control_failed(struct control *c, const struct pg_trip *trip)
-{
-    struct err err;
-    err_set(&err, "the database said: %s", trip->message);
-    workline_next(control_work);
-    control_refuse(c, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED, &err);
-}
 
 /* --- runtime.hello, runtime.quiet, runtime.status --- */
 

@@ -1,9 +1,8 @@
-#include "runtime/door/control_reply.h"
-#include "base/log.h"
-#include "runtime/door/door.h"
-#include "runtime/core/tables.h"
+#include "runtime/door/control_dead_letters.h"
 
-/* Dead letters: dead.list, dead.retry, dead.discard. */
+#include "base/log.h"
+#include "runtime/core/tables.h"
+#include "runtime/lane/scheduler.h"
 
 /* --- the list --- */
 

@@ -1,10 +1,9 @@
-#include "runtime/door/control_reply.h"
+#include "runtime/door/control_journal.h"
+
 #include "base/failpoint.h"
 #include "runtime/journal/journal.h"
 
 #include <string.h>
-
-/* journal.read: a page of this service's journal. */
 
 static void give_page(void *ctx, const struct journal_event *const *events, size_t n, time_us as_of)
 {

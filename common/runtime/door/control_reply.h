@@ -1,11 +1,11 @@
 /*
- * control_inside: one of the runtime's own messages, shared by control.c, control_journal.c and control_dead_letters.c.
+ * control_reply: one of the runtime's own messages under way, and how it ends.
  */
-#ifndef KEFU_CONTROL_INSIDE_H
-#define KEFU_CONTROL_INSIDE_H
+#ifndef KEFU_CONTROL_REPLY_H
+#define KEFU_CONTROL_REPLY_H
 
-#include "runtime/lane/scheduler.h"
-#include "runtime/door/door.h"
+#include "db/pg_queue.h"
+#include "runtime/core/runtime.h"
 #include "runtime.msg.h"
 
 struct control {
@@ -26,13 +26,5 @@ void control_answer(struct control *c, const struct shape *shape, const void *bo
 void control_refuse(struct control *c, enum verb verb, const struct err *err);
 /* A trip that failed; the connection is free again. */
 void control_failed(struct control *c, const struct pg_trip *trip);
-
-/* control_journal.c */
-void control_read_journal(struct control *c);
-
-/* control_dead_letters.c */
-void control_list_dead(struct control *c);
-void control_retry_dead(struct control *c);
-void control_discard_dead(struct control *c);
 
 #endif

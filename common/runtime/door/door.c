@@ -1,10 +1,11 @@
 #include "runtime/door/door.h"
 
 #include "net/gate.h"
-#include "runtime/lane/scheduler.h"
-#include "base/log.h"
-#include "runtime/lane/place.h"
 #include "runtime/core/reply.h"
+#include "runtime/door/control.h"
+#include "runtime/door/query.h"
+#include "runtime/lane/place.h"
+#include "runtime/lane/scheduler.h"
 
 #include <endian.h>
 #include <string.h>
@@ -85,7 +86,7 @@ static enum gate_verdict take(struct bus_request *request, text frame, struct en
     return dispatch(request, envelope, arena, err) < 0 ? GATE_REFUSED : GATE_OPEN;
 }
 
-void rpc_on_request(void *ctx, struct bus_request *request, text frame)
+void door_on_request(void *ctx, struct bus_request *request, text frame)
 {
     static struct arena
         *arena; /* never entered again meanwhile: requests come from the loop alone */

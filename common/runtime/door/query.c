@@ -1,8 +1,11 @@
-#include "net/gate.h"
+#include "runtime/door/query.h"
+
 #include "base/log.h"
-#include "runtime/door/door.h"
-#include "runtime/core/tables.h"
+#include "db/pg_queue.h"
+#include "net/gate.h"
 #include "runtime/core/reply.h"
+#include "runtime/core/tables.h"
+#include "runtime.msg.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  *   scheduler.c    queues, what to do next, failures      batch.c   one batch from BEGIN to COMMIT
  *   lease.c   leases and positions                   alarm.c   finding due alarms, jobs
  */
-#ifndef KEFU_LANE_H
-#define KEFU_LANE_H
+#ifndef KEFU_SCHEDULER_H
+#define KEFU_SCHEDULER_H
 
 #include "base/pace.h"
 #include "runtime/core/runtime.h"

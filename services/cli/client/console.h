@@ -1,8 +1,8 @@
 /*
  * talk: what send, ask, act and their like have in common: ask one service one thing, print what it says, give the exit status.
  */
-#ifndef KEFU_CLI_TALK_H
-#define KEFU_CLI_TALK_H
+#ifndef KEFU_CLI_CONSOLE_H
+#define KEFU_CLI_CONSOLE_H
 
 #include "base/buf.h"
 #include "client.h"

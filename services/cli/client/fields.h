@@ -1,8 +1,8 @@
 /*
  * words: messages as a person writes and reads them: field=value on the command line, tables on the screen. Pure.
  */
-#ifndef KEFU_CLI_WORDS_H
-#define KEFU_CLI_WORDS_H
+#ifndef KEFU_CLI_FIELDS_H
+#define KEFU_CLI_FIELDS_H
 
 #include "base/arena.h"
 #include "base/buf.h"

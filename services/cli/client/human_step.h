@@ -2,8 +2,8 @@
  * deed: one human step of a flow: the words of its form are recorded with intake first, then the step is taken with the numbers of
  * those notes (note.record, then ticket.act). For act, import and play.
  */
-#ifndef KEFU_CLI_DEED_H
-#define KEFU_CLI_DEED_H
+#ifndef KEFU_CLI_HUMAN_STEP_H
+#define KEFU_CLI_HUMAN_STEP_H
 
 #include "client.h"
 

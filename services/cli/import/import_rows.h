@@ -1,8 +1,8 @@
 /*
  * rows: the rows of an import file, read by a mapping. A row that will not do is a problem with its line and field; the rest goes on.
  */
-#ifndef KEFU_CLI_ROWS_H
-#define KEFU_CLI_ROWS_H
+#ifndef KEFU_CLI_IMPORT_ROWS_H
+#define KEFU_CLI_IMPORT_ROWS_H
 
 #include "mapping.h"
 

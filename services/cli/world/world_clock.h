@@ -2,8 +2,8 @@
  * clockwork: drives the test clock of a whole system. It waits until everything is done that can be done at the clock's time
  * (quiet), sets all clocks to the next alarm or to the target, and so on: days pass in seconds, and nothing is skipped.
  */
-#ifndef KEFU_CLI_CLOCKWORK_H
-#define KEFU_CLI_CLOCKWORK_H
+#ifndef KEFU_CLI_WORLD_CLOCK_H
+#define KEFU_CLI_WORLD_CLOCK_H
 
 #include "cli/client/client.h"
 

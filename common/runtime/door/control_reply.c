@@ -1,0 +1,33 @@
+#include "runtime/door/control_reply.h"
+
+#include "runtime/core/reply.h"
+
+#include <stdlib.h>
+
+struct workline *control_work;
+
+void control_end(struct control *c)
+{
+    arena_destroy(c->arena);
+    free(c);
+}
+
+void control_answer(struct control *c, const struct shape *shape, const void *body)
+{
+    reply_answer(c->request, c->id, shape, body);
+    control_end(c);
+}
+
+void control_refuse(struct control *c, enum verb verb, const struct err *err)
+{
+    reply_refuse(c->request, verb, c->id, err);
+    control_end(c);
+}
+
+void control_failed(struct control *c, const struct pg_trip *trip)
+{
+    struct err err;
+    err_set(&err, "the database said: %s", trip->message);
+    workline_next(control_work);
+    control_refuse(c, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED, &err);
+}
