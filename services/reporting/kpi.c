@@ -102,7 +102,7 @@ size_t kpi_values(const struct kpi_policy *policy, struct list figures, struct k
 const struct kpi_rule *kpi_rule_of(const struct kpi_policy *policy, text topic)
 {
     text first = text_take(&topic, '/'), id = text_take(&topic, '/');
-    for (size_t i = 0; policy != NULL && text_is(first, "kpi") && i < policy->n; i++)
+    for (size_t i = 0; text_is(first, "kpi") && i < policy->n; i++)
         if (text_equal(policy->at[i].id, id)) return &policy->at[i];
     return NULL;
 }

@@ -63,10 +63,6 @@ void on_report_summary(struct plan *plan, const void *message, const struct fact
     const struct kpi_policy *policy = plan->policy;
     struct list topics = facts_all(facts, &topics_all);
     bool anew = m->from != 0 || m->to != 0;
-    if (anew && policy == NULL) {
-        plan_refuse(plan, "from", NULL, "no policy is published yet");
-        return;
-    }
     struct topic_value *lines = ARENA_ARRAY(plan->arena, struct topic_value, topics.n + KPI_VALUES);
     size_t n = list_topics(policy, topics, !anew, lines);
     if (anew) n += list_kpis(policy, facts_all(facts, &figures_between), lines + n);

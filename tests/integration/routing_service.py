@@ -7,23 +7,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from kefu import Database, Process, Refused, positions, run, wait_for  # noqa: E402
+from kefu import Database, Process, Refused, policy_files, positions, run, wait_for  # noqa: E402
 from played import Played  # noqa: E402
 
-POLICY = "deploy/policy"
 TODAY = int(datetime.datetime.now(datetime.timezone.utc).strftime("%y%m%d"))
 LOADS = """SELECT count(*) FROM (SELECT coalesce(l.taken, 0) + coalesce(t.net, 0) AS load,
     (SELECT count(*) FROM routing.ticket k WHERE k.handler = s.staff AND k.closed_at IS NULL) AS held
     FROM routing.staff s LEFT JOIN routing.staff_load l USING (staff) LEFT JOIN routing.staff_tally t USING (staff)) x
     WHERE load <> held"""
-
-
-def policy_files():
-    for folder, _, names in os.walk(POLICY):
-        for name in sorted(n for n in names if n.endswith(".yaml")):
-            path = os.path.join(folder, name)
-            with open(path, encoding="utf-8") as file:
-                yield {"name": os.path.relpath(path, POLICY), "body": file.read()}
 
 
 class World:
@@ -34,7 +25,7 @@ class World:
                                peers={name: other.port for name, other in self.others.items()})
         self.last = 0
         self.start()
-        self.client.do("policy.publish", files=list(policy_files()))
+        self.client.do("policy.publish", files=policy_files())
 
     def start(self):
         self.routing.start().wait_ready()

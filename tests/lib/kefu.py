@@ -190,6 +190,16 @@ class Database:
         psql(self.server, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
 
+def policy_files(folder="deploy/policy"):
+    """The bundle as policy.publish takes it; each service takes its own files."""
+    files = []
+    for path, _, names in os.walk(folder):
+        for name in sorted(n for n in names if n.endswith(".yaml")):
+            with open(os.path.join(path, name), encoding="utf-8") as file:
+                files.append({"name": os.path.relpath(os.path.join(path, name), folder), "body": file.read()})
+    return files
+
+
 class Process:
     """One replica of a service."""
 

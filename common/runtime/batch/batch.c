@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,8 +42,10 @@ static bool ran_out_of_ids(const struct batch *batch)
 
 static void rolled_back(void *ctx, const struct pg_trip *trip);
 
-static void roll_back(struct batch *batch)
+/* To be tried again. */
+static void roll_back(struct batch *batch, const char *why)
 {
+    batch->rolled_back_for = why;
     pg_add_text(batch->lane->pg, "ROLLBACK");
     pg_run(batch->lane->pg, rolled_back, batch);
 }
@@ -53,7 +54,7 @@ static void step(struct batch *batch)
 {
     bool more = batch_decide_round(batch);
     if (ran_out_of_ids(batch)) {
-        roll_back(batch);
+        roll_back(batch, "no numbers are left for what it creates; more are on their way");
         return;
     }
     more = more || batch_hear_own(batch);
@@ -148,16 +149,25 @@ static void read_replies(struct batch *batch)
 
 static void open_trip_failed(struct batch *batch, const struct pg_trip *trip);
 
-/* With the policy known, decide round 1. */
-static void go_on(void *ctx, bool known)
+static void policy_arrived(void *ctx, bool known)
 {
-    struct batch *batch = ctx;
-    if (!known) {
-        roll_back(batch);
+    struct lane *lane = runtime.lanes[(intptr_t)ctx];
+    if (lane == NULL || !known) return;
+    lane->backoff_ms = 0;
+    lane_wake(lane);
+}
+
+/* Decide round 1. Nothing asynchronous is waited for while the transaction is open: meanwhile it could be gone, and what came
+   after would be done outside of it. */
+static void step_first(struct batch *batch)
+{
+    if (policy_usable(batch->policy_version)) {
+        batch->policy = policy_known(batch->policy_version);
+        step(batch);
         return;
     }
-    batch->policy = policy_known(batch->policy_version);
-    step(batch);
+    policy_need(batch->policy_version, policy_arrived, (void *)(intptr_t)batch->lane->number);
+    roll_back(batch, "the policy in force is not known here yet");
 }
 
 static void opened(void *ctx, const struct pg_trip *trip)
@@ -173,13 +183,10 @@ static void opened(void *ctx, const struct pg_trip *trip)
     read_replies(batch);
     if (batch_read_loads(batch, &err) < 0) {
         log_error("store_mismatch", "reason=%s", log_quoted(err.message));
-        roll_back(batch);
+        roll_back(batch, "a statement's columns do not fit its shape");
         return;
     }
-    if (batch->policy_version == 0 || policy_known(batch->policy_version) != NULL)
-        go_on(batch, true);
-    else
-        policy_need(batch->policy_version, go_on, batch);
+    step_first(batch);
 }
 
 static void advanced(void *ctx, const struct pg_trip *trip)
@@ -192,7 +199,7 @@ static void advanced(void *ctx, const struct pg_trip *trip)
     }
     if (batch_read_loads(batch, &err) < 0) {
         log_error("store_mismatch", "reason=%s", log_quoted(err.message));
-        roll_back(batch);
+        roll_back(batch, "a statement's columns do not fit its shape");
         return;
     }
     step(batch);
@@ -266,7 +273,7 @@ static void rolled_back(void *ctx, const struct pg_trip *trip)
     struct pg_trip world = *trip;
     if (world.outcome == PG_OK) {
         world.outcome = PG_WORLD;
-        snprintf(world.message, sizeof(world.message), "rolled back to try again");
+        text_format(world.message, sizeof(world.message), "%s", batch->rolled_back_for);
     }
     forget_decisions(batch);
     finish(batch, &world, true);

@@ -69,6 +69,7 @@ struct batch {
     const void *policy;
     struct plan_host host;
     bool committing;
+    const char *rolled_back_for;
     bool touched[PARTITIONS];
     struct slot_position positions[PARTITIONS]; /* of those touched, once it has committed */
     struct rows said;   /* to be appended to the journal: struct journal_row */

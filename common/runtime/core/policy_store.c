@@ -25,6 +25,11 @@ const void *policy_known(int64_t version)
     return NULL;
 }
 
+bool policy_usable(int64_t version)
+{
+    return runtime.service->policy == NULL || policy_known(version) != NULL;
+}
+
 const void *runtime_policy_of(void *ctx, int64_t version)
 {
     (void)ctx;

@@ -129,6 +129,8 @@ struct workline;
 void policy_store_start(struct workline *line);
 void policy_need(int64_t version, void (*fn)(void *ctx, bool known), void *ctx);
 const void *policy_known(int64_t version);
+/* May be decided under here: it is known, or the service owns no policy. */
+bool policy_usable(int64_t version);
 const void *runtime_policy_of(void *ctx, int64_t version);
 
 /* ids.c */

@@ -59,6 +59,12 @@ static int64_t no_id(void *ctx, int partition, time_us now)
     return 0;
 }
 
+/* Of the policy in force. */
+static int64_t version_of(const struct asked *asked)
+{
+    return pg_int(pg_result(asked->pg, asked->opening), 0, 1);
+}
+
 static int decide(struct asked *asked, struct err *err)
 {
     struct facts facts = {.n = (size_t)asked->n};
@@ -69,7 +75,7 @@ static int decide(struct asked *asked, struct err *err)
                         .principal = gate_name(asked->request),
                         .principal_role = gate_role(asked->request),
                         .arena = asked->arena,
-                        .policy_version = pg_int(pg_result(asked->pg, asked->opening), 0, 1)};
+                        .policy_version = version_of(asked)};
     plan.policy = policy_known(plan.policy_version);
     for (int i = 0; i < asked->n; i++) {
         facts.slices[i].query = asked->handler->loads[i].query;
@@ -100,6 +106,33 @@ static void rolled_back(void *ctx, const struct pg_trip *trip)
     finish(ctx);
 }
 
+static void start(void *ctx, struct pg *pg);
+
+static void send_back(struct asked *asked, const char *why)
+{
+    struct err err;
+    err_set(&err, "%s", why);
+    rpc_refuse(asked->request, VERB_RETRY, asked->header.id, &err);
+    finish(asked);
+}
+
+static void policy_arrived(void *ctx, bool known)
+{
+    if (known)
+        workline_add(line, start, ctx);
+    else
+        send_back(ctx, "the policy in force is not known here yet");
+}
+
+/* Its version was published elsewhere a moment ago: once it is known the query is run anew. */
+static void wait_for_policy(struct asked *asked, int64_t version)
+{
+    if (version == 0)
+        send_back(asked, "no policy is published yet");
+    else
+        policy_need(version, policy_arrived, asked);
+}
+
 static void done(void *ctx, const struct pg_trip *trip)
 {
     struct asked *asked = ctx;
@@ -116,6 +149,10 @@ static void done(void *ctx, const struct pg_trip *trip)
             pg_run(asked->pg, rolled_back, asked);
             return;
         }
+    } else if (!policy_usable(version_of(asked))) {
+        workline_next(line);
+        wait_for_policy(asked, version_of(asked));
+        return;
     } else if (decide(asked, &err) < 0) {
         reply_refuse(asked->request, VERB_REFUSED, asked->header.id, &err);
     }
@@ -130,7 +167,7 @@ static void start(void *ctx, struct pg *pg)
     asked->pg = pg;
     pg_add_text(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     asked->opening = pg_add(pg, &statement_opening, NULL, 0);
-    for (; asked->n < HANDLER_LOADS && loads[asked->n].query != NULL; asked->n++) {
+    for (asked->n = 0; asked->n < HANDLER_LOADS && loads[asked->n].query != NULL; asked->n++) {
         const struct load *load = &loads[asked->n];
         struct sql *sql = compiled(load->query, asked->handler->hears);
         struct sql_key *keys = NULL;

@@ -476,7 +476,8 @@ void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue
         restore(lane, left);
         lane_reset(lane);
     } else if (trip->outcome == PG_WORLD) {
-        text_format(lane->trouble, sizeof(lane->trouble), "%s %s", trip->state, trip->message);
+        text_format(lane->trouble, sizeof(lane->trouble), "%s%s%s", trip->state,
+                    trip->state[0] == '\0' ? "" : " ", trip->message);
         if (lacks_resources(trip)) send_back_commands(left, trip->state);
         restore(lane, left);
     } else {
