@@ -21,7 +21,7 @@ bool settings_span(text value, int64_t *out)
     text number = {value.at, digits}, unit = {value.at + digits, value.len - digits};
     int64_t count;
     if (!text_to_int(number, &count)) return false;
-    if (unit.len == 0) unit = TEXT("ms");
+    if (unit.len == 0) return *out = 0, count == 0; /* 5 of what? */
     for (size_t i = 0; i < COUNT(units); i++) {
         if (text_is(unit, units[i].name)) return !__builtin_mul_overflow(count, units[i].ms, out);
     }
@@ -228,6 +228,7 @@ void settings_help(struct buf *out, const struct settings *settings)
     buf_printf(out, "Usage: %s [--name=value]...\n\n  --help            print this and end\n",
                settings->program);
     buf_printf(out, "  --print-settings  print the settings in force and end\n");
+    buf_printf(out, "\nA SPAN is a number and its unit: 250ms, 2s, 10m, 1h, 3d.\n");
     for (size_t t = 0; t < SETTINGS_TABLES; t++) {
         const struct settings_table *table = &settings->tables[t];
         for (size_t i = 0; i < table->n; i++) add_help(out, settings, &table->rows[i]);

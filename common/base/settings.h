@@ -16,7 +16,7 @@ enum setting_type {
     SETTING_TEXT, /* const char *; min and max bound its length in bytes (max 0: any length) */
     SETTING_INT,  /* int64_t */
     SETTING_BOOL, /* bool: true/false, yes/no, on/off, 1/0; --name alone means true */
-    SETTING_SPAN, /* int64_t, milliseconds: 250ms, 2s, 10m, 1h, 3d; a bare number is milliseconds */
+    SETTING_SPAN, /* int64_t, milliseconds: 250ms, 2s, 10m, 1h, 3d */
     SETTING_SECRET, /* const char *: the first line of the file given; NULL if no file is given */
 };
 
@@ -54,7 +54,7 @@ MUST_CHECK int settings_read(const struct settings *settings, char *const *argv,
 void settings_help(struct buf *out, const struct settings *settings);
 /* The text of --print-settings: `name=value` lines as in force; a secret is shown as "(set)" or "". */
 void settings_print(struct buf *out, const struct settings *settings);
-/* "250ms", "2s", … as milliseconds. */
+/* "250ms", "2s", … as milliseconds: a number and its unit (ms, s, m, h, d); 0 needs none. */
 bool settings_span(text value, int64_t *out);
 
 #endif

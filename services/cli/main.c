@@ -34,37 +34,63 @@ static void print_commands(FILE *out)
     }
 }
 
+static enum exit_status check_words(const struct command *command, const struct words *words)
+{
+    const char *args = command->args != NULL ? command->args : "no words";
+    if (words->n < command->least) return misuse("something is missing: it takes %s", args);
+    if (command->most < 0 || words->n <= command->most) return STATUS_OK;
+    return misuse("'%s' is a word too many: it takes %s", words->at[command->most], args);
+}
+
 static enum exit_status run(const struct command *command, int argc, char **argv)
 {
     struct words words = {.at = mem_alloc(sizeof(char *) * ((size_t)argc + 1))};
     bool help;
+    options_begin(command->name);
     enum exit_status status = options_read(
         (struct option_rows){command->options, command->options_n}, argc, argv, &words, &help);
     if (help)
         print_help(command);
-    else if (status == STATUS_OK &&
-             (words.n < command->least || (command->most >= 0 && words.n > command->most)))
-        status =
-            misuse("wrong number of words; it takes %s", command->args ? command->args : "none");
-    else if (status == STATUS_OK)
+    else if (status == STATUS_OK && (status = check_words(command, &words)) == STATUS_OK)
         status = command->exec(&words);
     free(words.at);
     return status;
 }
 
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (strcmp(name, commands[i]->name) == 0) return commands[i];
+    return NULL;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+static enum exit_status complain_of_command(const char *name)
+{
+    print_commands(stderr);
+    if (name[0] == '-')
+        fputs("\nkefu: the command comes first: kefu COMMAND --option\n", stderr);
+    else
+        fprintf(stderr, "\nkefu: there is no command '%s'\n", name);
+    return STATUS_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        print_commands(argc < 2 ? stderr : stdout);
-        return argc < 2 ? STATUS_USAGE : STATUS_OK;
+    bool help = argc > 1 && asks_for_help(argv[1]);
+    if (argc < 2 || (help && argc == 2)) {
+        print_commands(help ? stdout : stderr);
+        return help ? STATUS_OK : STATUS_USAGE;
     }
-    for (size_t i = 0; i < COUNT(commands); i++) {
-        if (strcmp(argv[1], commands[i]->name) != 0) continue;
-        options_begin(commands[i]->name);
-        return (int)run(commands[i], argc - 1, argv + 1);
-    }
-    fprintf(stderr, "kefu: there is no command %s\n", argv[1]);
-    print_commands(stderr);
-    return STATUS_USAGE;
+    const char *name = argv[help ? 2 : 1];
+    const struct command *command = find_command(name);
+    if (command == NULL) return (int)complain_of_command(name);
+    if (!help) return (int)run(command, argc - 1, argv + 1);
+    print_help(command);
+    return STATUS_OK;
 }

@@ -2,10 +2,13 @@
 
 #include "base/settings.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SPAN_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
 
 struct common_options common_options = {.dir = "var", .timeout_ms = 30000};
 
@@ -15,7 +18,7 @@ static const struct option common[] = {
     {"key", OPTION_TEXT, &common_options.key, "FILE",
      "NAME.secret, beside the list `clients` (KEFU_KEY; operator.secret in DIR/secrets)"},
     {"json", OPTION_FLAG, &common_options.json, NULL, "answer in JSON"},
-    {"timeout", OPTION_SPAN, &common_options.timeout_ms, "TIME", "how long to go on asking (30s)"},
+    {"timeout", OPTION_SPAN, &common_options.timeout_ms, "SPAN", "how long to go on asking (30s)"},
 };
 
 /* --- complaints --- */
@@ -71,6 +74,9 @@ void options_print_help(struct option_rows own)
     print_rows(own);
     puts("\noptions of every command:");
     print_rows((struct option_rows){common, COUNT(common)});
+    puts(
+        "\nA SPAN is a number and its unit: 500ms, 30s, 5m, 2h, 1d. A TIME is an instant, such as\n"
+        "2026-03-18T09:00:00+08:00.");
 }
 
 /* --- reading --- */
@@ -89,34 +95,76 @@ static const struct option *find_option(struct option_rows own, text name)
     return found != NULL ? found : find_row((struct option_rows){common, COUNT(common)}, name);
 }
 
-static bool set_option(const struct option *option, const char *value)
+static enum exit_status set_span(const struct option *option, const char *value)
+{
+    int64_t ms;
+    if (!settings_span(text_of(value), &ms))
+        return misuse(
+            "--%s: '%s' is not a length of time: a number and ms, s, m, h or d, such as 30s",
+            option->name, value);
+    if (ms < 1 || ms > SPAN_MAX_MS)
+        return misuse("--%s: '%s' is not within 1ms to 30d", option->name, value);
+    *(int64_t *)option->at = ms;
+    return STATUS_OK;
+}
+
+static enum exit_status set_text(const struct option *option, const char *value)
 {
     struct option_list *list = option->at;
+    if (value[0] == '\0' && option->kind != OPTION_MAYBE)
+        return misuse("--%s: %s must not be empty", option->name, option->value);
+    if (option->kind != OPTION_LIST)
+        *(const char **)option->at = value;
+    else if (list->n < OPTION_VALUES)
+        list->at[list->n++] = value;
+    else
+        return misuse("--%s: given more than %d times", option->name, OPTION_VALUES);
+    return STATUS_OK;
+}
+
+static enum exit_status set_option(const struct option *option, const char *value)
+{
+    int64_t *number = option->at;
     switch (option->kind) {
-    case OPTION_FLAG: *(bool *)option->at = true; return true;
-    case OPTION_INT: return text_to_int(text_of(value), option->at) && *(int64_t *)option->at >= 0;
-    case OPTION_SPAN: return settings_span(text_of(value), option->at);
-    case OPTION_LIST:
-        if (list->n < OPTION_VALUES) list->at[list->n++] = value;
-        return true;
-    default: *(const char **)option->at = value; return true;
+    case OPTION_FLAG: *(bool *)option->at = true; return STATUS_OK;
+    case OPTION_SPAN: return set_span(option, value);
+    case OPTION_INT:
+        if (text_to_int(text_of(value), number) && *number >= 0) return STATUS_OK;
+        return misuse("--%s: '%s' is not a whole number from 0 on", option->name, value);
+    default: return set_text(option, value);
     }
+}
+
+/* The option's own value behind '=', or the next argument; what looks like an option is none. */
+static const char *find_value(const struct option *option, const char *equals, int argc,
+                              char **argv, int *i)
+{
+    if (equals != NULL) return equals + 1;
+    if (option->kind == OPTION_MAYBE) return "";
+    if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0) return NULL;
+    return argv[++*i];
 }
 
 /* One option at argv[*i]; moves on over its value. */
 static enum exit_status take_option(struct option_rows own, int argc, char **argv, int *i)
 {
-    const char *equals = strchr(argv[*i], '=');
+    const char *equals = strchr(argv[*i], '='), *value = NULL;
     text name = {argv[*i] + 2, equals ? (size_t)(equals - argv[*i]) - 2 : strlen(argv[*i]) - 2};
     const struct option *option = find_option(own, name);
-    const char *value = equals ? equals + 1 : NULL;
     if (option == NULL) return misuse("there is no option --%.*s", TEXT_ARG(name));
-    if (option->kind == OPTION_MAYBE && value == NULL) value = "";
-    if (option->kind != OPTION_FLAG && value == NULL) value = *i + 1 < argc ? argv[++*i] : NULL;
+    if (option->kind == OPTION_FLAG && equals != NULL)
+        return misuse("--%s takes no value", option->name);
+    if (option->kind != OPTION_FLAG) value = find_value(option, equals, argc, argv, i);
     if (option->kind != OPTION_FLAG && value == NULL)
-        return misuse("--%s needs %s", option->name, option->value);
-    if (!set_option(option, value)) return misuse("--%s: '%s' will not do", option->name, value);
-    return STATUS_OK;
+        return misuse("--%s needs %s (one that begins with -- is written --%s=%s)", option->name,
+                      option->value, option->name, option->value);
+    return set_option(option, value);
+}
+
+/* "-h", "-x": options have two dashes here. A lone dash is a word: standard input. */
+static bool is_short_option(const char *argument)
+{
+    return argument[0] == '-' && isalpha((unsigned char)argument[1]);
 }
 
 enum exit_status options_read(struct option_rows own, int argc, char **argv, struct words *words,
@@ -126,12 +174,14 @@ enum exit_status options_read(struct option_rows own, int argc, char **argv, str
     enum exit_status status = STATUS_OK;
     *help = false;
     for (int i = 1; i < argc && status == STATUS_OK; i++) {
-        if (!ended && strcmp(argv[i], "--help") == 0)
+        if (!ended && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0))
             *help = true;
         else if (!ended && strcmp(argv[i], "--") == 0)
             ended = true;
         else if (!ended && strncmp(argv[i], "--", 2) == 0)
             status = take_option(own, argc, argv, &i);
+        else if (!ended && is_short_option(argv[i]))
+            status = misuse("there is no option %s: options have two dashes", argv[i]);
         else
             words->at[words->n++] = argv[i];
         if (*help) return STATUS_OK;

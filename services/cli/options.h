@@ -16,9 +16,9 @@ enum exit_status {
 
 enum option_kind {
     OPTION_FLAG, /* bool */
-    OPTION_TEXT, /* const char * */
+    OPTION_TEXT, /* const char *, not empty */
     OPTION_INT,  /* int64_t, not negative */
-    OPTION_SPAN, /* int64_t, milliseconds: 250ms, 2s, 10m */
+    OPTION_SPAN, /* int64_t, milliseconds: a length of time, 1ms to 30d */
     OPTION_LIST, /* struct option_list: may be given several times */
     OPTION_MAYBE /* const char *: --name or --name=VALUE; "" without a value */
 };
@@ -61,7 +61,7 @@ extern struct common_options common_options;
 /* Complaints begin with "kefu NAME: " from now on. */
 void options_begin(const char *command);
 /* Read argv[1] and on by `own` rows and the common ones, into what the rows point at; the rest are `words`, whose array has room for
-   argc of them. *help: --help was among them, and nothing is to be done. */
+   argc of them. *help: --help was among them, and nothing is to be done. Not STATUS_OK after a complaint. */
 enum exit_status options_read(struct option_rows own, int argc, char **argv, struct words *words,
                               bool *help);
 /* What the rows say, and the common ones, on standard output. */

@@ -79,11 +79,10 @@ TEST(values)
         int64_t lease;
         bool demo;
     } rows[] = {
-        {"--lease=250", 250, false},        {"--lease=250ms", 250, false},
-        {"--lease=2s", 2000, false},        {"--lease=10m", 600000, false},
-        {"--lease=1h", 3600000, false},     {"--demo", 10000, true},
-        {"--demo=on", 10000, true},         {"--demo=0", 10000, false},
-        {"--print-settings", 10000, false},
+        {"--lease=250ms", 250, false},  {"--lease=2s", 2000, false},
+        {"--lease=10m", 600000, false}, {"--lease=1h", 3600000, false},
+        {"--demo", 10000, true},        {"--demo=on", 10000, true},
+        {"--demo=0", 10000, false},     {"--print-settings", 10000, false},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         test_row(rows[i].argument);
@@ -111,6 +110,10 @@ TEST(errors_name_the_setting)
          "lease: \"-5s\" is not a time span such as 250ms, 2s, 10m, 1h, 3d"},
         {"--lease=9223372036854775807d", "lease",
          "lease: \"9223372036854775807d\" is not a time span such as 250ms, 2s, 10m, 1h, 3d"},
+        {"--lease=250", "lease",
+         "lease: \"250\" is not a time span such as 250ms, 2s, 10m, 1h, 3d"},
+        {"--lease=", "lease", "lease: \"\" is not a time span such as 250ms, 2s, 10m, 1h, 3d"},
+        {"--lease=0", "lease", "lease: 0ms is outside 100ms to 3600000ms"},
         {"--lease=1ms", "lease", "lease: 1ms is outside 100ms to 3600000ms"},
         {"--demo=maybe", "demo", "demo: \"maybe\" is neither true nor false"},
         {"--key-file=/nowhere/key", "key-file",

@@ -20,7 +20,7 @@ static struct {
 static const struct option options[] = {
     {"database", OPTION_TEXT, &given.database, "DSN",
      "the database, instead of that of the system in --dir"},
-    {"timeout", OPTION_SPAN, &given.timeout_ms, "TIME",
+    {"timeout", OPTION_SPAN, &given.timeout_ms, "SPAN",
      "how long to wait until all is quiet (60s)"},
 };
 

@@ -18,7 +18,7 @@ static const struct option options[] = {
 
 const struct command command_clock = {
     .name = "clock",
-    .args = "[get] | set TIME | advance DURATION | advance --to TIME | run --to TIME",
+    .args = "[get] | set TIME | advance SPAN | advance --to TIME | run --to TIME",
     .least = 0,
     .most = 2,
     .usage =

@@ -16,7 +16,7 @@ static enum exit_status follow(const struct words *words);
 static int64_t given_for_ms, given_after;
 
 static const struct option options[] = {
-    {"for", OPTION_SPAN, &given_for_ms, "TIME", "stop after so long; left out: until interrupted"},
+    {"for", OPTION_SPAN, &given_for_ms, "SPAN", "stop after so long; left out: until interrupted"},
     {"after", OPTION_INT, &given_after, "SEQ",
      "resume behind this position; left out: a snapshot first"},
 };
@@ -69,6 +69,7 @@ static void answered(void *ctx, const struct reply *reply)
     const struct feed_page *page = reply->body;
     (void)ctx;
     self.asking = false;
+    if (self.over) return; /* nobody waits for it any more */
     if (reply->kind != REPLY_ANSWERED) {
         self.status = talk_complain(reply);
         self.over = true;
