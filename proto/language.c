@@ -209,6 +209,65 @@ static void read_type(const struct block *b, int line, struct member *m, const c
         language_fail(b->file, line, "there are no lists of %s", word);
 }
 
+static bool is_number(const struct member *m)
+{
+    return m->type != NULL &&
+           (strcmp(m->type->word, "int") == 0 || strcmp(m->type->word, "id") == 0);
+}
+
+static bool is_text(const struct member *m)
+{
+    return m->type != NULL && strcmp(m->type->c, "text") == 0;
+}
+
+struct member language_usual(const struct member *member)
+{
+    struct member m = *member;
+    bool id = m.type != NULL && strcmp(m.type->word, "id") == 0;
+    m.min = !is_number(&m) ? 0 : id ? 1 : -INT_MAX_EXACT;
+    m.max = is_number(&m) ? INT_MAX_EXACT : is_text(&m) ? TEXT_MAX : 0;
+    m.items = m.list ? ITEMS_MAX : 0;
+    return m;
+}
+
+/* One word of limits, such as "max=20000". False if the word is none. */
+static bool read_limit(const struct block *b, int line, struct member *m, const char *word)
+{
+    const char *number = strchr(word, '=');
+    size_t len = number == NULL ? 0 : (size_t)(number - word);
+    char *end = NULL;
+    long long *limit = len == 3 && strncmp(word, "min", 3) == 0     ? &m->min
+                       : len == 3 && strncmp(word, "max", 3) == 0   ? &m->max
+                       : len == 5 && strncmp(word, "items", 5) == 0 ? &m->items
+                                                                    : NULL;
+    if (limit == NULL) return false;
+    bool fits = limit == &m->min   ? is_number(m)
+                : limit == &m->max ? is_number(m) || is_text(m)
+                                   : m->list;
+    if (!fits) language_fail(b->file, line, "%s has no limit %s", m->name, word);
+    *limit = strtoll(number + 1, &end, 10);
+    if (*end != '\0' || end == number + 1)
+        language_fail(b->file, line, "'%s' is no whole number", number + 1);
+    return true;
+}
+
+/* The words behind the type: limits first, then what it means. Returns where that begins. */
+static char *read_limits(const struct block *b, int line, struct member *m, char *rest)
+{
+    *m = language_usual(m);
+    if (m->type != NULL && m->type->words) m->max = WORDS_MAX;
+    while (true) {
+        rest += strspn(rest, " \t");
+        char word[MAX_LINE], *end = rest + strcspn(rest, " \t");
+        snprintf(word, sizeof(word), "%.*s", (int)(end - rest), rest);
+        if (!read_limit(b, line, m, word)) break;
+        rest = end;
+    }
+    if (m->min > m->max || (m->list && m->items < 1) || (is_text(m) && m->max < 1))
+        language_fail(b->file, line, "nothing fits the limits of %s", m->name);
+    return rest;
+}
+
 static void read_member(struct block *b, int line, char *text, int first)
 {
     char *rest = NULL, *name = strtok_r(text, " \t", &rest), *type = next_word(&rest);
@@ -219,9 +278,9 @@ static void read_member(struct block *b, int line, char *text, int first)
         language_fail(b->file, line, "%s has more than %d fields", b->name, MAX_FIELDS);
     if (*type == '\0') language_fail(b->file, line, "field %s has no type", name);
     struct member *m = &b->members[b->n];
-    *m = (struct member){
-        .name = name, .line = line, .doc = rest == NULL ? "" : rest + strspn(rest, " \t")};
+    *m = (struct member){.name = name, .line = line};
     read_type(b, line, m, type, first);
+    m->doc = read_limits(b, line, m, rest == NULL ? "" : rest);
     b->n++;
 }
 

@@ -9,6 +9,11 @@
 
 enum { MAX_BLOCKS = 4096, MAX_FIELDS = 64, MAX_KEYS = 3, MAX_NAME = 47 };
 
+/* What a field from outside may hold unless its line says otherwise: bytes of a text, items of a
+   list, and whole numbers that every language has exactly. */
+enum { TEXT_MAX = 200, WORDS_MAX = 20000, ITEMS_MAX = 100 };
+#define INT_MAX_EXACT (1LL << 53)
+
 /* The first word of a block. */
 struct kind {
     const char *word, *symbol, *suffix; /* "row", "SHAPE_ROW", what follows its name in C: "_row" */
@@ -27,6 +32,8 @@ struct member {
     const struct type *type; /* NULL: a list of structs */
     const struct block *of;
     bool list, optional;
+    long long min, max; /* of an int or id; max: bytes of a text, too. 0: it has no such limit */
+    long long items;    /* of a list, at most */
     int line;
 };
 
@@ -52,6 +59,9 @@ void language_read(const char *file, int unique);
 /* The block of that kind, name and version (0: the newest) at or after block number `from`, or NULL. */
 const struct block *language_find(int from, const struct kind *kind, const char *name, int version);
 const struct member *language_member(const struct block *block, const char *name);
+/* The same field with the limits that it would have if its line named none; of words those of any
+   text, as published.txt knows no others. */
+struct member language_usual(const struct member *member);
 void language_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4), noreturn));
 

@@ -86,6 +86,16 @@ static void write_header(const char *in, const char *base)
     close_output(out, base);
 }
 
+/* A text that is part of a message's key (it is required, and no list). */
+static bool names_message(const struct block *b, const struct member *m)
+{
+    for (int k = 0; k < b->n_keys; k++)
+        if (b->kind->message && m->type != NULL && strcmp(m->type->word, "text") == 0 &&
+            strcmp(b->keys[k], m->name) == 0)
+            return true;
+    return false;
+}
+
 static void write_members(FILE *out, const struct block *b)
 {
     if (b->n == 0) return;
@@ -95,13 +105,14 @@ static void write_members(FILE *out, const struct block *b)
         static const char *const flags[] = {"0", "FIELD_OPTIONAL", "FIELD_LIST",
                                             "FIELD_OPTIONAL | FIELD_LIST"};
         const char *words = m->type != NULL && m->type->words ? " | FIELD_WORDS" : "";
-        fprintf(out, "    {\"%s\", %s, %s%s, ", m->name,
+        const char *filled = names_message(b, m) ? " | FIELD_FILLED" : "";
+        fprintf(out, "    {\"%s\", %s, %s%s%s, ", m->name,
                 m->of != NULL ? "FIELD_STRUCT" : m->type->symbol, flags[m->optional + 2 * m->list],
-                words);
+                words, filled);
         fprintf(out, "offsetof(struct %s, %s), ", b->c_name, m->name);
         fprintf(out, m->of != NULL ? "&%s, " : "NULL, ", m->of != NULL ? m->of->symbol : "");
         write_string(out, m->doc);
-        fprintf(out, "},\n");
+        fprintf(out, ", %lldLL, %lldLL, %lld},\n", m->min, m->max, m->items);
     }
     fprintf(out, "};\n");
 }

@@ -12,6 +12,17 @@ static const char *type_of(const struct member *m, char *to, size_t size)
     return to;
 }
 
+/* The type and those limits that are not the usual ones. */
+static const char *limited_type_of(const struct member *m, char *to, size_t size)
+{
+    const struct member usual = language_usual(m);
+    size_t len = strlen(type_of(m, to, size));
+    if (m->min != usual.min) len += (size_t)snprintf(to + len, size - len, " min=%lld", m->min);
+    if (m->max != usual.max) len += (size_t)snprintf(to + len, size - len, " max=%lld", m->max);
+    if (m->items != usual.items) snprintf(to + len, size - len, " items=%lld", m->items);
+    return to;
+}
+
 static const char *head_of(const struct block *b, char *to, size_t size)
 {
     int len = snprintf(to, size, "%s %s", b->kind->word, b->name);
@@ -34,6 +45,10 @@ static void check_member(const struct block *old, const struct member *was, cons
         language_fail(now->file, m->line,
                       "%s of %s was published as %s, now it is %s: make a new version", m->name,
                       now->name, before, after);
+    if (m->min > was->min || m->max < was->max || m->items < was->items)
+        language_fail(now->file, m->line,
+                      "%s of %s was published with wider limits: make a new version", m->name,
+                      now->name);
 }
 
 static void check_block(const struct block *old, int first)
@@ -53,12 +68,26 @@ static void check_block(const struct block *old, int first)
     }
 }
 
+/* Are all fields recorded, with the limits that they have now? */
+static bool same_members(const struct block *old, const struct block *now)
+{
+    char before[100], after[100];
+    for (int i = 0; i < now->n; i++) {
+        const struct member *was = language_member(old, now->members[i].name);
+        if (was == NULL) return false;
+        limited_type_of(was, before, sizeof(before));
+        if (strcmp(before, limited_type_of(&now->members[i], after, sizeof(after))) != 0)
+            return false;
+    }
+    return old->n == now->n;
+}
+
 static bool is_published(const struct block *now, int first)
 {
     for (int i = 0; i < first; i++)
         if (blocks[i]->kind == now->kind && blocks[i]->version == now->version &&
             strcmp(blocks[i]->name, now->name) == 0)
-            return blocks[i]->n == now->n;
+            return same_members(blocks[i], now);
     return false;
 }
 
@@ -87,7 +116,7 @@ void published_write(const char *file, int first)
         fprintf(out, "\n%s\n", head_of(b, text, sizeof(text)));
         for (int k = 0; k < b->n; k++)
             fprintf(out, "  %s %s\n", b->members[k].name,
-                    type_of(&b->members[k], text, sizeof(text)));
+                    limited_type_of(&b->members[k], text, sizeof(text)));
     }
     if (fclose(out) != 0) language_fail(file, 0, "cannot be written");
 }

@@ -3,6 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
+bool time_is_good(time_us time)
+{
+    return time > 0 && time < TIME_END;
+}
+
+time_us time_clamp(time_us time)
+{
+    return time < 0 ? 1 : time >= TIME_END ? TIME_END - 1 : time;
+}
+
+time_us time_add(time_us time, int64_t span)
+{
+    int64_t sum;
+    if (time == 0) return 0;
+    if (__builtin_add_overflow(time, span, &sum)) return span < 0 ? 1 : TIME_END - 1;
+    return sum == 0 ? 1 : time_clamp(sum);
+}
+
 text text_of(const char *string)
 {
     return (text){string, string == NULL ? 0 : strlen(string)};

@@ -19,6 +19,12 @@ typedef struct text {
 /* Microseconds since 1970-01-01T00:00:00Z, as PostgreSQL counts them (no leap seconds). 0 means "no time". */
 typedef int64_t time_us;
 
+/* The range of times: [1970, 2200), without the 0 that means none. What comes from outside is held
+   to it; what is read from elsewhere, stored or said is brought back into it. So no arithmetic on
+   times overflows, and calendar, database and ISO 8601 know them all. */
+#define TIME_END (INT64_C(7258118400) * SECOND_US) /* 2200-01-01T00:00:00Z */
+#define TIME_RANGE_TEXT "a time after 1970-01-01T00:00:00Z and before 2200-01-01T00:00:00Z"
+
 #define SECOND_US INT64_C(1000000)
 #define MINUTE_US (60 * SECOND_US)
 #define HOUR_US (60 * MINUTE_US)
@@ -35,6 +41,12 @@ typedef int64_t time_us;
 /* TEXT("literal"), and printf("%.*s", TEXT_ARG(t)). */
 #define TEXT(literal) ((text){(literal), sizeof(literal) - 1})
 #define TEXT_ARG(t) (int)(t).len, ((t).len > 0 ? (t).at : "")
+
+bool time_is_good(time_us time);
+/* The nearest time of the range; 0 stays 0. */
+time_us time_clamp(time_us time);
+/* The sum, brought back into the range; whatever is added to 0 is 0. */
+time_us time_add(time_us time, int64_t span);
 
 /* The text of a NUL-terminated string; NULL gives the absent text. Borrows. */
 text text_of(const char *string);

@@ -1,6 +1,7 @@
 #include "data/fill.h"
 
 #include "base/legible.h"
+#include "data/limits.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,7 +11,7 @@ struct walk {
     const struct walk_source *source;
     struct arena *arena;
     struct err *err;
-    bool asked; /* a command or query: its texts come from outside */
+    bool outside; /* a command, query or header: limits hold, and its texts are legible */
 };
 
 /* Where the walk is: a field, or an item of a list field (index >= 0), within what is above it. */
@@ -48,12 +49,18 @@ static size_t write_place(const struct place *place, char *to, size_t size)
     return len + text_format(to + len, size - len, "[%" PRId64 "]", place->index);
 }
 
-static int fail(const struct walk *walk, const struct place *place, const char *what)
+static int fail_rule(const struct walk *walk, const struct place *place, const char *rule,
+                     const char *what)
 {
     char path[sizeof(walk->err->field)];
     if (place == NULL) return err_set(walk->err, "the body %s", what);
     write_place(place, path, sizeof(path));
-    return err_field(walk->err, path, NULL, "field %s %s", path, what);
+    return err_field(walk->err, path, rule, "field %s %s", path, what);
+}
+
+static int fail(const struct walk *walk, const struct place *place, const char *what)
+{
+    return fail_rule(walk, place, NULL, what);
 }
 
 /* What holds for values of every source. */
@@ -89,8 +96,12 @@ static int read_value(struct walk *walk, const void *node, const struct field *f
     const char *wrong = walk->source->value(node, field, to, walk->arena);
     if (wrong == NULL) wrong = check_value(field, to);
     if (wrong != NULL) return fail(walk, place, wrong);
-    return walk->asked && field->type == FIELD_TEXT ? check_text(walk, field, place, *(text *)to)
-                                                    : 0;
+    char limit[LIMITS_TEXT];
+    if (walk->outside) wrong = limits_check(field, to, limit);
+    if (wrong != NULL) return fail_rule(walk, place, LIMITS_RULE, wrong);
+    if (field->type == FIELD_TIME) *(time_us *)to = time_clamp(*(time_us *)to);
+    return walk->outside && field->type == FIELD_TEXT ? check_text(walk, field, place, *(text *)to)
+                                                      : 0;
 }
 
 static int read_struct(struct walk *walk, const void *node, const struct shape *shape,
@@ -101,6 +112,9 @@ static int read_list(struct walk *walk, const void *node, const struct field *fi
 {
     size_t n, size = walk_item_size(field);
     if (!walk->source->is_list(node, &n)) return fail(walk, place, "must be a list");
+    char limit[LIMITS_TEXT];
+    const char *wrong = walk->outside ? limits_check_items(field, n, limit) : NULL;
+    if (wrong != NULL) return fail_rule(walk, place, LIMITS_RULE, wrong);
     char *items = n == 0 ? NULL : arena_alloc(walk->arena, n * size);
     *to = (struct list){items, n};
     for (size_t i = 0; i < n; i++) {
@@ -138,8 +152,7 @@ static int read_struct(struct walk *walk, const void *node, const struct shape *
 void *walk_read(const struct walk_source *source, const void *node, const struct shape *shape,
                 struct arena *arena, struct err *err)
 {
-    bool asked = shape->kind == SHAPE_COMMAND || shape->kind == SHAPE_QUERY;
-    struct walk walk = {source, arena, err, asked};
+    struct walk walk = {source, arena, err, limits_hold(shape)};
     void *body = arena_alloc(arena, shape->size);
     return read_struct(&walk, node, shape, NULL, body) < 0 ? NULL : body;
 }

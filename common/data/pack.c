@@ -13,23 +13,24 @@ static const char *const verbs[] = {
     [VERB_REFUSED] = "refused", [VERB_RETRY] = "retry", [VERB_HINT] = "hint",
 };
 
-#define HEADER_FIELD(name, type, flags, member)                                                    \
+#define HEADER_FIELD(name, type, flags, max, member)                                               \
     {                                                                                              \
-        name, type, flags, offsetof(struct header, member), NULL, ""                               \
+        name, type, flags, offsetof(struct header, member), NULL, "", 0, max, 0                    \
     }
 static const struct field header_fields[] = {
-    HEADER_FIELD("id", FIELD_TEXT, 0, id),
-    HEADER_FIELD("type", FIELD_TEXT, 0, type),
-    HEADER_FIELD("v", FIELD_INT, FIELD_OPTIONAL, version),
-    HEADER_FIELD("key", FIELD_TEXT, FIELD_OPTIONAL, key),
-    HEADER_FIELD("time", FIELD_TIME, FIELD_OPTIONAL, time),
-    HEADER_FIELD("trace", FIELD_TEXT, FIELD_OPTIONAL, trace),
-    HEADER_FIELD("cause", FIELD_TEXT, FIELD_OPTIONAL, cause),
-    HEADER_FIELD("deadline", FIELD_TIME, FIELD_OPTIONAL, deadline),
-    HEADER_FIELD("actor", FIELD_TEXT, FIELD_OPTIONAL, actor),
+    HEADER_FIELD("id", FIELD_TEXT, FIELD_FILLED, PACK_ID_MAX, id),
+    HEADER_FIELD("type", FIELD_TEXT, FIELD_FILLED, 100, type),
+    HEADER_FIELD("v", FIELD_INT, FIELD_OPTIONAL, 999, version),
+    HEADER_FIELD("key", FIELD_TEXT, FIELD_OPTIONAL, 700, key),
+    HEADER_FIELD("time", FIELD_TIME, FIELD_OPTIONAL, 0, time),
+    HEADER_FIELD("trace", FIELD_TEXT, FIELD_OPTIONAL, 64, trace),
+    HEADER_FIELD("cause", FIELD_TEXT, FIELD_OPTIONAL, 300, cause),
+    HEADER_FIELD("deadline", FIELD_TIME, FIELD_OPTIONAL, 0, deadline),
+    HEADER_FIELD("actor", FIELD_TEXT, FIELD_OPTIONAL, 64, actor),
 };
 static const struct shape header_shape = {
     .name = "header",
+    .kind = SHAPE_HEADER,
     .size = sizeof(struct header),
     .fields = header_fields,
     .n = COUNT(header_fields),
@@ -37,11 +38,11 @@ static const struct shape header_shape = {
 };
 
 static const struct field refusal_fields[] = {
-    {"message", FIELD_TEXT, 0, offsetof(struct refusal, message), NULL, "why, in English"},
+    {"message", FIELD_TEXT, 0, offsetof(struct refusal, message), NULL, .doc = "why, in English"},
     {"field", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct refusal, field), NULL,
-     "the field at fault"},
+     .doc = "the field at fault"},
     {"rule", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct refusal, rule), NULL,
-     "the rule that refuses"},
+     .doc = "the rule that refuses"},
 };
 const struct shape refusal_shape = {
     .name = "refusal",
@@ -81,6 +82,7 @@ static void write_value(msgpack_packer *packer, const struct field *field, const
         msgpack_pack_bin(packer, bytes->len);
         if (bytes->len > 0) msgpack_pack_bin_body(packer, bytes->at, bytes->len);
         break;
+    case FIELD_TIME: msgpack_pack_int64(packer, time_clamp(*(const time_us *)at)); break;
     default: msgpack_pack_int64(packer, *(const int64_t *)at); break;
     }
 }
@@ -274,9 +276,6 @@ static int open_header(const msgpack_object *object, struct arena *arena, struct
 {
     const struct header *header = walk_read(&source, object, &header_shape, arena, err);
     if (header == NULL) return err_prefix(err, "header");
-    if (header->id.len == 0 || header->type.len == 0)
-        return err_field(err, header->id.len == 0 ? "id" : "type", NULL,
-                         "header: field %s is empty", header->id.len == 0 ? "id" : "type");
     *to = *header;
     return 0;
 }

@@ -30,6 +30,9 @@ void pack_write(struct buf *out, const struct shape *shape, const void *body);
 MUST_CHECK void *pack_read(text bytes, const struct shape *shape, struct arena *arena,
                            struct err *err);
 
+/* Bytes of an id. */
+enum { PACK_ID_MAX = 200 };
+
 /* The envelope, one frame: [wire version, verb, header map, body map]. */
 enum verb { VERB_COMMAND, VERB_QUERY, VERB_ANSWER, VERB_REFUSED, VERB_RETRY, VERB_HINT };
 

@@ -21,7 +21,12 @@ enum field_type {
     FIELD_STRUCT /* a nested struct (lists only) */
 };
 
-enum { FIELD_OPTIONAL = 1, FIELD_LIST = 2, FIELD_WORDS = 4 }; /* of legible.h: words, not a line */
+enum {
+    FIELD_OPTIONAL = 1,
+    FIELD_LIST = 2,
+    FIELD_WORDS = 4, /* of legible.h: words, not a line */
+    FIELD_FILLED = 8 /* a text that may not be empty: part of a message's key */
+};
 
 /* A list field is this in the struct: the items lie side by side (structs, texts or int64_t). */
 struct list {
@@ -39,9 +44,19 @@ struct field {
     size_t offset;
     const struct shape *of; /* of FIELD_STRUCT */
     const char *doc;
+    int64_t min, max; /* of an int or id, max also bytes of a text; 0: no limit (limits.h) */
+    size_t items;     /* of a list, at most; 0: no limit */
 };
 
-enum shape_kind { SHAPE_STRUCT, SHAPE_EVENT, SHAPE_COMMAND, SHAPE_QUERY, SHAPE_ANSWER, SHAPE_ROW };
+enum shape_kind {
+    SHAPE_STRUCT,
+    SHAPE_EVENT,
+    SHAPE_COMMAND,
+    SHAPE_QUERY,
+    SHAPE_ANSWER,
+    SHAPE_ROW,
+    SHAPE_HEADER /* of the envelope (pack.h) */
+};
 
 enum { SHAPE_KEYS = 3 };
 

@@ -328,9 +328,9 @@ text yaml_text_or(struct yaml_reader *reader, const struct yaml *map, const char
 }
 
 int64_t yaml_int_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
-                    int64_t fallback)
+                    int64_t least, int64_t most, int64_t fallback)
 {
-    return yaml_get(map, key) == NULL ? fallback : yaml_int(reader, map, key, INT64_MIN, INT64_MAX);
+    return yaml_get(map, key) == NULL ? fallback : yaml_int(reader, map, key, least, most);
 }
 
 int yaml_choice_or(struct yaml_reader *reader, const struct yaml *map, const char *key,

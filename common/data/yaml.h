@@ -81,7 +81,7 @@ int yaml_choice(struct yaml_reader *reader, const struct yaml *map, const char *
 text yaml_text_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
                   const char *fallback);
 int64_t yaml_int_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
-                    int64_t fallback);
+                    int64_t least, int64_t most, int64_t fallback);
 bool yaml_bool_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
                   bool fallback); /* true, false */
 int yaml_choice_or(struct yaml_reader *reader, const struct yaml *map, const char *key,

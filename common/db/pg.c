@@ -449,12 +449,19 @@ int64_t pg_from_be(const char *bytes, int len)
     return (int64_t)value;
 }
 
+time_us pg_time_of(int64_t stored)
+{
+    time_us time;
+    if (__builtin_add_overflow(stored, PG_EPOCH_US, &time)) return TIME_END - 1;
+    return time == 0 ? 1 : time_clamp(time);
+}
+
 int64_t pg_int(const PGresult *result, int row, int column)
 {
     enum { TIMESTAMPTZ = 1184 };
     if (PQgetisnull(result, row, column)) return 0;
     int64_t value = pg_from_be(PQgetvalue(result, row, column), PQgetlength(result, row, column));
-    return PQftype(result, column) == TIMESTAMPTZ ? value + PG_EPOCH_US : value;
+    return PQftype(result, column) == TIMESTAMPTZ ? pg_time_of(value) : value;
 }
 
 text pg_text(const PGresult *result, int row, int column)

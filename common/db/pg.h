@@ -67,5 +67,7 @@ int64_t pg_from_be(const char *bytes, int len); /* a signed big-endian integer o
 
 /* PostgreSQL counts time from 2000-01-01. */
 #define PG_EPOCH_US INT64_C(946684800000000)
+/* A timestamptz as PostgreSQL sends it, infinity too, brought into the range of times; never 0. */
+time_us pg_time_of(int64_t stored);
 
 #endif

@@ -258,7 +258,7 @@ static void add_value(struct buf *out, const struct field *field, const char *at
         buf_add_u32(out, UINT32_MAX);
         return;
     }
-    add_number(out, field->type == FIELD_TIME ? number - PG_EPOCH_US : number);
+    add_number(out, field->type == FIELD_TIME ? time_clamp(number) - PG_EPOCH_US : number);
 }
 
 static void pack_keys(struct buf *out, const struct sql *sql, const struct sql_key *keys, size_t n)
@@ -397,7 +397,8 @@ static void read_value(const struct field *field, char *to, const PGresult *resu
     } else if (field->type == FIELD_BOOL) {
         *(bool *)to = bytes[0] != 0;
     } else {
-        int64_t value = pg_from_be(bytes, len) + (field->type == FIELD_TIME ? PG_EPOCH_US : 0);
+        int64_t value = pg_from_be(bytes, len);
+        if (field->type == FIELD_TIME) value = pg_time_of(value);
         memcpy(to, &value, sizeof(value));
     }
 }

@@ -204,8 +204,9 @@ static void agree_on_clock(void)
     const struct runtime_settings *s = &runtime.settings;
     struct err err;
     time_us start = runtime_system_now() / SECOND_US * SECOND_US;
-    if (s->test_clock_start[0] != '\0' && !json_time(text_of(s->test_clock_start), &start))
-        fatal("such as 2026-03-02T01:00:00Z", "test-clock-start is no time: %s",
+    if (s->test_clock_start[0] != '\0' &&
+        (!json_time(text_of(s->test_clock_start), &start) || !time_is_good(start)))
+        fatal("such as 2026-03-02T01:00:00Z", "test-clock-start must be " TIME_RANGE_TEXT ": %s",
               s->test_clock_start);
     if (migrate_clock(s->database, s->schema, s->test_clock, start, &err) < 0)
         fatal(s->test_clock ? "a test clock needs a new database"

@@ -7,7 +7,7 @@
 #include "time/zone.h"
 
 #define FIRST_INSTANT (INT64_C(-2208988800) * SECOND_US) /* 1900-01-01 */
-#define LAST_INSTANT (INT64_C(7258118400) * SECOND_US)   /* 2200-01-01 */
+#define LAST_INSTANT TIME_END
 #define STEP (366 * DAY_US)                              /* compiled at a time */
 
 /* Working time without pauses, in UTC. */

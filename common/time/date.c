@@ -1,6 +1,7 @@
 #include "time/date.h"
 
 enum { EPOCH_WEEKDAY = 3 }; /* 1970-01-01 was a Thursday */
+enum { YEAR_FIRST = 1, YEAR_LAST = 9999 };
 
 static bool is_leap(int year)
 {
@@ -23,7 +24,7 @@ static int64_t days_before_year(int year)
 
 int64_t date_days(int year, int month, int day)
 {
-    assert(year >= 1 && year <= 9999);
+    year = year < YEAR_FIRST ? YEAR_FIRST : year > YEAR_LAST ? YEAR_LAST : year;
     int64_t days = days_before_year(year) - days_before_year(1970);
     for (int m = 1; m < month; m++) days += date_month_days(year, m);
     return days + day - 1;
@@ -31,8 +32,9 @@ int64_t date_days(int year, int month, int day)
 
 struct date date_of(int64_t days)
 {
-    int64_t since_year_one = days + days_before_year(1970);
-    assert(since_year_one >= 0 && since_year_one < days_before_year(10000));
+    const int64_t first = -days_before_year(1970);
+    const int64_t last = first + days_before_year(YEAR_LAST + 1) - 1;
+    int64_t since_year_one = (days < first ? first : days > last ? last : days) - first;
     int year = (int)(since_year_one / 366) + 1; /* never too late; then step up to it */
     while (days_before_year(year + 1) <= since_year_one) year++;
     struct date date = {year, 1, (int)(since_year_one - days_before_year(year)) + 1};

@@ -14,9 +14,10 @@ struct date {
     int day;   /* 1..31 */
 };
 
-/* The day's number. The year is 1..9999; month and day must exist. */
+/* The day's number. Month and day must exist; a year before 1 or after 9999 is taken as the nearer
+   of these. */
 int64_t date_days(int year, int month, int day);
-/* The date of a day's number, of the years 1..9999. */
+/* The date of a day's number; beyond the years 1 to 9999 their first or last day. */
 struct date date_of(int64_t days);
 /* 0 = Monday … 6 = Sunday. */
 int date_weekday(int64_t days);

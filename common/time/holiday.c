@@ -76,9 +76,9 @@ struct cn_year {
 };
 
 static const struct field cn_day_fields[] = {
-    {"name", FIELD_TEXT, 0, offsetof(struct cn_day, name), NULL, ""},
-    {"date", FIELD_TEXT, 0, offsetof(struct cn_day, date), NULL, ""},
-    {"isOffDay", FIELD_BOOL, 0, offsetof(struct cn_day, off), NULL, ""},
+    {"name", FIELD_TEXT, 0, offsetof(struct cn_day, name), NULL, .doc = ""},
+    {"date", FIELD_TEXT, 0, offsetof(struct cn_day, date), NULL, .doc = ""},
+    {"isOffDay", FIELD_BOOL, 0, offsetof(struct cn_day, off), NULL, .doc = ""},
 };
 
 static const struct shape cn_day_shape = {
@@ -90,11 +90,12 @@ static const struct shape cn_day_shape = {
 };
 
 static const struct field cn_year_fields[] = {
-    {"$schema", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct cn_year, schema), NULL, ""},
-    {"$id", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct cn_year, id), NULL, ""},
-    {"year", FIELD_INT, 0, offsetof(struct cn_year, year), NULL, ""},
-    {"papers", FIELD_TEXT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct cn_year, papers), NULL, ""},
-    {"days", FIELD_STRUCT, FIELD_LIST, offsetof(struct cn_year, days), &cn_day_shape, ""},
+    {"$schema", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct cn_year, schema), NULL, .doc = ""},
+    {"$id", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct cn_year, id), NULL, .doc = ""},
+    {"year", FIELD_INT, 0, offsetof(struct cn_year, year), NULL, .doc = ""},
+    {"papers", FIELD_TEXT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct cn_year, papers), NULL,
+     .doc = ""},
+    {"days", FIELD_STRUCT, FIELD_LIST, offsetof(struct cn_year, days), &cn_day_shape, .doc = ""},
 };
 
 static const struct shape cn_year_shape = {

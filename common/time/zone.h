@@ -17,8 +17,8 @@ bool zone_name_is_safe(text name);
 /* The same from the bytes of a TZif file (RFC 8536), whatever they are. Pure. NULL on failure. */
 MUST_CHECK struct zone *zone_parse(text bytes, struct err *err);
 void zone_destroy(struct zone *zone); /* NULL is fine */
-/* The era of an instant, in seconds since 1970 UTC, within the years 3..9997. Two neighbouring eras
-   may have the same offset. */
+/* The era of an instant, in seconds since 1970 UTC. Two neighbouring eras may have the same
+   offset. */
 struct zone_era zone_era(const struct zone *zone, int64_t seconds);
 
 #endif

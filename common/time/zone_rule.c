@@ -166,6 +166,9 @@ struct zone_era zone_rule_era(const struct zone_rule *rule, int64_t seconds)
     size_t n = list_changes(rule, date_of(date_day_of(seconds)).year, changes);
     size_t next = 0;
     while (next < n && changes[next].at <= seconds) next++;
-    assert(next > 0 && next < n); /* two years around hold changes on both sides */
-    return (struct zone_era){changes[next - 1].at, changes[next].at, changes[next - 1].offset};
+    /* two years around hold changes on both sides, but where the years of date.h end */
+    if (next > 0)
+        era = (struct zone_era){changes[next - 1].at, INT64_MAX, changes[next - 1].offset};
+    if (next < n) era.until = changes[next].at;
+    return era;
 }

@@ -129,7 +129,9 @@ void clock_begin(struct clock_life *life, const struct clock_rules *rules,
             .started_by = start->by,
         }};
     clock_bind(life, rules, rules, start->unit);
-    if (life->row.allowed > 0) date_anew(life);
+    if (life->row.allowed == 0) return;
+    if (rule->kind == LIMIT_SPAN) life->row.due_at = TIME_END - 1; /* where no calendar reaches */
+    date_anew(life);
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------------------- */

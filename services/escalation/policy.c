@@ -219,7 +219,7 @@ static struct clock_triggers read_triggers(struct compiler *c, const struct yaml
 static void read_limit(struct compiler *c, const struct yaml *clock, struct clock_rule *out)
 {
     text limit = yaml_text(&c->reader, clock, "limit");
-    out->share = yaml_int_or(&c->reader, clock, "share", 100);
+    out->share = yaml_int_or(&c->reader, clock, "share", 1, 10000, 100);
     if (out->share < 1 || out->share > 1000)
         yaml_fail(&c->reader, yaml_get(clock, "share"), "must be 1 to 1000");
     if (text_is(limit, "promised")) {

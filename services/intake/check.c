@@ -40,12 +40,6 @@ static int check_choice(text value, const char *field, const char *rule, const c
     return err_field(err, field, rule, "%s is not known", field);
 }
 
-static int check_length(text value, size_t most, const char *field, struct err *err)
-{
-    if (value.len <= most) return 0;
-    return err_field(err, field, "INT-24", "%s is longer than %zu bytes", field, most);
-}
-
 int check_origin(text source, text source_id, struct err *err)
 {
     if (!check_is_code(source))
@@ -59,7 +53,7 @@ int check_origin(text source, text source_id, struct err *err)
     for (size_t i = 0; i < source_id.len; i++)
         if ((unsigned char)source_id.at[i] < ' ')
             return err_field(err, "source_id", "INT-32", "source_id has a control character");
-    return check_length(source_id, CHECK_SOURCE_ID_MOST, "source_id", err);
+    return 0;
 }
 
 int check_channel(text channel, struct err *err)
@@ -84,9 +78,7 @@ static int check_person(const struct contact_record *m, struct err *err)
                          PERSON_PHONE_LEAST, PERSON_PHONE_MOST);
     if (mail != NULL) return err_field(err, "email", "INT-09", "email %s", mail);
     if (check_choice(m->honorific, "honorific", "NTF-39", honorifics, err) < 0) return -1;
-    if (check_choice(m->locale, "locale", "INT-27", locales, err) < 0) return -1;
-    if (check_length(m->customer_name, CHECK_NAME_MOST, "customer_name", err) < 0) return -1;
-    return check_length(m->address, CHECK_ADDRESS_MOST, "address", err);
+    return check_choice(m->locale, "locale", "INT-27", locales, err);
 }
 
 static int check_codes(const struct contact_record *m, struct err *err)
@@ -224,13 +216,6 @@ static int check_item(struct item_place *place, const struct intake_policy *poli
     place->kind = (enum intake_kind)kind;
     if (check_required(place, err) < 0) return -1;
     if (check_taxonomy(place, policy, err) < 0) return -1;
-    if (check_length(place->item->words, CHECK_WORDS_MOST, name_field(place, "words"), err) < 0)
-        return -1;
-    if (check_length(place->item->expected, CHECK_WORDS_MOST, name_field(place, "expected"), err) <
-        0)
-        return -1;
-    if (check_length(place->item->answer, CHECK_WORDS_MOST, name_field(place, "answer"), err) < 0)
-        return -1;
     if (check_promise(place, now, err) < 0) return -1;
     return check_answer(place, err);
 }

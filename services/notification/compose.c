@@ -336,7 +336,7 @@ void post_notice(struct plan *plan, const struct notice *notice, const struct fa
         const struct notify_rule *rule = &post.rules->at[i];
         if (!fits(rule, notice)) continue;
         struct notice dated = *notice;
-        if (rule->due != 0) dated.due_at = notice->ticket.received_at + rule->due;
+        if (rule->due != 0) dated.due_at = time_add(notice->ticket.received_at, rule->due);
         post.notice = &dated;
         apply_rule(&post, rule);
     }

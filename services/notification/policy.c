@@ -128,7 +128,7 @@ static void read_conditions(struct compiler *c, const struct yaml *node, struct 
     out->clocks = yaml_texts(&c->reader, node, "clocks", c->arena);
     out->levels = yaml_texts(&c->reader, node, "levels", c->arena);
     out->how = yaml_texts(&c->reader, node, "how", c->arena);
-    out->round_from = yaml_int_or(&c->reader, node, "round_from", 0);
+    out->round_from = yaml_int_or(&c->reader, node, "round_from", 0, 1000, 0);
     out->breached = yaml_choice_or(&c->reader, node, "breached", no_yes, EITHER);
     out->unless_answered =
         yaml_choice_or(&c->reader, node, "unless", (const char *[]){"answered", NULL}, -1) == 0;

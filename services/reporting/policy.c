@@ -95,7 +95,7 @@ static void read_formula(struct compiler *c, const struct yaml *kpi, text id)
         policy->steps.result = yaml_text(reader, kpi, "result_step");
         policy->steps.satisfied = yaml_text(reader, kpi, "satisfied_step");
     } else if (text_is(id, "KPI-10")) {
-        policy->units_in_charge = yaml_int_or(reader, kpi, "units_in_charge", 0);
+        policy->units_in_charge = yaml_int_or(reader, kpi, "units_in_charge", 0, 1000000, 0);
     } else if (text_is(id, "KPI-11")) {
         policy->reply_clock = yaml_text(reader, kpi, "clock");
         policy->reply_kinds = yaml_texts(reader, kpi, "kinds", c->arena);

@@ -115,7 +115,9 @@ static enum form_verdict check_value(const struct flow_need *need, const struct 
     case FLOW_NEED_CHOICE: return check_choice(need, value, err);
     case FLOW_NEED_TICK: return text_is(value, "true") ? FORM_GOOD : bad(err, need, "must be true");
     case FLOW_NEED_TIME:
-        return json_time(value, &time) ? FORM_GOOD : bad(err, need, "must be a time in ISO 8601");
+        return json_time(value, &time) && time_is_good(time)
+                   ? FORM_GOOD
+                   : bad(err, need, "must, in ISO 8601, be " TIME_RANGE_TEXT);
     case FLOW_NEED_ID:
         if (!text_to_int(value, &number) || number <= 0)
             return bad(err, need, "must be the number of a ticket");

@@ -157,7 +157,8 @@ static void compile_priorities(struct compiler *c, const struct yaml *top)
     }
     c->out->priorities = at;
     c->out->priorities_n = n;
-    c->out->priority_default = yaml_int_or(&c->reader, yaml_get(top, "priority"), "default", 3);
+    c->out->priority_default =
+        yaml_int_or(&c->reader, yaml_get(top, "priority"), "default", 1, 4, 3);
 }
 
 static void compile_topics(struct compiler *c, const struct yaml *top)

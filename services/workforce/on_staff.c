@@ -6,7 +6,7 @@
 #include "store.h"
 #include "workforce.msg.h"
 
-enum { NAME_MOST = 200, CODES_MOST = 32, LINE_MOST = 64 };
+enum { LINE_MOST = 64 };
 
 /* --- is it good? --- */
 
@@ -30,16 +30,11 @@ static void check_codes(struct plan *plan, const struct staff_set *m)
 {
     if (!code_good(m->staff))
         plan_refuse(plan, "staff", NULL, "staff must be a code without blanks and commas");
-    if (m->name.len == 0 || m->name.len > NAME_MOST)
-        plan_refuse(plan, "name", NULL, "name has 1 to %d bytes", NAME_MOST);
-    if (m->roles.n == 0 || m->roles.n > CODES_MOST)
-        plan_refuse(plan, "roles", "ORG-16", "a person has 1 to %d roles", CODES_MOST);
-    if (m->skills.n > CODES_MOST)
-        plan_refuse(plan, "skills", NULL, "a person has at most %d skills", CODES_MOST);
+    if (m->name.len == 0) plan_refuse(plan, "name", NULL, "name is missing");
+    if (m->roles.n == 0) plan_refuse(plan, "roles", "ORG-16", "a person has a role");
     for (size_t i = 0; i < m->skills.n; i++)
         if (!code_good(LIST(m->skills, text)[i]))
             plan_refuse(plan, "skills", NULL, "a skill is a code without blanks and commas");
-    if (m->most_open < 0) plan_refuse(plan, "most_open", NULL, "most_open is negative");
     if (m->locale.len > 0 && !text_is(m->locale, "zh-CN") && !text_is(m->locale, "en"))
         plan_refuse(plan, "locale", NULL, "locale is zh-CN or en");
 }

@@ -5,18 +5,14 @@
 #include "store.h"
 #include "workforce.msg.h"
 
-enum { NAME_MOST = 200 };
-
 static bool unit_good(struct plan *plan, const struct unit_set *m, const struct unit_tree *tree)
 {
     if (!code_good(m->unit))
         plan_refuse(plan, "unit", "ORG-01", "unit must be a code without blanks and commas");
     if (!organisation_has_type(tree->organisation, m->type))
         plan_refuse(plan, "type", "ORG-01", "type is none of organisation.yaml");
-    if (m->name_zh.len == 0 || m->name_zh.len > NAME_MOST)
-        plan_refuse(plan, "name_zh", "ORG-01", "name_zh has 1 to %d bytes", NAME_MOST);
-    if (m->name_en.len == 0 || m->name_en.len > NAME_MOST)
-        plan_refuse(plan, "name_en", "ORG-01", "name_en has 1 to %d bytes", NAME_MOST);
+    if (m->name_zh.len == 0) plan_refuse(plan, "name_zh", "ORG-01", "name_zh is missing");
+    if (m->name_en.len == 0) plan_refuse(plan, "name_en", "ORG-01", "name_en is missing");
     if (m->parent.len > 0 && unit_find(tree, m->parent) == NULL)
         plan_refuse(plan, "parent", "ORG-01", "parent is not known");
     if (m->parent.len > 0 &&

@@ -41,4 +41,51 @@ def test_every_refusal_is_utf8():
             assert verb == "refused" and "stands twice" in body["message"], body
 
 
+def refused(client, kind, body, **header):
+    """The refusal of a command whose header and body are these: field, rule and message."""
+    header = {"id": "x", "type": kind, "v": 1, **header}
+    verb, _, said = answer(client, [1, "command", header, body])
+    if verb != "refused":
+        raise AssertionError(f"{str(header)[:60]} {str(body)[:60]}: {verb} {str(said)[:200]}")
+    return said.get("field"), said.get("rule"), said["message"]
+
+
+LONG = "x" * 6000
+TOO_LONG = "longer than"
+END = 7258118400 * 10**6  # 2200-01-01
+BAD_HEADERS = [
+    ("id", LONG, "longer than 200 bytes"), ("id", "x" * 201, "longer than 200 bytes"),
+    ("id", "", "is empty"), ("id", "a\nb", "U+000A"), ("id", "a\x9bb", "U+009B"),
+    ("type", LONG, TOO_LONG), ("type", "", "is empty"), ("key", LONG, TOO_LONG),
+    ("key", "a\tb", "U+0009"), ("trace", LONG, TOO_LONG), ("trace", "a\x1bb", "U+001B"),
+    ("cause", LONG, TOO_LONG), ("actor", LONG, TOO_LONG),
+    ("v", -1, "from 0 to 999"), ("v", 2**63 - 1, "from 0 to 999"),
+] + [(field, time, "2200") for field in ("time", "deadline") for time in (-2**63, -1, 0, END, 2**63 - 1)]
+BAD_BODIES = [
+    ("key", LONG, "longer than 200 bytes"), ("key", "", "is empty"), ("key", "a\nb", "U+000A"),
+    ("to", LONG, TOO_LONG), ("note", "x" * 20001, "longer than 20000"),
+    ("note", "界" * 6667, "longer than 20000"), ("n", 2**53 + 1, "from -9007199254740992 to"),
+    ("n", -2**63, "from -9007199254740992 to"),
+]
+LONGEST = {"id": "x" * 200, "type": "probe.say", "v": 1, "trace": "t" * 64, "cause": "c" * 300,
+           "key": "k" * 700, "time": 1, "deadline": END - 1}
+
+
+def test_header_and_key_are_bounded():
+    """An id, a key or a trace of 6,000 characters would reach an index of PostgreSQL and fail there, again and again."""
+    with probe() as (_, process):
+        client, good = process.client(), {"key": "a", "n": 1}
+        for field, value, wrong in BAD_HEADERS:
+            got = refused(client, "probe.say", good, **{field: value})
+            assert got[0] == field and wrong in got[2], (field, str(value)[:20], got)
+        for field, value, wrong in BAD_BODIES:
+            got = refused(client, "probe.say", {**good, field: value})
+            assert got[0] == field and wrong in got[2], (field, str(value)[:20], got)
+        body = {"key": "k" * 200, "n": 2**53, "note": "界" * 6666}
+        verb, header, said = answer(client, [1, "command", LONGEST, body])
+        assert (verb, header["id"], said["n"]) == ("answer", "x" * 200, 2**53), (verb, said)
+        if "batch_failed" in process.log():
+            raise AssertionError("it reached the database: " + process.log()[-1000:])
+
+
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

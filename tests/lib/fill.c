@@ -38,11 +38,18 @@ static void fill_value(const struct field *field, void *at, uint64_t *state, str
     uint64_t random = fill_random(state);
     size_t texts_n = COUNT(texts) - !(field->flags & FIELD_WORDS);
     int64_t number = numbers[random % COUNT(numbers)];
+    bool limited = field->max > field->min && (field->type == FIELD_INT || field->type == FIELD_ID);
+    if (limited && (number < field->min || number > field->max))
+        number = field->min + (int64_t)(random >> 12) % (field->max - field->min + 1);
     switch (field->type) {
     case FIELD_BOOL: *(bool *)at = random & 1; break;
     case FIELD_REAL: *(double *)at = (double)(int64_t)random / (double)(1 + random % 1000); break;
-    case FIELD_TEXT: *(text *)at = text_of(texts[random % texts_n]); break;
+    case FIELD_TEXT:
+        *(text *)at = text_of((field->flags & FIELD_FILLED) != 0 ? texts[1 + random % 3]
+                                                                 : texts[random % texts_n]);
+        break;
     case FIELD_BYTES: *(text *)at = random_bytes(state, arena); break;
+    case FIELD_TIME: *(int64_t *)at = 1 + (int64_t)(random % (uint64_t)(TIME_END - 1)); break;
     case FIELD_ID: *(int64_t *)at = number > 0 ? number : (int64_t)(random >> 12) + 1; break;
     default: *(int64_t *)at = number; break;
     }

@@ -96,4 +96,11 @@ MUTANTS = [
     Mutant("a webhook follows redirects",
            [("services/notification/transport.c", r"CURLOPT_FOLLOWLOCATION, 0L", "CURLOPT_FOLLOWLOCATION, 1L")],
            [NOTIFICATION + "webhooks_are_signed_and_tried_again"], "redirect", ["kefu-notification"]),
+    Mutant("values from outside have no limits",
+           [("common/data/fill.c", r"struct walk walk = \{source, arena, err, limits_hold\(shape\)\};",
+             "struct walk walk = {source, arena, err, false};")],
+           [VALUES + "header_and_key_are_bounded"], "answer|refused", PROBE),
+    Mutant("the header has no limits",
+           [("common/data/limits.c", r"\s*\|\|\s*shape->kind == SHAPE_HEADER", "")],
+           [VALUES + "header_and_key_are_bounded"], "id", PROBE),
 ]

@@ -20,17 +20,17 @@ struct every {
     struct list tickets, lines;
 };
 static const struct field line_fields[] = {
-    {"kind", FIELD_TEXT, 0, offsetof(struct line, kind), NULL, ""},
-    {"n", FIELD_INT, FIELD_OPTIONAL, offsetof(struct line, n), NULL, ""},
+    {"kind", FIELD_TEXT, 0, offsetof(struct line, kind), NULL, .doc = ""},
+    {"n", FIELD_INT, FIELD_OPTIONAL, offsetof(struct line, n), NULL, .doc = ""},
 };
 static const struct shape line_shape = {
     .name = "line", .size = sizeof(struct line), .fields = line_fields, .n = 2, .doc = ""};
 #define EVERY(name, type, flags, of)                                                               \
     {                                                                                              \
-#name, type, FIELD_OPTIONAL | (flags), offsetof(struct every, name), of, ""                \
+#name, type, FIELD_OPTIONAL | (flags), offsetof(struct every, name), of, .doc = ""         \
     }
 static const struct field every_fields[] = {
-    {"n", FIELD_INT, 0, offsetof(struct every, n), NULL, ""},
+    {"n", FIELD_INT, 0, offsetof(struct every, n), NULL, .doc = ""},
     EVERY(flag, FIELD_BOOL, 0, NULL),
     EVERY(ticket, FIELD_ID, 0, NULL),
     EVERY(rate, FIELD_REAL, 0, NULL),

@@ -294,24 +294,25 @@ struct every {
     time_us at;
     struct list notes, items;
 };
-static const struct field item_fields[] = {{"kind", FIELD_TEXT, 0, 0, NULL, ""}};
+static const struct field item_fields[] = {{"kind", FIELD_TEXT, 0, 0, NULL, .doc = ""}};
 static const struct shape item_shape = {
     .name = "item", .size = sizeof(text), .fields = item_fields, .n = 1, .doc = ""};
 #define EVERY(name, type, of)                                                                      \
     {                                                                                              \
-#name, type, FIELD_OPTIONAL, offsetof(struct every, name), of, ""                          \
+#name, type, FIELD_OPTIONAL, offsetof(struct every, name), of, .doc = ""                   \
     }
 static const struct field every_fields[] = {
     EVERY(flag, FIELD_BOOL, NULL),
-    {"n", FIELD_INT, 0, offsetof(struct every, n), NULL, ""},
+    {"n", FIELD_INT, 0, offsetof(struct every, n), NULL, .doc = ""},
     EVERY(ticket, FIELD_ID, NULL),
     EVERY(rate, FIELD_REAL, NULL),
     EVERY(name, FIELD_TEXT, NULL),
     EVERY(raw, FIELD_BYTES, NULL),
     EVERY(at, FIELD_TIME, NULL),
-    {"notes", FIELD_TEXT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct every, notes), NULL, ""},
+    {"notes", FIELD_TEXT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct every, notes), NULL,
+     .doc = ""},
     {"items", FIELD_STRUCT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct every, items), &item_shape,
-     ""},
+     .doc = ""},
 };
 static const struct shape every_shape = {.name = "every",
                                          .size = sizeof(struct every),
@@ -531,8 +532,8 @@ TEST(damaged_messages_are_read_or_refused)
 TEST(keys_join_their_fields)
 {
     struct arena *arena = arena_create();
-    static const struct field fields[] = {{"a", FIELD_TEXT, 0, 0, NULL, ""},
-                                          {"b", FIELD_INT, 0, sizeof(text), NULL, ""}};
+    static const struct field fields[] = {{"a", FIELD_TEXT, 0, 0, NULL, .doc = ""},
+                                          {"b", FIELD_INT, 0, sizeof(text), NULL, .doc = ""}};
     static const struct {
         text a;
         int64_t b;

@@ -20,9 +20,10 @@ struct item
   at time?
 command a.say 1 key k -> a.said
   k  text
-  items [item]?  some
+  items [item]? items=20  some
   tags [text]
   said words?
+  n int? min=0 max=9 a number
 answer a.said 1
 event a.b 2
   k  text
@@ -68,6 +69,13 @@ BAD = [
     ("same name in C", "event a.b_c 1\nanswer a_b.c 1\n", 2, "a_b_c_shape is already at"),
     ("comment mark", "event a.b 1\n  It ends */ here.\n", 2, "comment mark"),
     ("long line", "event a.b 1\n  A" + "a" * 1000 + ".\n", 2, "more than 998 bytes"),
+    ("limit of a time", "row r\n  x time max=3\n", 2, "x has no limit max=3"),
+    ("least of a text", "row r\n  x text min=3\n", 2, "x has no limit min=3"),
+    ("items of a text", "row r\n  x text items=3\n", 2, "x has no limit items=3"),
+    ("limit word", "row r\n  x int max=3x\n", 2, "'3x' is no whole number"),
+    ("no limit", "row r\n  x int max=\n", 2, "'' is no whole number"),
+    ("nothing fits", "row r\n  x int min=4 max=3\n", 2, "nothing fits the limits of x"),
+    ("no text fits", "row r\n  x text max=0\n", 2, "nothing fits the limits of x"),
     ("many fields", "row r\n" + "".join(f"  f{i} int\n" for i in range(65)), 66, "more than 64 fields"),
 ]
 
@@ -90,7 +98,11 @@ CHANGES = [
     ("made required", "note text?", "note text", 1, 1, "3: note of item was published as text?, now it is text"),
     ("made optional", "n int", "n int?", 1, 1, "n of a.b was published as int, now it is int?"),
     ("made a list", "  n int", "  n [int]", 1, 1, "now it is [int]"),
-    ("text became words", "note text?", "note words?", 0, 0, ""),
+    ("text became words", "note text?", "note words?", 1, 0, "1: item is not recorded"),
+    ("wider limit", "note text?", "note text? max=300", 1, 0, "1: item is not recorded"),
+    ("narrower text", "note text?", "note text? max=100", 1, 1, "3: note of item was published with wider limits"),
+    ("narrower number", "n int", "n int min=0", 1, 1, "7: n of a.b was published with wider limits"),
+    ("shorter list", "[item]?", "[item]? items=9", 1, 1, "8: list of a.b was published with wider limits"),
     ("removed block", "event a.b 1 key k\n  k text\n  n int\n  list [item]?\n", "", 1, 1, "'event a.b 1 key k' was published and is gone"),
     ("other key", "event a.b 1 key k", "event a.b 1 key n", 1, 1, "5: was published as 'event a.b 1 key k'"),
     ("other answer", "-> a.said\n  k text\n", "-> a.told\n  k text\nanswer a.told 1\n", 1, 1, "-> a.said"),
@@ -149,11 +161,14 @@ def check_good(folder):
     expected = [
         (header, "struct a_b {\n    text k; /* the key */\n    int64_t n;\n};\nextern const struct shape a_b_shape;\n"),
         (header, "struct a_say {\n    text k;\n    struct list items; /* of struct item: some */\n"
-                 "    struct list tags; /* of text */\n    text said;\n};\n"),
+                 "    struct list tags; /* of text */\n    text said;\n    int64_t n; /* a number */\n};\n"),
         (header, "struct item_row {\n    time_us at;"),
         (header, "struct a_b_2 {"),
         (header, "/* struct item: about this is a sentence, though it starts small. */"),
-        (source, '{"items", FIELD_STRUCT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct a_say, items), &item_shape, "some"}'),
+        (source, '{"items", FIELD_STRUCT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct a_say, items), &item_shape, "some", 0LL, 0LL, 20}'),
+        (source, '{"tags", FIELD_TEXT, FIELD_LIST, offsetof(struct a_say, tags), NULL, "", 0LL, 200LL, 100}'),
+        (source, '{"n", FIELD_INT, FIELD_OPTIONAL, offsetof(struct a_say, n), NULL, "a number", 0LL, 9LL, 0}'),
+        (source, '{"k", FIELD_TEXT, 0 | FIELD_FILLED, offsetof(struct a_b, k), NULL, "the key", 0LL, 200LL, 0}'),
         (source, '{"said", FIELD_TEXT, FIELD_OPTIONAL | FIELD_WORDS, '),
         (source, '.doc = "A sentence with \\"quotes\\" and a \\\\ in it."'),
         (source, '.key = {&a_b_fields[0], &a_b_fields[1]}'),

@@ -76,5 +76,5 @@ const void *talk_call(struct client *client, struct question question, struct ar
 
 bool talk_time(const char *word, time_us *out)
 {
-    return json_time(text_of(word), out);
+    return json_time(text_of(word), out) && time_is_good(*out);
 }

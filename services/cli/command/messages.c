@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "data/json.h"
+#include "data/limits.h"
 #include "data/shape.h"
 #include "cli/client/console.h"
 
@@ -19,6 +20,8 @@ const struct command command_messages = {
     .examples = "  kefu messages\n  kefu messages contact.record\n  kefu messages ticket. --json",
     .exec = messages};
 
+#define MAX_EXACT (INT64_C(1) << 53)
+
 static const char *const kinds[] = {"struct", "event", "command", "query", "answer", "row"};
 static const char *const types[] = {"bool", "int", "real", "text", "bytes", "time", "id", "struct"};
 
@@ -32,11 +35,23 @@ static void add_type(struct buf *out, const struct field *field)
                field->flags & FIELD_OPTIONAL ? "?" : "");
 }
 
-static void add_fields(struct buf *out, const struct shape *shape)
+/* What a field from outside may hold (limits.h); of numbers only what is narrower than usual. */
+static void add_limits(struct buf *out, const struct field *field)
+{
+    bool number = field->type == FIELD_INT || field->type == FIELD_ID;
+    if (number && field->min != 1 && field->min > -MAX_EXACT)
+        buf_printf(out, " min=%lld", (long long)field->min);
+    if (field->max > 0 && !(number && field->max == MAX_EXACT))
+        buf_printf(out, " max=%lld", (long long)field->max);
+    if (field->items > 0) buf_printf(out, " items=%zu", field->items);
+}
+
+static void add_fields(struct buf *out, const struct shape *shape, bool limited)
 {
     for (size_t i = 0; i < shape->n; i++) {
         struct buf type = {0};
         add_type(&type, &shape->fields[i]);
+        if (limited) add_limits(&type, &shape->fields[i]);
         buf_printf(out, "    %-14s %-18s %s\n", shape->fields[i].name, type.at,
                    shape->fields[i].doc ? shape->fields[i].doc : "");
         buf_finish(&type);
@@ -49,12 +64,21 @@ static void add_message(struct buf *out, const struct shape *shape, bool whole)
                shape->service, shape->answer ? " -> " : "",
                shape->answer ? shape->answer->name : "");
     if (shape->doc != NULL && shape->doc[0] != '\0') buf_printf(out, "    %s\n", shape->doc);
-    if (whole) add_fields(out, shape);
+    bool limited = limits_hold(shape);
+    if (whole) add_fields(out, shape, limited);
     for (size_t i = 0; whole && i < shape->n; i++) {
         if (shape->fields[i].type != FIELD_STRUCT) continue;
         buf_printf(out, "  each of %s:\n", shape->fields[i].name);
-        add_fields(out, shape->fields[i].of);
+        add_fields(out, shape->fields[i].of, limited);
     }
+}
+
+static void add_json_limits(struct buf *out, bool limited, const struct field *field)
+{
+    bool number = field->type == FIELD_INT || field->type == FIELD_ID;
+    if (limited && number) buf_printf(out, ",\"min\":%lld", (long long)field->min);
+    if (limited && field->max > 0) buf_printf(out, ",\"max\":%lld", (long long)field->max);
+    if (limited && field->items > 0) buf_printf(out, ",\"items\":%zu", field->items);
 }
 
 static void add_json(struct buf *out, const struct shape *shape)
@@ -62,12 +86,14 @@ static void add_json(struct buf *out, const struct shape *shape)
     buf_printf(out,
                "{\"name\":\"%s\",\"kind\":\"%s\",\"version\":%d,\"service\":\"%s\",\"fields\":[",
                shape->name, kinds[shape->kind], shape->version, shape->service);
+    bool limited = limits_hold(shape);
     for (size_t i = 0; i < shape->n; i++) {
         struct buf type = {0};
         add_type(&type, &shape->fields[i]);
         buf_printf(out, "%s{\"name\":\"%s\",\"type\":\"%s\",\"doc\":", i > 0 ? "," : "",
                    shape->fields[i].name, type.at);
         json_quote(out, text_of(shape->fields[i].doc ? shape->fields[i].doc : ""));
+        add_json_limits(out, limited, &shape->fields[i]);
         buf_add_char(out, '}');
         buf_finish(&type);
     }

@@ -38,13 +38,12 @@ bool wall_read_american(const struct zone *zone, text from, time_us *out)
         return false;
     bool noon = text_is(from, "PM");
     if (!noon && !text_is(from, "AM")) return false;
-    if (year < 1900 || month < 1 || month > 12 || day < 1 ||
-        day > date_month_days((int)year, (int)month))
+    if (month < 1 || month > 12 || day < 1 || day > date_month_days((int)year, (int)month))
         return false;
     if (hour < 1 || hour > 12 || minute > 59 || second > 59) return false;
     int64_t seconds = (hour % 12 + (noon ? 12 : 0)) * 3600 + minute * 60 + second;
     *out = wall_instant(zone, date_days((int)year, (int)month, (int)day), seconds);
-    return true;
+    return time_is_good(*out);
 }
 
 bool wall_read_hours(text from, int64_t *seconds)
