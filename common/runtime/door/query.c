@@ -112,7 +112,7 @@ static void send_back(struct asked *asked, const char *why)
 {
     struct err err;
     err_set(&err, "%s", why);
-    rpc_refuse(asked->request, VERB_RETRY, asked->header.id, &err);
+    reply_refuse(asked->request, VERB_RETRY, asked->header.id, &err);
     finish(asked);
 }
 
