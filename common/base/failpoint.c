@@ -76,11 +76,11 @@ bool fail_now(const char *name)
     return due_point(name) != NULL;
 }
 
-void fail_within(struct pg *pg, const char *name)
+void fail_after(const char *name, void (*before)(void *ctx), void *ctx)
 {
     const struct point *point = due_point(name);
     if (point == NULL) return;
-    pg_push(pg);
+    before(ctx);
     act(point);
 }
 

@@ -1,5 +1,5 @@
 /*
- * fail: points at every edge of a commit where a fault test lets this process die or wait. Compiled in only with KEFU_FAILPOINTS
+ * failpoint: points at every edge of a commit where a fault test lets this process die or wait. Compiled in only with KEFU_FAILPOINTS
  * (the test build); in a release there is nothing.
  *
  *   FAIL_AT=drawn:3              abort when the point is passed for the third time
@@ -19,13 +19,13 @@
 #ifndef KEFU_FAILPOINT_H
 #define KEFU_FAILPOINT_H
 
-#include "db/pg.h"
+#include <stdbool.h>
 
 #ifdef KEFU_FAILPOINTS
 
 void fail_at(const char *point);
-/* The same between two statements of a trip: the database is given what was added before, and time to do it. */
-void fail_within(struct pg *pg, const char *point);
+/* The same, and `before` is called first if it is the point's time. */
+void fail_after(const char *point, void (*before)(void *ctx), void *ctx);
 /* Is it the point's time? Then the caller fails in its own way. */
 bool fail_now(const char *point);
 
@@ -36,9 +36,9 @@ static inline void fail_at(const char *point)
     (void)point;
 }
 
-static inline void fail_within(struct pg *pg, const char *point)
+static inline void fail_after(const char *point, void (*before)(void *ctx), void *ctx)
 {
-    (void)pg, (void)point;
+    (void)point, (void)before, (void)ctx;
 }
 
 static inline bool fail_now(const char *point)

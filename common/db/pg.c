@@ -1,6 +1,7 @@
 #include "db/pg.h"
 
 #include "base/arena.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
@@ -365,13 +366,6 @@ int pg_add_text(struct pg *pg, const char *sql)
     return add_answer(pg);
 }
 
-#ifdef KEFU_FAILPOINTS
-void pg_push(struct pg *pg)
-{
-    while (PQflush(pg->conn) == 1) usleep(1000);
-}
-#endif
-
 void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), void *ctx)
 {
     assert(pg->conn != NULL && !pg->running);
@@ -468,4 +462,15 @@ text pg_text(const PGresult *result, int row, int column)
 {
     if (PQgetisnull(result, row, column)) return (text){0};
     return (text){PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)};
+}
+
+static void push_added(void *ctx)
+{
+    struct pg *pg = ctx;
+    while (PQflush(pg->conn) == 1) usleep(1000);
+}
+
+void pg_fail_within(struct pg *pg, const char *point)
+{
+    fail_after(point, push_added, pg);
 }

@@ -47,10 +47,6 @@ int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_
            int n);
 /* A statement without parameters, not prepared (BEGIN, COMMIT …). */
 int pg_add_text(struct pg *pg, const char *sql);
-#ifdef KEFU_FAILPOINTS
-/* Let the database begin with what has been added so far. */
-void pg_push(struct pg *pg);
-#endif
 /* Send it. `done` is called once, from the loop, unless the pg is destroyed; results live until it returns. */
 void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), void *ctx);
 /* In `done`: the result of statement i (binary format). NULL if it was not reached. */
@@ -69,5 +65,8 @@ int64_t pg_from_be(const char *bytes, int len); /* a signed big-endian integer o
 #define PG_EPOCH_US INT64_C(946684800000000)
 /* A timestamptz as PostgreSQL sends it, infinity too, brought into the range of times; never 0. */
 time_us pg_time_of(int64_t stored);
+
+/* A failpoint between two statements of a trip: the database is given what was added before, and time to do it. */
+void pg_fail_within(struct pg *pg, const char *point);
 
 #endif

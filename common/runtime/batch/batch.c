@@ -59,7 +59,7 @@ static void step(struct batch *batch)
     }
     more = more || batch_hear_own(batch);
     batch_add_writes(batch);
-    fail_within(batch->lane->pg, "inserted");
+    pg_fail_within(batch->lane->pg, "inserted");
     batch->round++;
     if (more) {
         batch_add_loads(batch);
@@ -67,7 +67,7 @@ static void step(struct batch *batch)
         return;
     }
     batch_add_end(batch);
-    fail_within(batch->lane->pg, "written");
+    pg_fail_within(batch->lane->pg, "written");
     pg_add(batch->lane->pg, &statement_commit, NULL, 0);
     batch->committing = true;
     pg_run(batch->lane->pg, committed, batch);
@@ -439,7 +439,7 @@ static void begin(struct batch *batch)
     batch_assign_rounds(batch, 0);
     batch->round = 1;
     batch_add_loads(batch);
-    fail_within(batch->lane->pg, "claimed");
+    pg_fail_within(batch->lane->pg, "claimed");
     pg_run(batch->lane->pg, opened, batch);
 }
 

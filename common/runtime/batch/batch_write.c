@@ -342,7 +342,7 @@ static void add_journal(struct batch *batch)
         sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_heads), locks.at, locks.n);
     batch->seqs = sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_journal_put), batch->said.at,
                                batch->said.n);
-    fail_within(batch->lane->pg, "drawn");
+    pg_fail_within(batch->lane->pg, "drawn");
 }
 
 /* Where the partitions of the batch will stand: nothing of it counts before the commit. */
@@ -388,6 +388,6 @@ void batch_add_end(struct batch *batch)
     add_dead(batch);
     add_suspects_cleared(batch);
     add_journal(batch);
-    fail_within(batch->lane->pg, "effect");
+    pg_fail_within(batch->lane->pg, "effect");
     add_positions(batch);
 }
