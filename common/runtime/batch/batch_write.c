@@ -353,6 +353,7 @@ static void plan_positions(struct batch *batch)
     for (size_t i = 0; i < batch->n; i++) {
         const struct message *m = batch->all[i];
         struct slot_position *position = &batch->positions[m->partition];
+        assert(lane->slots[m->partition].held); /* or this would take it back from its owner */
         if (!batch->touched[m->partition])
             *position = slot_next(&lane->slots[m->partition], &backlog, m->partition);
         batch->touched[m->partition] = true;

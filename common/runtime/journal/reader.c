@@ -26,7 +26,7 @@ static void take_event(struct lane *lane, int source, const struct journal_event
     const char *from = runtime.sources[source].name;
     const struct handler *handler = runtime_handler(ON_EVENT, from, event->type, event->version);
     struct slot *slot = &lane->slots[event->partition];
-    if (event->seq <= slot->received[source]) return;
+    if (!slot->held || event->seq <= slot->received[source]) return;
     slot->received[source] = event->seq;
     if (handler == NULL) return; /* not for us */
     struct header header = {.type = event->type,
@@ -155,10 +155,8 @@ static int take_page(struct lane *lane, const struct reading *reading, text fram
     note_trouble(reading->source, reading->lane, (text){0});
     for (size_t i = 0; i < page->events.n; i++) {
         const struct journal_event *event = &LIST(page->events, struct journal_event)[i];
-        if (event->partition < 0 || event->partition >= PARTITIONS ||
-            !lane->slots[event->partition].held)
-            continue;
-        take_event(lane, reading->source, event);
+        if (event->partition >= 0 && event->partition < PARTITIONS)
+            take_event(lane, reading->source, event);
     }
     took_all(lane, reading->source, page->as_of);
     return 0;

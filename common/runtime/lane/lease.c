@@ -127,12 +127,10 @@ static void written(void *ctx, const struct pg_trip *trip)
     for (int p = 0; p < PARTITIONS; p++) {
         if (look->written[p]) slot_move(&lane->slots[p], &look->next[p], loop_now_ms());
         if (look->claimed[p]) lane->slots[p].held = true;
-        if (look->released[p]) {
-            lane->slots[p].held = false;
-            lane_released(lane);
-        }
+        if (look->released[p]) lane->slots[p].held = false;
         changed = changed || look->claimed[p] || look->released[p];
     }
+    if (changed) lane_let_go(lane);
     if (look->lost_jobs) {
         lane->lost_jobs = false;
         alarm_look_at_all(lane);

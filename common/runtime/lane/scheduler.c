@@ -156,42 +156,38 @@ void lane_send_away(struct lane *lane)
             reply_refuse_message(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
 }
 
-static void keep_commands(struct lane *lane, struct queue *from)
+/* Of what a queue has for partitions that are not held, commands and what jobs reported are only here; all else is in
+   the database. */
+static void let_go(struct lane *lane, struct queue *from)
 {
-    struct queue others = {0};
-    for (struct message *m; (m = queue_take(from)) != NULL;) {
-        bool keep = m->origin == ORIGIN_COMMAND || m->origin == ORIGIN_RESULT;
-        queue_add(!keep                         ? &others
-                  : m->origin == ORIGIN_COMMAND ? &lane->waiting_leases
-                                                : &lane->results,
+    struct queue all = *from, dropped = {0};
+    *from = (struct queue){0};
+    for (struct message *m; (m = queue_take(&all)) != NULL;)
+        queue_add(lane->slots[m->partition].held ? from
+                  : m->origin == ORIGIN_COMMAND  ? &lane->waiting_leases
+                  : m->origin == ORIGIN_RESULT   ? &lane->results
+                                                 : &dropped,
                   m);
-    }
-    drop_all(&others);
+    drop_all(&dropped);
 }
 
-/* Events and alarms are in the database: they are read again. Commands and what jobs reported are only here. */
+void lane_let_go(struct lane *lane)
+{
+    let_go(lane, &lane->single);
+    let_go(lane, &lane->commands);
+    let_go(lane, &lane->events);
+    let_go(lane, &lane->alarms);
+}
+
 void lane_reset(struct lane *lane)
 {
-    struct queue results = {0};
     lane->ready = false;
     lane->trouble[0] = '\0';
     lane->generation++;
-    keep_commands(lane, &lane->single);
-    keep_commands(lane, &lane->commands);
-    results = lane->results;
-    lane->results = (struct queue){0};
-    keep_commands(lane, &results);
-    drop_all(&lane->events);
-    drop_all(&lane->alarms);
     for (int p = 0; p < PARTITIONS; p++) lane->slots[p].held = false;
+    lane_let_go(lane);
     while (lane->parked_n > 0) free((char *)lane->parked[--lane->parked_n].at);
     lane->lease_look_ms = 0;
-}
-
-void lane_released(struct lane *lane)
-{
-    for (struct message *m; (m = queue_take(&lane->commands)) != NULL;)
-        queue_add(&lane->waiting_leases, m);
 }
 
 static void accept_waiting(struct lane *lane)
@@ -203,9 +199,15 @@ static void accept_waiting(struct lane *lane)
 
 /* --- the next batch --- */
 
-static void take(struct queue *from, struct queue *to, size_t most)
+/* A job's report and a letter tried again may come when their partition has gone: whoever holds it now has them, too. */
+static void take(struct lane *lane, struct queue *from, struct queue *chosen, size_t most)
 {
-    while (to->n < most && from->n > 0) queue_add(to, queue_take(from));
+    struct queue gone = {0};
+    while (chosen->n < most && from->n > 0) {
+        struct message *m = queue_take(from);
+        queue_add(lane_holds(lane, m->partition) ? chosen : &gone, m);
+    }
+    drop_all(&gone);
 }
 
 /* All sources have been heard as of the time the alarms were due (or it takes too long). */
@@ -242,17 +244,6 @@ static void take_commands(struct lane *lane, struct queue *chosen, size_t most)
         queue_add(chosen, queue_take(&lane->commands));
 }
 
-/* The job of a partition that was lost meanwhile is run again by whoever holds it now. */
-static void take_results(struct lane *lane, struct queue *chosen, size_t most)
-{
-    struct queue lost = {0};
-    while (chosen->n < most && lane->results.n > 0) {
-        struct message *m = queue_take(&lane->results);
-        queue_add(lane_holds(lane, m->partition) ? chosen : &lost, m);
-    }
-    drop_all(&lost);
-}
-
 /* In careful mode a job runs alone: of two, nobody could tell which one killed the process. */
 static int jobs_running(void)
 {
@@ -271,15 +262,15 @@ static bool go_together(const struct lane *lane)
 static bool choose(struct lane *lane, struct queue *chosen)
 {
     size_t most = lane->single.n > 0 || carefully(lane) ? 1 : BATCH_MOST;
-    take(&lane->single, chosen, go_together(lane) ? BATCH_MOST : 1);
+    take(lane, &lane->single, chosen, go_together(lane) ? BATCH_MOST : 1);
     lane->apart = chosen->n > 0 && !go_together(lane);
-    if (chosen->n == 0) take_results(lane, chosen, most);
+    if (chosen->n == 0) take(lane, &lane->results, chosen, most);
     if (chosen->n < most) take_commands(lane, chosen, most == 1 ? 1 : COMMANDS_FIRST);
-    take(&lane->events, chosen, most);
+    take(lane, &lane->events, chosen, most);
     if (chosen->n < most) take_commands(lane, chosen, most);
     if (lane->events.n == 0 && lane->alarms.n > 0 && chosen->n < most && gate_open(lane) &&
         !(runtime.careful && jobs_running() > 0))
-        take(&lane->alarms, chosen, most);
+        take(lane, &lane->alarms, chosen, most);
     return chosen->n > 0;
 }
 

@@ -68,8 +68,9 @@ void lane_stop(struct lane *lane);
 void lane_wake(struct lane *lane);
 /* Look again as if just connected: leases, positions, alarms; events in memory are dropped. */
 void lane_reset(struct lane *lane);
-/* Partitions have been given away: their commands go elsewhere, before anything else is done. */
-void lane_released(struct lane *lane);
+/* What is in memory for partitions that are not held (any more) goes, or the lane would go on with it and take them
+   back: commands wait to be sent where they belong, all else is read again by whoever holds them. */
+void lane_let_go(struct lane *lane);
 /* Draining: tell the senders of commands not begun yet to try again. */
 void lane_send_away(struct lane *lane);
 /* A look at the leases failed: look again as above. Without room in the database that may take a while: commands are told so. */

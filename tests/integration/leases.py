@@ -1,0 +1,67 @@
+"""Partitions change hands under load, and nobody is the worse for it."""
+import contextlib
+
+from kefu import Database, Process, run, wait_for, wait_quiet
+
+
+@contextlib.contextmanager
+def probes(*args):
+    """One that looks at its leases every two seconds, and one to join it, which looks every five: what is given away lies there a while."""
+    database = Database()
+    one = Process("probe", database.dsn, args=("--lease=6s", *args)).start().wait_ready()
+    two = Process("probe", database.dsn, args=("--lease=15s", *args))
+    try:
+        yield database, one, two
+    finally:
+        for probe in (one, two):
+            if probe.process is not None and probe.process.poll() is None:
+                probe.kill()
+            if probe.process is not None and ("AddressSanitizer" in probe.log() or "runtime error" in probe.log()):
+                raise AssertionError("a sanitizer complained:\n" + probe.log()[-4000:])
+        database.drop()
+
+
+def check(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+
+
+def owners(database):
+    """Partition -> its owners, one after the other, as far as the rows go back; '' is a release."""
+    rows = {}
+    for partition, owner in database("SELECT partition, owner FROM probe.position ORDER BY partition, n"):
+        rows.setdefault(int(partition), []).append(owner)
+    return rows
+
+
+def held(database, probe):
+    return sum(f":{probe.port}#" in history[-1] for history in owners(database).values())
+
+
+def test_a_partition_given_away_is_let_go():
+    """A replica joins while hundreds of events wait in the memory of the other, of all partitions."""
+    with probes("--lanes=1") as (database, one, two):
+        database("CREATE FUNCTION probe.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.003); RETURN NEW; END $$;"
+                 "CREATE TRIGGER slow BEFORE INSERT ON probe.effect FOR EACH ROW EXECUTE FUNCTION probe.slow()")
+        client, taken_back = one.client(), set()
+        for n in range(3000):
+            client.send("command", "probe.say", {"key": f"k{n % 400}", "n": n})
+        wait_for("many events", lambda: int(database("SELECT count(*) FROM probe.journal WHERE type = 'probe.heard'")[0][0]) > 1500)
+        two.start()
+
+        def shared():
+            for partition, history in owners(database).items():
+                if any(before == "" and f":{one.port}#" in after for before, after in zip(history, history[1:])):
+                    taken_back.add(partition)
+            return held(database, one) == 16 and held(database, two) == 16
+
+        wait_for("16 and 16", shared)
+        wait_quiet({"probe": [one.client(), two.client()]})
+        check("taken back by who gave them away", sorted(taken_back), [])
+        for probe in (one, two):
+            check("sessions ended", "database_lost" in probe.log(), False)
+        said = database("SELECT count(*) FROM probe.journal WHERE type = 'probe.heard'")
+        check("effects", database("SELECT count(*) FROM probe.effect"), said)
+
+
+run(*[test for name, test in list(globals().items()) if name.startswith("test_")])
