@@ -10,6 +10,8 @@ VALUES = "integration/values:test_"
 INTAKE = "integration/intake_service:test_two_replicas_"
 NOTIFICATION = "integration/notification_service:"
 PROBE = ["kefu-probe"]
+FILES = "import/test_files:"
+EVERYTHING = ["kefu"] + ["kefu-" + name for name in ("intake", "routing", "escalation", "notification", "workforce", "reporting")]
 
 MUTANTS = [
     Mutant("the position's key is not unique",
@@ -108,4 +110,7 @@ MUTANTS = [
     Mutant("the header has no limits",
            [("common/data/limits.c", r"\s*\|\|\s*shape->kind == SHAPE_HEADER", "")],
            [VALUES + "header_and_key_are_bounded"], "id", PROBE),
+    Mutant("import: the id of a step does not say what is asked",
+           [("services/cli/client/client.c", r"hash = text_hash_end\(text_hash_more\(hash, body\)\);", "(void)body, hash = text_hash_end(hash);")],
+           [FILES + "duplicates_of_a_second_file_are_merged"], "status 1", EVERYTHING),
 ]

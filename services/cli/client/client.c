@@ -11,6 +11,7 @@
 #include "base/uuid.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ enum {
     BACKOFF_MS = 20,
     BACKOFF_MOST_MS = 500,
     LOOK_UP_MS = 1000,
-    LOOK_UP_PAUSE_MS = 5
+    LOOK_UP_PAUSE_MS = 5,
+    STEP_SHOWN_MAX = 100 /* bytes of a step that stand in an id as they are */
 };
 
 struct service {
@@ -39,14 +41,17 @@ struct client {
     struct bus *bus;
     struct service services[SERVICES_MOST];
     size_t n;
-    size_t open;   /* questions without a reply */
-    size_t wanted; /* client_wait() ends at so many */
+    struct asking *first; /* questions without a reply … */
+    size_t open;          /* … and how many they are */
+    size_t wanted;        /* client_wait() ends at so many */
+    bool closing;
     char prefix[UUID_SIZE];
     int64_t count;
 };
 
 /* One question until it is replied to. */
 struct asking {
+    struct asking *next, **at; /* among those of the client */
     struct client *client;
     struct service *service;
     int replica;
@@ -169,9 +174,12 @@ struct client *client_open(const char *dir, struct err *err)
     return client;
 }
 
+static void end_all(struct client *client);
+
 void client_close(struct client *client)
 {
     if (client == NULL) return;
+    end_all(client);
     for (size_t i = 0; i < client->n; i++) peers_destroy(client->services[i].peers);
     if (client->bus != NULL) bus_destroy(client->bus);
     loop_finish();
@@ -222,9 +230,12 @@ const char *client_address(const struct client *client, size_t service, size_t r
 
 /* --- asking --- */
 
-static void finish(struct asking *asking, const struct reply *reply)
+static void end_asking(struct asking *asking, const struct reply *reply)
 {
     struct client *client = asking->client;
+    *asking->at = asking->next;
+    if (asking->next != NULL) asking->next->at = asking->at;
+    loop_timer_stop(&asking->timer);
     client->open--;
     asking->fn(asking->ctx, reply);
     if (client->open <= client->wanted) loop_stop();
@@ -291,19 +302,53 @@ static void on_reply(void *ctx, enum peers_status status, text frame)
     else
         err_set(&reply.err, "%s does not answer", asking->service->name);
     bool again = reply.kind == REPLY_AGAIN || reply.kind == REPLY_UNREACHABLE;
-    if (!again || status == PEERS_CLOSED || !try_again(asking)) finish(asking, &reply);
+    if (status == PEERS_CLOSED) reply.kind = REPLY_CLOSED;
+    if (!again || status == PEERS_CLOSED || !try_again(asking)) end_asking(asking, &reply);
     arena_destroy(arena);
+}
+
+/* Questions on their way, and questions that wait to be asked (again): no timer outlives the client. */
+static void end_all(struct client *client)
+{
+    struct reply reply = {.kind = REPLY_CLOSED};
+    err_set(&reply.err, "the program ends");
+    client->closing = true;
+    for (size_t i = 0; i < client->n; i++) peers_destroy(client->services[i].peers);
+    while (client->first != NULL) end_asking(client->first, &reply);
+}
+
+/* The id covers the content: two files that say different things in one step never share an id. */
+static char *make_step_id(const struct question *question, text body)
+{
+    char id[STEP_SHOWN_MAX + 20];
+    text shown = text_cut(question->step, STEP_SHOWN_MAX);
+    uint64_t hash = text_hash_more(TEXT_HASH_START, question->step);
+    hash = text_hash_more(hash, text_of(question->shape->name));
+    hash = text_hash_more(hash, question->actor);
+    hash = text_hash_end(text_hash_more(hash, body));
+    snprintf(id, sizeof(id), "%.*s/%016" PRIx64, TEXT_ARG(shown), hash);
+    return mem_string(text_of(id));
+}
+
+static char *make_id(struct client *client, const struct question *question, text body)
+{
+    char id[UUID_SIZE + 24];
+    if (question->id.len > 0) return mem_string(question->id);
+    if (question->step.len > 0) return make_step_id(question, body);
+    snprintf(id, sizeof(id), "%s/%lld", client->prefix, (long long)++client->count);
+    return mem_string(text_of(id));
 }
 
 static void write_frame(struct asking *asking, const struct question *question)
 {
     struct buf body = {0};
+    pack_write(&body, question->shape, question->body);
+    asking->id = make_id(asking->client, question, buf_text(&body));
     bool command = question->shape->kind == SHAPE_COMMAND;
     struct header header = {.id = text_of(asking->id),
                             .type = text_of(question->shape->name),
                             .version = question->shape->version,
                             .actor = question->actor};
-    pack_write(&body, question->shape, question->body);
     pack_envelope(&asking->frame, command ? VERB_COMMAND : VERB_QUERY, &header, buf_text(&body));
     buf_finish(&body);
 }
@@ -312,9 +357,7 @@ void client_ask(struct client *client, const struct question *question,
                 void (*fn)(void *ctx, const struct reply *reply), void *ctx)
 {
     struct asking *asking = mem_alloc(sizeof(*asking));
-    char id[UUID_SIZE + 24];
     assert(question->service >= 0 && (size_t)question->service < client->n);
-    snprintf(id, sizeof(id), "%s/%lld", client->prefix, (long long)++client->count);
     *asking = (struct asking){.client = client,
                               .service = &client->services[question->service],
                               .replica = question->replica,
@@ -322,11 +365,18 @@ void client_ask(struct client *client, const struct question *question,
                               .until_ms = loop_now_ms() + question->patience_ms,
                               .pause_ms = BACKOFF_MS,
                               .fn = fn,
-                              .ctx = ctx};
-    asking->id = mem_string(question->id.len > 0 ? question->id : text_of(id));
+                              .ctx = ctx,
+                              .next = client->first,
+                              .at = &client->first};
     write_frame(asking, question);
+    if (client->first != NULL) client->first->at = &asking->next;
+    client->first = asking;
     client->open++;
-    try_now(asking);
+    if (client->closing) return; /* client_close() comes to it */
+    if (question->delay_ms > 0)
+        loop_timer_start(&asking->timer, question->delay_ms, 0, try_now, asking);
+    else
+        try_now(asking);
 }
 
 void client_wait(struct client *client, size_t open)

@@ -14,7 +14,9 @@ struct client;
 
 /* Reads run.json in `dir`. NULL with err if nothing is running there. */
 MUST_CHECK struct client *client_open(const char *dir, struct err *err);
-void client_close(struct client *client); /* NULL is fine */
+/* Questions still open end first, as closed, and so do those that their `fn` asks: what `fn` uses must
+   still live. NULL is fine. */
+void client_close(struct client *client);
 const struct run_file *client_run(const struct client *client);
 
 /* Services by number, in the order in which run.json lists them. */
@@ -33,16 +35,19 @@ struct question {
     const void *body;
     int service; /* as client_service() gives it */
     int replica; /* or ANY_REPLICA */
-    text id;     /* absent: a new one is drawn */
+    text id;     /* as it stands, or: */
+    text step;   /* what the id begins with; a digest of the content follows. Neither: drawn anew */
     text actor;
-    int64_t patience_ms;
+    int64_t delay_ms;    /* not asked before so long; open meanwhile */
+    int64_t patience_ms; /* … and given up after so long in all */
 };
 
 enum reply_kind {
     REPLY_ANSWERED,
     REPLY_REFUSED,
-    REPLY_AGAIN,      /* "try again" until patience was over */
-    REPLY_UNREACHABLE /* no answer until patience was over */
+    REPLY_AGAIN,       /* "try again" until patience was over */
+    REPLY_UNREACHABLE, /* no answer until patience was over */
+    REPLY_CLOSED       /* client_close() came first: nobody is to be told */
 };
 
 struct reply {

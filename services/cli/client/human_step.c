@@ -82,6 +82,7 @@ static void act(struct doing *doing)
                                   .service = client_service(doing->client, "routing"),
                                   .replica = ANY_REPLICA,
                                   .id = deed->id,
+                                  .step = deed->step,
                                   .actor = deed->actor,
                                   .patience_ms = deed->patience_ms},
                acted, doing);
@@ -107,20 +108,24 @@ static void noted(void *ctx, const struct reply *reply)
         act(doing);
 }
 
+static text name_of_note(struct arena *arena, text of, const struct deed_field *field)
+{
+    if (of.len == 0) return (text){0};
+    return arena_printf(arena, "%.*s/%.*s", TEXT_ARG(of), TEXT_ARG(field->name));
+}
+
 void deed_note(struct client *client, const struct deed *deed, const struct deed_field *field,
                void (*fn)(void *ctx, const struct reply *reply), void *ctx)
 {
     struct arena *arena = arena_create();
     struct note_record body = {.ticket = deed->ticket, .name = field->name, .words = field->value};
-    text id = deed->id.len > 0
-                  ? arena_printf(arena, "%.*s/%.*s", TEXT_ARG(deed->id), TEXT_ARG(field->name))
-                  : (text){0};
     client_ask(client,
                &(struct question){.shape = &note_record_shape,
                                   .body = &body,
                                   .service = client_service(client, "intake"),
                                   .replica = ANY_REPLICA,
-                                  .id = id,
+                                  .id = name_of_note(arena, deed->id, field),
+                                  .step = name_of_note(arena, deed->step, field),
                                   .actor = deed->actor,
                                   .patience_ms = deed->patience_ms},
                fn, ctx);

@@ -17,8 +17,8 @@ struct deed_field {
 struct deed {
     int64_t ticket;
     text action, actor;
-    text
-        id; /* of the step's command; a note's is this, a slash and the field's name. Absent: drawn anew */
+    text id;   /* of the step's command; a note's is this, a slash and the field's name. Or: */
+    text step; /* the same as a step of client.h; neither: ids are drawn anew */
     struct deed_field fields[DEED_FIELDS];
     size_t n;
     text handler, department;

@@ -19,7 +19,6 @@ struct trail {
     struct err why;
     char actor[64];
     struct arena *arena; /* of the present step */
-    struct loop_timer timer;
     int64_t unknown_until_ms;
 };
 
@@ -34,14 +33,14 @@ const struct flows *trail_flows(const char *home, struct arena *arena, struct er
     return flow_load(&files, arena, err);
 }
 
-static void finish(struct trail *trail, const struct err *err)
+static void finish(struct trail *trail, const struct reply *end)
 {
-    trail->plan.done(trail->plan.ctx, err);
+    trail->plan.done(trail->plan.ctx, end);
     arena_destroy(trail->arena);
     free(trail);
 }
 
-static void look(void *ctx);
+static void look(struct trail *trail, int64_t delay_ms);
 
 /* --- what was done already --- */
 
@@ -78,9 +77,9 @@ static void stepped(void *ctx, const struct reply *reply)
     } else if (reply->kind == REPLY_REFUSED && !trail->refused) {
         trail->refused = true; /* was it taken long ago, its reply forgotten? */
         trail->why = reply->err;
-        look(trail);
+        look(trail, 0);
     } else {
-        finish(trail, &reply->err);
+        finish(trail, reply);
     }
 }
 
@@ -88,13 +87,13 @@ static void go_on(struct trail *trail)
 {
     const struct trail_plan *plan = &trail->plan;
     if (trail->refused && !trail->taken[trail->next]) {
-        finish(trail, &trail->why);
+        finish(trail, &(struct reply){.kind = REPLY_REFUSED, .err = trail->why});
         return;
     }
     while (trail->next < plan->n && trail->taken[trail->next]) trail->next++;
     trail->refused = false;
     if (trail->next == plan->n) {
-        finish(trail, NULL);
+        finish(trail, &(struct reply){.kind = REPLY_ANSWERED});
         return;
     }
     arena_reset(trail->arena);
@@ -104,7 +103,7 @@ static void go_on(struct trail *trail)
         .action = action,
         .actor = text_of(trail->actor),
         .patience_ms = plan->patience_ms,
-        .id = arena_printf(trail->arena, "%.*s/%.*s", TEXT_ARG(plan->id), TEXT_ARG(action))};
+        .step = arena_printf(trail->arena, "%.*s/%.*s", TEXT_ARG(plan->step), TEXT_ARG(action))};
     plan->fill(plan->ctx, &deed);
     deed_do(plan->client, &deed, stepped, trail);
 }
@@ -116,22 +115,22 @@ static void looked(void *ctx, const struct reply *reply)
         note_ticket(trail, reply->body);
         go_on(trail);
     } else if (reply->kind == REPLY_REFUSED && loop_now_ms() < trail->unknown_until_ms) {
-        loop_timer_start(&trail->timer, UNKNOWN_PAUSE_MS, 0, look,
-                         trail); /* routing has not heard of it yet */
+        look(trail, UNKNOWN_PAUSE_MS); /* routing has not heard of it yet */
     } else {
-        finish(trail, &reply->err);
+        finish(trail, reply);
     }
 }
 
-static void look(void *ctx)
+/* The pause is part of the question: a trail always has one open, and client_wait() waits for it. */
+static void look(struct trail *trail, int64_t delay_ms)
 {
-    struct trail *trail = ctx;
     struct ticket_get get = {trail->plan.ticket};
     client_ask(trail->plan.client,
                &(struct question){.shape = &ticket_get_shape,
                                   .body = &get,
                                   .replica = ANY_REPLICA,
                                   .service = client_service(trail->plan.client, "routing"),
+                                  .delay_ms = delay_ms,
                                   .patience_ms = trail->plan.patience_ms},
                looked, trail);
 }
@@ -143,5 +142,5 @@ void trail_start(const struct trail_plan *plan)
     trail->plan = *plan;
     trail->arena = arena_create();
     trail->unknown_until_ms = loop_now_ms() + 10000;
-    look(trail);
+    look(trail, 0);
 }

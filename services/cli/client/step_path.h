@@ -18,12 +18,12 @@ struct trail_plan {
     size_t n;
     text actor; /* absent: whoever is the handler, or `acting` if there is none */
     text acting;
-    text id; /* of the commands: this, a slash, the action */
+    text step; /* of the commands: this, a slash, the action (client.h) */
     int64_t patience_ms;
     /* Fill the form of the step. */
     void (*fill)(void *ctx, struct deed *deed);
-    /* Called once at the end; err is NULL if all steps were taken. */
-    void (*done)(void *ctx, const struct err *err);
+    /* Called once at the end: answered (without a body), or the reply that ended the trail. */
+    void (*done)(void *ctx, const struct reply *end);
     void *ctx;
 };
 

@@ -97,7 +97,7 @@ static enum exit_status clock_command(const struct words *words)
     struct clockwork *clockwork = clockwork_create(client, common_options.timeout_ms, &err);
     enum exit_status status =
         clockwork == NULL ? complain(STATUS_FAILED, &err) : move(words, clockwork);
-    clockwork_destroy(clockwork);
     client_close(client);
+    clockwork_destroy(clockwork);
     return status;
 }

@@ -21,7 +21,8 @@ static enum exit_status import(const struct words *words);
 static struct {
     const char *map, *staff, *until;
     bool clock;
-} given;
+    int64_t patience_ms;
+} given = {.patience_ms = 180000};
 
 static const struct option options[] = {
     {"map", OPTION_TEXT, &given.map, "FILE", "how rows become commands (deploy/import/NAME.yaml)"},
@@ -30,6 +31,7 @@ static const struct option options[] = {
     {"clock", OPTION_FLAG, &given.clock, NULL, "on the test clock, everything at its own time"},
     {"until", OPTION_TEXT, &given.until, "TIME",
      "what happens later does not happen (the mapping's `until`)"},
+    {"timeout", OPTION_SPAN, &given.patience_ms, "TIME", "how long to go on asking one thing (3m)"},
 };
 
 const struct command command_import = {
@@ -47,7 +49,7 @@ const struct command command_import = {
     .options_n = COUNT(options),
     .exec = import};
 
-enum { PATIENCE_MS = 180000, SHOWN_PROBLEMS = 50 };
+enum { SHOWN_PROBLEMS = 50 };
 
 /* Of one instant, in this order; each group is settled before the next begins (the mapping says why). */
 enum group { GROUP_OFF_DUTY, GROUP_ON_DUTY, GROUP_OPEN, GROUP_WALK, GROUP_END, GROUP_EXIT };
@@ -162,7 +164,7 @@ static void take_failure(struct importing *in, const struct import_row *row,
 {
     if (reply->kind == REPLY_REFUSED)
         problems_add(&in->problems, row != NULL ? row->line : 0, &reply->err);
-    else if (reply->kind != REPLY_ANSWERED)
+    else if (reply->kind == REPLY_AGAIN || reply->kind == REPLY_UNREACHABLE)
         lose(in, &reply->err);
 }
 
@@ -189,7 +191,7 @@ static void duty_set(void *ctx, const struct reply *reply)
 /* --- commands --- */
 
 static void ask(struct importing *in, const char *service, const struct shape *shape,
-                const void *body, text id, void (*fn)(void *ctx, const struct reply *reply),
+                const void *body, text step, void (*fn)(void *ctx, const struct reply *reply),
                 void *ctx)
 {
     client_ask(in->client,
@@ -197,9 +199,9 @@ static void ask(struct importing *in, const char *service, const struct shape *s
                                   .body = body,
                                   .service = client_service(in->client, service),
                                   .replica = ANY_REPLICA,
-                                  .id = id,
+                                  .step = step,
                                   .actor = in->mapping->acting,
-                                  .patience_ms = PATIENCE_MS},
+                                  .patience_ms = given.patience_ms},
                fn, ctx);
 }
 
@@ -222,17 +224,17 @@ static void open_row(struct importing *in, struct import_row *row)
                                   .items = {&item, 1}};
     struct opening *opening = ARENA_NEW(in->arena, struct opening);
     *opening = (struct opening){in, row};
-    text id = arena_printf(in->arena, "import/%s/%s/open", m->source.at, row->source_id.at);
-    ask(in, "intake", &contact_record_shape, &body, id, opened, opening);
+    text step = arena_printf(in->arena, "import/%s/%s/open", m->source.at, row->source_id.at);
+    ask(in, "intake", &contact_record_shape, &body, step, opened, opening);
 }
 
 static void set_duty(struct importing *in, const struct moment *moment)
 {
     bool on = moment->group == GROUP_ON_DUTY;
     struct duty_set body = {.staff = moment->person->set.staff, .on = on};
-    text id = arena_printf(in->arena, "import/%s/duty/%s/%" PRId64 "/%s", in->mapping->source.at,
-                           body.staff.at, moment->at, on ? "on" : "off");
-    ask(in, "workforce", &duty_set_shape, &body, id, duty_set, in);
+    text step = arena_printf(in->arena, "import/%s/duty/%s/%" PRId64 "/%s", in->mapping->source.at,
+                             body.staff.at, moment->at, on ? "on" : "off");
+    ask(in, "workforce", &duty_set_shape, &body, step, duty_set, in);
 }
 
 struct walking {
@@ -267,10 +269,10 @@ static void fill(void *ctx, struct deed *deed)
     if (text_is(deed->action, "dispatch")) deed->handler = deed->actor;
 }
 
-static void walked(void *ctx, const struct err *err)
+static void walked(void *ctx, const struct reply *end)
 {
     struct walking *walking = ctx;
-    if (err != NULL) problems_add(&walking->in->problems, walking->row->line, err);
+    take_failure(walking->in, walking->row, end);
     arena_destroy(walking->arena);
     free(walking);
 }
@@ -282,21 +284,21 @@ static void walk_row(struct importing *in, const struct moment *moment)
     struct walking *walking = mem_alloc(sizeof(*walking));
     *walking = (struct walking){in, moment->row, moment->at, arena_create()};
     bool leaves = path->exit.len > 0;
-    trail_start(
-        &(struct trail_plan){.client = in->client,
-                             .flows = in->flows,
-                             .kind = in->mapping->kind,
-                             .ticket = moment->row->ticket,
-                             .actions = leaves ? &path->exit : path->steps.at,
-                             .n = leaves ? 1 : path->steps.n,
-                             .actor = leaves ? in->mapping->acting : (text){0},
-                             .acting = in->mapping->acting,
-                             .id = arena_printf(walking->arena, "import/%s/%s",
-                                                in->mapping->source.at, moment->row->source_id.at),
-                             .patience_ms = PATIENCE_MS,
-                             .fill = fill,
-                             .done = walked,
-                             .ctx = walking});
+    trail_start(&(struct trail_plan){.client = in->client,
+                                     .flows = in->flows,
+                                     .kind = in->mapping->kind,
+                                     .ticket = moment->row->ticket,
+                                     .actions = leaves ? &path->exit : path->steps.at,
+                                     .n = leaves ? 1 : path->steps.n,
+                                     .actor = leaves ? in->mapping->acting : (text){0},
+                                     .acting = in->mapping->acting,
+                                     .step = arena_printf(walking->arena, "import/%s/%s",
+                                                          in->mapping->source.at,
+                                                          moment->row->source_id.at),
+                                     .patience_ms = given.patience_ms,
+                                     .fill = fill,
+                                     .done = walked,
+                                     .ctx = walking});
 }
 
 /* --- going through the timeline --- */
@@ -406,15 +408,15 @@ static int run(struct importing *in, struct err *err)
     const struct run_file *running = client_run(in->client);
     in->flows = trail_flows(running->home.at, in->arena, err);
     if (in->flows == NULL) return -1;
-    if (given.clock && (in->clockwork = clockwork_create(in->client, PATIENCE_MS, err)) == NULL)
+    if (given.clock &&
+        (in->clockwork = clockwork_create(in->client, given.patience_ms, err)) == NULL)
         return -1;
     in->began = in->clockwork != NULL ? clockwork_now(in->clockwork) : 0;
     make_timeline(in);
     if (in->clockwork != NULL && in->n > 0 &&
         clockwork_advance(in->clockwork, in->moments[0].at, err) < 0)
         return -1;
-    text prefix = arena_printf(in->arena, "import/%s", in->mapping->source.at);
-    if (people_send(in->people, in->client, prefix, PATIENCE_MS, err) < 0) return -1;
+    if (people_send(in->people, in->client, given.patience_ms, err) < 0) return -1;
     if (in->clockwork != NULL && clockwork_settle(in->clockwork, err) < 0) return -1;
     return go_through(in, err);
 }
@@ -461,8 +463,8 @@ static enum exit_status import(const struct words *words)
     }
     list_problems(&in.problems);
     if (status == STATUS_OK && in.problems.n > 0) status = STATUS_FAILED;
+    client_close(in.client); /* what is still open ends, and looks at what follows */
     clockwork_destroy(in.clockwork);
-    client_close(in.client);
     people_finish(in.people);
     mapping_finish(in.mapping);
     import_rows_finish(&in.rows);

@@ -118,13 +118,13 @@ static void keep(void *ctx, const struct reply *reply)
 
 /* The body of the answer, or NULL (p->reply says why). */
 static const void *send(struct playing *p, const char *service, const struct shape *shape,
-                        const void *body, text id, text actor)
+                        const void *body, text step, text actor)
 {
     struct question question = {.shape = shape,
                                 .body = body,
                                 .service = client_service(p->client, service),
                                 .replica = ANY_REPLICA,
-                                .id = id,
+                                .step = step,
                                 .actor = actor,
                                 .patience_ms = PATIENCE_MS};
     p->reply = client_call(p->client, &question, p->arena);
@@ -194,7 +194,7 @@ static int play_contact(struct playing *p, const struct day_entry *entry, struct
     if (p->contacts_n == CONTACTS_MOST) return fail(node, err, "too many contacts");
     if (read_items(p, node, &body.items, err) < 0) return -1;
     const struct contact_recorded *recorded =
-        send(p, "intake", &contact_record_shape, &body, entry->id, get(node, "by"));
+        send(p, "intake", &contact_record_shape, &body, entry->step, get(node, "by"));
     if (recorded == NULL) return 0;
     struct contact *contact = &p->contacts[p->contacts_n++];
     contact->name = entry->contact;
@@ -212,7 +212,7 @@ static int play_act(struct playing *p, const struct day_entry *entry, int64_t ti
     struct deed deed = {.ticket = ticket,
                         .action = get(node, "do"),
                         .actor = get(node, "by"),
-                        .id = entry->id,
+                        .step = entry->step,
                         .handler = get(node, "handler"),
                         .department = get(node, "department"),
                         .patience_ms = PATIENCE_MS};
@@ -240,8 +240,8 @@ static int play_duty(struct playing *p, const struct day_entry *entry, struct er
         struct duty_set body = {.staff = person->value,
                                 .on = text_is(entry->what, "on_duty"),
                                 .roster = get(entry->node, "roster")};
-        text id = arena_printf(p->arena, "%s/%s", entry->id.at, person->value.at);
-        if (send(p, "workforce", &duty_set_shape, &body, id, person->value) == NULL) return 0;
+        text step = arena_printf(p->arena, "%s/%s", entry->step.at, person->value.at);
+        if (send(p, "workforce", &duty_set_shape, &body, step, person->value) == NULL) return 0;
     }
     return 0;
 }
@@ -258,7 +258,7 @@ static int play_plan_call(struct playing *p, const struct day_entry *entry, int6
     if (p->calls_n == CONTACTS_MOST || body.not_before < 0)
         return fail(node, err, "too many calls, or not_before is no time");
     const struct call_planned *planned =
-        send(p, "notification", &call_plan_shape, &body, entry->id, get(node, "by"));
+        send(p, "notification", &call_plan_shape, &body, entry->step, get(node, "by"));
     if (planned != NULL) p->calls[p->calls_n++] = (struct call){get(node, "id"), planned->call};
     return 0;
 }
@@ -276,7 +276,7 @@ static int play_call_done(struct playing *p, const struct day_entry *entry, int6
         if (text_equal(p->calls[i].name, get(node, "id"))) body.call = p->calls[i].call;
     if (body.call == 0 || body.next_at < 0)
         return fail(node, err, "no such call was planned, or next_at is no time");
-    (void)send(p, "notification", &call_done_shape, &body, entry->id, get(node, "by"));
+    (void)send(p, "notification", &call_done_shape, &body, entry->step, get(node, "by"));
     return 0;
 }
 
@@ -286,9 +286,9 @@ static int play_reply(struct playing *p, const struct day_entry *entry, int64_t 
     const struct yaml *node = entry->node;
     struct note_record note = {
         .ticket = ticket, .name = TEXT("reply"), .words = get(node, "words")};
-    text id = arena_printf(p->arena, "%s/reply", entry->id.at);
+    text step = arena_printf(p->arena, "%s/reply", entry->step.at);
     const struct note_recorded *recorded =
-        send(p, "intake", &note_record_shape, &note, id, get(node, "by"));
+        send(p, "intake", &note_record_shape, &note, step, get(node, "by"));
     if (recorded == NULL) return 0;
     struct reply_send body = {.ticket = ticket,
                               .channel = get(node, "channel"),
@@ -296,7 +296,7 @@ static int play_reply(struct playing *p, const struct day_entry *entry, int64_t 
                               .gives = get(node, "gives"),
                               .next_at = time_of(p, node, "next_at")};
     if (body.next_at < 0) return fail(node, err, "next_at is no time");
-    (void)send(p, "notification", &reply_send_shape, &body, entry->id, get(node, "by"));
+    (void)send(p, "notification", &reply_send_shape, &body, entry->step, get(node, "by"));
     return 0;
 }
 
@@ -311,7 +311,7 @@ static int play_follow_up(struct playing *p, const struct day_entry *entry, int6
         .words = get(node, "words"),
         .source_id = arena_printf(p->arena, "%s/%d", entry->contact.at, node->line)};
     (void)err;
-    (void)send(p, "intake", &contact_follow_up_shape, &body, entry->id, get(node, "by"));
+    (void)send(p, "intake", &contact_follow_up_shape, &body, entry->step, get(node, "by"));
     return 0;
 }
 
@@ -359,9 +359,7 @@ static void show(const struct playing *p, size_t i)
 
 static int play_day(struct playing *p, struct err *err)
 {
-    if (people_send(p->day->people, p->client, arena_printf(p->arena, "play/%s", p->day->source.at),
-                    PATIENCE_MS, err) < 0)
-        return -1;
+    if (people_send(p->day->people, p->client, PATIENCE_MS, err) < 0) return -1;
     clockwork_stir(p->clockwork);
     for (size_t i = 0; i < p->day->n; i++) {
         const struct day_entry *entry = &p->day->entries[i];
@@ -395,8 +393,8 @@ static enum exit_status play(const struct words *words)
         p.clockwork = clockwork_create(p.client, PATIENCE_MS, &err);
         if (p.clockwork == NULL || play_day(&p, &err) < 0) status = complain(STATUS_FAILED, &err);
     }
-    clockwork_destroy(p.clockwork);
     client_close(p.client);
+    clockwork_destroy(p.clockwork);
     day_finish(p.day);
     arena_destroy(p.arena);
     return status;

@@ -52,8 +52,8 @@ static void add_entry(struct reading *r, const struct yaml *node, text contact)
     *entry = (struct day_entry){.node = node, .order = day->n, .what = kind_of(r, node)};
     entry->contact = yaml_text_or(&r->reader, node, "contact", contact.at);
     entry->item = yaml_int_or(&r->reader, node, "item", 1, 20, 1);
-    entry->id = arena_printf(r->arena, "play/%s/%s/%d.%zu", day->source.at,
-                             slash ? slash + 1 : node->file, node->line, day->n);
+    entry->step = arena_printf(r->arena, "play/%s/%s/%d.%zu", day->source.at,
+                               slash ? slash + 1 : node->file, node->line, day->n);
     if (!wall_read_day(day->zone, day->day, yaml_text(&r->reader, node, "at"), &entry->at))
         yaml_fail(&r->reader, yaml_get(node, "at"), "must be \"HH:MM\" or \"+1 HH:MM\"");
     day->n++;

@@ -14,7 +14,7 @@ struct day_entry {
     text what;    /* "contact", "act", or the entry's own `what` */
     text contact; /* name of the contact it belongs to; absent of duty */
     int64_t item; /* from 1 */
-    text id;      /* of its command: made of its place in the files */
+    text step;    /* of its command (client.h): its place in the files */
 };
 
 struct day {

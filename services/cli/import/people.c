@@ -130,7 +130,8 @@ void people_finish(const struct people *people)
     if (people != NULL) zone_destroy(people->zone);
 }
 
-static int send_one(struct client *client, const struct shape *shape, const void *body, text id,
+/* Under a new id each time: workforce changes nothing that is so already. */
+static int send_one(struct client *client, const struct shape *shape, const void *body, text code,
                     int64_t patience_ms, struct err *err)
 {
     struct arena *arena = arena_create();
@@ -138,7 +139,6 @@ static int send_one(struct client *client, const struct shape *shape, const void
                                 .body = body,
                                 .service = client_service(client, "workforce"),
                                 .replica = ANY_REPLICA,
-                                .id = id,
                                 .patience_ms = patience_ms};
     struct reply reply = {.kind = REPLY_UNREACHABLE};
     if (question.service < 0)
@@ -148,23 +148,18 @@ static int send_one(struct client *client, const struct shape *shape, const void
     arena_destroy(arena);
     if (reply.kind == REPLY_ANSWERED) return 0;
     *err = reply.err;
-    return err_prefix(err, "%.*s", TEXT_ARG(id));
+    return err_prefix(err, "%s %.*s", shape->name, TEXT_ARG(code));
 }
 
-int people_send(const struct people *people, struct client *client, text prefix,
-                int64_t patience_ms, struct err *err)
+int people_send(const struct people *people, struct client *client, int64_t patience_ms,
+                struct err *err)
 {
-    struct arena *arena = arena_create();
     int bad = 0;
-    for (size_t i = 0; i < people->units_n && bad == 0; i++) {
-        text id = arena_printf(arena, "%.*s/unit/%s", TEXT_ARG(prefix), people->units[i].unit.at);
-        bad = send_one(client, &unit_set_shape, &people->units[i], id, patience_ms, err);
-    }
-    for (size_t i = 0; i < people->n && bad == 0; i++) {
-        text id =
-            arena_printf(arena, "%.*s/staff/%s", TEXT_ARG(prefix), people->at[i].set.staff.at);
-        bad = send_one(client, &staff_set_shape, &people->at[i].set, id, patience_ms, err);
-    }
-    arena_destroy(arena);
+    for (size_t i = 0; i < people->units_n && bad == 0; i++)
+        bad = send_one(client, &unit_set_shape, &people->units[i], people->units[i].unit,
+                       patience_ms, err);
+    for (size_t i = 0; i < people->n && bad == 0; i++)
+        bad = send_one(client, &staff_set_shape, &people->at[i].set, people->at[i].set.staff,
+                       patience_ms, err);
     return bad;
 }

@@ -30,8 +30,8 @@ struct people {
 /* NULL with err (file:line). */
 MUST_CHECK const struct people *people_read(const char *file, struct arena *arena, struct err *err);
 void people_finish(const struct people *people); /* NULL is fine */
-/* Send unit.set and staff.set of all; their ids are "PREFIX/unit/CODE" and "PREFIX/staff/CODE". */
-MUST_CHECK int people_send(const struct people *people, struct client *client, text prefix,
-                           int64_t patience_ms, struct err *err);
+/* Send unit.set and staff.set of all. */
+MUST_CHECK int people_send(const struct people *people, struct client *client, int64_t patience_ms,
+                           struct err *err);
 
 #endif
