@@ -60,6 +60,12 @@ void pack_envelope(struct buf *out, enum verb verb, const struct header *header,
 /* The frame must have been scanned. Header texts are copied into the arena; the body is borrowed from the frame. */
 MUST_CHECK int pack_open(text frame, struct arena *arena, struct envelope *out, struct err *err);
 
+/* The id in the header, of any frame that can be read up to there, whatever follows or is wrong with
+   it: so that what is refused can be matched. Borrowed from the frame; absent if there is none, it is
+   no UTF-8, or has more than PACK_ID_READABLE bytes. Linear time, no allocation. */
+enum { PACK_ID_READABLE = 8192 };
+text pack_find_id(text frame);
+
 /* A refusal's body: {field, rule, message}. Also that of VERB_RETRY. */
 struct refusal {
     text message;

@@ -146,6 +146,55 @@ static int scan_item(struct scan *scan, struct err *err)
     return opens ? open_level(scan, &item, err) : 0;
 }
 
+/* Past one value and all that is in it. False if it is cut off or no MessagePack. */
+static bool skip_value(struct scan *scan)
+{
+    struct item item;
+    for (size_t left = 1; left > 0; left--) {
+        if (read_lead(scan, &item, NULL) < 0 || item.kind <= ITEM_EXTENSION) return false;
+        size_t room = scan->bytes.len - scan->at;
+        if (item.n > room) return false;
+        if (item.kind == ITEM_ARRAY || item.kind == ITEM_MAP)
+            left += item.kind == ITEM_MAP ? 2 * item.n : item.n;
+        else
+            scan->at += item.n;
+        if (left > scan->bytes.len - scan->at + 1) return false;
+    }
+    return true;
+}
+
+/* A text, which must be UTF-8; else absent. */
+static text read_text(struct scan *scan)
+{
+    struct item item;
+    bool good = read_lead(scan, &item, NULL) == 0 && item.kind == ITEM_TEXT &&
+                read_payload(scan, &item, NULL) == 0;
+    return good ? (text){item.at, item.n} : (text){NULL, 0};
+}
+
+text pack_find_id(text frame)
+{
+    struct scan scan;
+    struct item item;
+    const text none = {NULL, 0};
+    scan.bytes = frame;
+    scan.at = 0;
+    if (read_lead(&scan, &item, NULL) < 0 || item.kind != ITEM_ARRAY || item.n < 3) return none;
+    if (!skip_value(&scan) || !skip_value(&scan)) return none; /* wire version, verb */
+    if (read_lead(&scan, &item, NULL) < 0 || item.kind != ITEM_MAP) return none;
+    for (size_t pairs = item.n; pairs > 0; pairs--) {
+        text key = read_text(&scan);
+        if (key.at == NULL) return none;
+        if (!text_is(key, "id")) {
+            if (!skip_value(&scan)) return none;
+            continue;
+        }
+        text id = read_text(&scan);
+        return id.len > 0 && id.len <= PACK_ID_READABLE ? id : none;
+    }
+    return none;
+}
+
 int pack_scan(text bytes, const struct pack_limits *limits, struct err *err)
 {
     struct scan

@@ -12,7 +12,8 @@
 struct peers;
 
 struct peers_hooks {
-    /* The id in an answer's header, absent if the frame is malformed. Borrowed until the next call. Required. */
+    /* The id in an answer's header, absent if there is none to be read. Borrowed until the next call.
+       Required. */
     text (*id_of)(void *ctx, text frame);
     /* The set of addresses changed, or one became ready or ceased to be: indexes may mean other peers now. May be NULL. */
     void (*on_change)(void *ctx);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A dashboard: every number of Kefu and each of its changes, one line each.  dashboard.py [FEED [RPC [PREFIX [KEYS]]]]"""
-import sys
+import sys, time
 
 import msgpack, zmq
 
@@ -23,8 +23,8 @@ def show(entry):
 
 while True:
     ask.send(msgpack.packb([1, "query", {"id": str(head), "type": "feed.read", "v": 1}, {"after": head, "prefix": prefix}]))
-    if not ask.poll(2000): continue
-    page = msgpack.unpackb(ask.recv())[3]
+    _, verb, _, page = msgpack.unpackb(ask.recv()) if ask.poll(2000) else (1, "retry", {}, {})
+    if verb != "answer": print(page.get("message", "no answer"), file=sys.stderr); time.sleep(1); continue
     for entry in page.get("entries", []):
         show(entry)
     head, seen = max(head, page["seq"]), {seq for seq in seen if seq > page["seq"]}

@@ -27,9 +27,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err;
     struct envelope envelope;
     text frame = {(const char *)data, size};
+    text id = pack_find_id(frame);
+    if (!text_is_utf8(id) || id.len > PACK_ID_READABLE) abort();
     if (pack_scan(frame, &pack_limits_outside, &err) < 0) return 0;
     struct arena *arena = arena_create();
     if (pack_open(frame, arena, &envelope, &err) == 0) {
+        if (!text_equal(id, envelope.header.id)) abort();
         const struct shape *shape =
             shape_find(envelope.header.type, (int)(envelope.header.version & 0xff));
         if (shape != NULL) read_body(envelope.body, shape, arena);

@@ -71,7 +71,7 @@ def test_refusals_name_the_field_and_are_not_kept():
         client.do("probe.say", id="same", key="a", n=1)  # a refusal uses up no id
         frame = client.once("command", "probe.nonsense", {})
         check("unknown type", (frame[1], frame[3]["field"]), ("refused", "type"))
-        client.socket.send(b"\xc1 not msgpack")
+        probe.client().socket.send(b"\xc1 not msgpack")
         check("alive", client.ask("probe.get", key="a")["count"], 1)
 
 

@@ -1,9 +1,17 @@
 """Values from outside, on the probe: what no handler should see is refused at the door, and every refusal can be read and matched."""
 import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
 
 import msgpack
+import zmq
 
-from kefu import Database, Process, run
+from kefu import Database, Process, keys, run
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 @contextlib.contextmanager
@@ -86,6 +94,114 @@ def test_header_and_key_are_bounded():
         assert (verb, header["id"], said["n"]) == ("answer", "x" * 200, 2**53), (verb, said)
         if "batch_failed" in process.log():
             raise AssertionError("it reached the database: " + process.log()[-1000:])
+
+
+HEADER = {"id": "mine", "type": "probe.say", "v": 1}
+HEAD = b"\x94\x01\xa7command" + msgpack.packb(HEADER)
+GOOD = {"key": "a", "n": 1}
+# what is wrong, the frame
+MALFORMED = [
+    ("no body", HEAD),
+    ("a body that is cut", HEAD + b"\x82\xa1n"),
+    ("a body that is no MessagePack", HEAD + b"\xc1"),
+    ("a body that claims 4 billion keys", HEAD + b"\xdf\xff\xff\xff\xff"),
+    ("a text that is not UTF-8", HEAD + b"\x81\xa3key\xa2\xff\xff"),
+    ("a key twice", HEAD + b"\x82\xa1n\x01\xa1n\x01"),
+    ("too deep", HEAD + b"\x81\xa1n" + b"\x91" * 30 + b"\x01"),
+    ("an extension", HEAD + b"\x81\xa1n\xd4\x01\x01"),
+    ("more behind it", HEAD + msgpack.packb(GOOD) + b"\x01"),
+    ("300 KiB", HEAD + msgpack.packb({**GOOD, "note": "x" * 300 * 1024})),
+    ("900 KiB", HEAD + msgpack.packb({**GOOD, "note": "x" * 900 * 1024})),
+    ("another wire version", [7, "command", HEADER, GOOD]),
+    ("an unknown verb", [1, "commend", HEADER, GOOD]),
+    ("a header with an empty type", [1, "command", {**HEADER, "type": ""}, GOOD]),
+    ("a header without a type", [1, "command", {"id": "mine"}, GOOD]),
+    ("a header with a wrong time", [1, "command", {**HEADER, "time": "x"}, GOOD]),
+    ("no array of 4", [1, "command", HEADER]),
+]
+
+
+def test_what_is_refused_can_be_matched():
+    with probe() as (_, process):
+        client = process.client()
+        for what, frame in MALFORMED:
+            verb, header, body = answer(client, frame)
+            assert (verb, header["id"]) == ("refused", "mine"), (what, verb, header, body)
+        for id in ("x" * 6000, "a\nb"):  # as long as somebody may wait for it
+            verb, header, _ = answer(client, [1, "command", {**HEADER, "id": id}, GOOD])
+            assert (verb, header["id"]) == ("refused", id), (verb, header["id"][:20])
+        for frame in (b"\xc1", b"", b"\x01", [1, "command", {"type": "probe.say"}, GOOD],
+                      [1, "command", {**HEADER, "id": 7}, GOOD], [1, "command", {**HEADER, "id": "x" * 9000}, GOOD]):
+            verb, header, _ = answer(client, frame)  # proto/README.md: nothing could match these
+            assert (verb, header["id"]) == ("refused", "?"), (frame, verb, header)
+
+
+def retries(socket, seconds):
+    """Answer "retry" to whatever is asked for so long: how often it was asked."""
+    n, end = 0, time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if socket.poll(int(left * 1000)):
+            peer, frame = socket.recv_multipart()
+            id = msgpack.unpackb(frame)[2]["id"]
+            header = {"id": id, "type": "refusal", "v": 1}
+            socket.send_multipart([peer, msgpack.packb([1, "retry", header, {"message": "not now"}])])
+            n += 1
+    return n
+
+
+def test_the_example_pauses_before_it_says_it_again():
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        keys().serve(socket, "intake")
+        port = socket.bind_to_random_port("tcp://127.0.0.1")
+        words = [sys.executable, f"{ROOT}/deploy/examples/publisher.py", f"tcp://127.0.0.1:{port}", keys().folder]
+        example = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        try:
+            asked = retries(socket, 3)
+        finally:
+            example.kill()
+            example.wait()
+        assert 1 <= asked <= 8, f"asked {asked} times in 3 s"
+
+
+class Pauses(list):
+    """In place of the module time, until somebody has slept ten times."""
+
+    def sleep(self, seconds):
+        self.append(seconds)
+        if len(self) == 10:
+            raise StopIteration
+
+
+class Answers:
+    """In place of a socket: says always the same."""
+
+    def __init__(self, verb, id):
+        self.said = msgpack.packb([1, verb, {"id": id, "type": "refusal", "v": 1}, {"message": "so"}])
+
+    def send(self, _):
+        pass
+
+    def poll(self, _):
+        return True
+
+    def recv(self):
+        return self.said
+
+
+def test_the_loop_of_the_readme_ends_or_pauses():
+    with open(f"{ROOT}/README.md", encoding="utf-8") as file:
+        code = re.search(r"(?ms)^def command.*?\n\n", file.read())[0]
+    for verb, id in (("retry", "x"), ("refused", "of another")):
+        world = {"msgpack": msgpack, "time": Pauses(), "socket": Answers(verb, id)}
+        exec(code, world)
+        with contextlib.suppress(StopIteration):
+            world["command"]("contact.record", {}, "x")
+        pauses = world["time"]
+        assert pauses[0] >= 0.05 and sum(pauses) > 10 and max(pauses) <= 10, (verb, pauses)
+    world = {"msgpack": msgpack, "time": Pauses(), "socket": Answers("refused", "?")}
+    exec(code, world)
+    verb, _ = world["command"]("contact.record", {}, "x")
+    assert verb == "refused"
 
 
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

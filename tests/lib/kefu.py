@@ -122,6 +122,8 @@ class Client:
             if left <= 0 or self.socket.poll(max(1, int(left * 1000))) == 0:
                 return None
             frame = msgpack.unpackb(self.socket.recv())
+            if frame[2]["id"] == "?":
+                raise AssertionError(f"what was sent was so malformed that no id could be read: {frame[3]}")
             self.late[frame[2]["id"]] = frame
         return self.late.pop(id)
 

@@ -113,4 +113,8 @@ MUTANTS = [
     Mutant("import: the id of a step does not say what is asked",
            [("services/cli/client/client.c", r"hash = text_hash_end\(text_hash_more\(hash, body\)\);", "(void)body, hash = text_hash_end(hash);")],
            [FILES + "duplicates_of_a_second_file_are_merged"], "status 1", EVERYTHING),
+    Mutant("a refusal says the id only of what could be read whole",
+           [("common/runtime/door/door.c", r"text id = envelope\.header\.id\.len > 0 \?[^;]*;",
+             "text id = envelope.header.id;")],
+           [VALUES + "what_is_refused_can_be_matched"], "no body", PROBE),
 ]

@@ -320,6 +320,43 @@ static const struct shape every_shape = {.name = "every",
                                          .n = COUNT(every_fields),
                                          .doc = ""};
 
+TEST(the_id_is_found_whatever_else_is_wrong)
+{
+    static const struct {
+        text frame;
+        const char *id; /* NULL: none */
+    } rows[] = {
+        {BYTES("\x94\x01\xa4hint\x81\xa2id\xa1i\x80"), "i"},
+        {BYTES("\x94\x01\xa4hint\x82\xa4type\xa3p.q\xa2id\xa1i"), "i"}, /* no body */
+        {BYTES("\x94\x01\xa4hint\x81\xa2id\xa1i\xc1"), "i"},            /* no MessagePack */
+        {BYTES("\x94\x01\xa4hint\x81\xa2id\xa1i\xdf\xff\xff\xff\xff"), "i"},
+        {BYTES("\x94\xc0\x93\1\2\x81\xa1x\x90\x82\xa1x\x91\x80\xa2id\xa2ij"), "ij"},
+        {BYTES("\xdd\0\0\0\3\x09\1\xde\0\1\xd9\2id\xda\0\2ij"), "ij"},
+        {BYTES("\x93\1\1\x82\xa2id\xa1i\xa2id\xa1j"), "i"}, /* the first */
+        {BYTES("\x93\1\1\x81\xa2id\xa3题"), "题"},
+        {BYTES("\x93\1\1\x81\xa2id\xa0"), NULL},
+        {BYTES("\x93\1\1\x81\xa2id\xa2\xff\xff"), NULL},
+        {BYTES("\x93\1\1\x81\xa2id\xa2i"), NULL},
+        {BYTES("\x93\1\1\x81\xa2id\7"), NULL},
+        {BYTES("\x93\1\1\x81\xa2id\xc4\1i"), NULL},
+        {BYTES("\x93\1\1\x82\7\7\xa2id\xa1i"), NULL},
+        {BYTES("\x93\1\1\x82\xa1x\xd4\1\1\xa2id\xa1i"), NULL},
+        {BYTES("\x93\1\1\xdf\xff\xff\xff\xff\xa1x"), NULL},
+        {BYTES("\x93\1\xdd\xff\xff\xff\xff"), NULL},
+        {BYTES("\x92\1\x81\xa2id\xa1i"), NULL},
+        {BYTES("\x81\xa2id\xa1i"), NULL},
+        {BYTES("\x93"), NULL},
+        {{"", 0}, NULL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        text exact = exact_copy(rows[i].frame);
+        text id = pack_find_id(exact);
+        CHECK_ROW(text_equal(id, text_of(rows[i].id)), "row %zu: '%.*s'", i, TEXT_ARG(id));
+        CHECK((id.at == NULL) == (rows[i].id == NULL));
+        free((void *)exact.at);
+    }
+}
+
 TEST(bodies_that_cannot_be_read)
 {
     static const struct {

@@ -31,13 +31,8 @@ struct settings_table peer_settings(struct arena *arena)
 
 static text id_of(void *ctx, text frame)
 {
-    static struct arena *arena;
-    struct envelope envelope;
     (void)ctx;
-    if (arena == NULL) arena = arena_create();
-    arena_reset(arena);
-    if (pack_scan(frame, &pack_limits_inside, NULL) < 0) return (text){0};
-    return pack_open(frame, arena, &envelope, NULL) < 0 ? (text){0} : envelope.header.id;
+    return pack_find_id(frame);
 }
 
 static void say_hello(void *ctx, struct buf *frame, struct buf *id)
@@ -56,7 +51,8 @@ static bool welcome(void *ctx, const char *address, text frame)
 {
     struct arena *arena = arena_create();
     struct envelope envelope;
-    bool good = pack_open(frame, arena, &envelope, NULL) == 0 && envelope.verb == VERB_ANSWER;
+    bool good = pack_scan(frame, &pack_limits_inside, NULL) == 0 &&
+                pack_open(frame, arena, &envelope, NULL) == 0 && envelope.verb == VERB_ANSWER;
     if (!good) log_warn("wrong_peer", "service=%s address=%s", (const char *)ctx, address);
     arena_destroy(arena);
     return good;

@@ -96,7 +96,7 @@ void door_on_request(void *ctx, struct bus_request *request, text frame)
     if (arena == NULL) arena = arena_create();
     arena_reset(arena);
     enum gate_verdict verdict = take(request, frame, &envelope, arena, &err);
-    if (verdict != GATE_OPEN)
-        reply_refuse(request, verdict == GATE_BUSY ? VERB_RETRY : VERB_REFUSED, envelope.header.id,
-                   &err);
+    if (verdict == GATE_OPEN) return;
+    text id = envelope.header.id.len > 0 ? envelope.header.id : pack_find_id(frame);
+    reply_refuse(request, verdict == GATE_BUSY ? VERB_RETRY : VERB_REFUSED, id, &err);
 }

@@ -35,7 +35,6 @@ struct service {
 
 struct client {
     struct arena *arena;
-    struct arena *ids; /* of the frame whose id was asked last */
     const struct run_file *run;
     struct keys *keys;
     struct bus *bus;
@@ -68,11 +67,8 @@ struct asking {
 
 static text id_of(void *ctx, text frame)
 {
-    struct client *client = ((struct service *)ctx)->client;
-    struct envelope envelope;
-    arena_reset(client->ids);
-    if (pack_scan(frame, &pack_limits_inside, NULL) < 0) return (text){0};
-    return pack_open(frame, client->ids, &envelope, NULL) < 0 ? (text){0} : envelope.header.id;
+    (void)ctx;
+    return pack_find_id(frame);
 }
 
 static void say_hello(void *ctx, struct buf *frame, struct buf *id)
@@ -92,7 +88,8 @@ static bool welcome(void *ctx, const char *address, text frame)
     struct envelope envelope;
     struct arena *arena = arena_create();
     (void)ctx, (void)address;
-    bool good = pack_open(frame, arena, &envelope, NULL) == 0 && envelope.verb == VERB_ANSWER;
+    bool good = pack_scan(frame, &pack_limits_inside, NULL) == 0 &&
+                pack_open(frame, arena, &envelope, NULL) == 0 && envelope.verb == VERB_ANSWER;
     arena_destroy(arena);
     return good;
 }
@@ -160,7 +157,6 @@ struct client *client_open(const char *dir, struct err *err)
     struct client *client = mem_alloc(sizeof(*client));
     log_start("kefu", "", LOG_ERROR);
     client->arena = arena_create();
-    client->ids = arena_create();
     client->wanted = SIZE_MAX;
     uuid_new(client->prefix);
     client->run = run_file_read(dir, client->arena, err);
@@ -184,7 +180,6 @@ void client_close(struct client *client)
     if (client->bus != NULL) bus_destroy(client->bus);
     loop_finish();
     keys_destroy(client->keys);
-    arena_destroy(client->ids);
     arena_destroy(client->arena);
     free(client);
 }
@@ -245,6 +240,16 @@ static void end_asking(struct asking *asking, const struct reply *reply)
 }
 
 static void on_reply(void *ctx, enum peers_status status, text frame);
+
+/* A message beyond the limit may be one that no service reads far enough to answer. */
+static void refuse_size(void *ctx)
+{
+    struct asking *asking = ctx;
+    struct reply reply = {.kind = REPLY_REFUSED};
+    err_set(&reply.err, "the message has %zu bytes, at most %zu are allowed", asking->frame.len,
+            pack_limits_outside.bytes);
+    end_asking(asking, &reply);
+}
 
 static void try_now(void *ctx)
 {
@@ -373,7 +378,9 @@ void client_ask(struct client *client, const struct question *question,
     client->first = asking;
     client->open++;
     if (client->closing) return; /* client_close() comes to it */
-    if (question->delay_ms > 0)
+    if (asking->frame.len > pack_limits_outside.bytes)
+        loop_timer_start(&asking->timer, 0, 0, refuse_size, asking);
+    else if (question->delay_ms > 0)
         loop_timer_start(&asking->timer, question->delay_ms, 0, try_now, asking);
     else
         try_now(asking);
