@@ -1,6 +1,6 @@
 /*
- * address: the addresses by which people are reached, in the one form that is both accepted at a door
- * and used when something is sent. Pure.
+ * address: the addresses by which people are reached, in the one form that is both accepted at a
+ * door and used when something is sent. Pure.
  */
 #ifndef KEFU_ADDRESS_H
 #define KEFU_ADDRESS_H
@@ -15,9 +15,9 @@ enum { ADDRESS_MAIL_MAX = 254, ADDRESS_WEB_MAX = 1000 };
    least. */
 const char *address_mail_fault(text given);
 
-/* NULL if it is an http or https URL that a request can be posted to, else what is wrong. A host name
-   or a whole IP address in its usual form, no user, no fragment, and a port that web servers have: 80,
-   443, or 1024 and above. Which networks may be reached is not decided here. */
+/* NULL if it is an http or https URL that a request can be posted to, else what is wrong. A host
+   name or a whole IP address in its usual form, no user, no fragment, and a port that web servers
+   have: 80, 443, or 1024 and above. Which networks may be reached is not decided here. */
 const char *address_web_fault(text given);
 
 #endif

@@ -15,9 +15,11 @@ static const struct {
     uint32_t first, last;
     enum character kind;
 } ranges[] = {
-    {0x00, 0x08, CONTROL}, /* ASCII */      {0x09, 0x0a, LINE_END},    {0x0b, 0x0c, CONTROL},
-    {0x0d, 0x0d, LINE_END},     {0x0e, 0x1f, CONTROL},     {0x20, 0x20, BLANK},
-    {0x7f, 0x9f, CONTROL},      {0xa0, 0xa0, BLANK},       {0xad, 0xad, HIDDEN}, /* soft hyphen */
+    {0x00, 0x08, CONTROL},      /* ASCII */ {0x09, 0x0a, LINE_END},
+    {0x0b, 0x0c, CONTROL},      {0x0d, 0x0d, LINE_END},
+    {0x0e, 0x1f, CONTROL},      {0x20, 0x20, BLANK},
+    {0x7f, 0x9f, CONTROL},      {0xa0, 0xa0, BLANK},
+    {0xad, 0xad, HIDDEN},       /* soft hyphen */
     {0x34f, 0x34f, HIDDEN},     /* grapheme joiner */
     {0x61c, 0x61c, HIDDEN},     /* Arabic letter mark */
     {0x115f, 0x1160, HIDDEN},   /* Hangul fillers */
@@ -41,12 +43,12 @@ static const struct {
     {0xfe00, 0xfe0f, JOINER},   /* variation selectors */
     {0xfeff, 0xfeff, HIDDEN},   /* byte order mark */
     {0xffa0, 0xffa0, HIDDEN},   /* Hangul filler, half width */
-    {0xfff0, 0xfff8, HIDDEN}, /* not assigned */
-    {0xfff9, 0xfffb, CONTROL}, /* interlinear annotation */
-    {0x1bca0, 0x1bca3, HIDDEN},                            /* shorthand */
-    {0x1d173, 0x1d17a, HIDDEN},                            /* music */
-    {0xe0000, 0xe00ff, HIDDEN},                            /* tags */
-    {0xe0100, 0xe01ef, JOINER},                            /* variation selectors of ideographs */
+    {0xfff0, 0xfff8, HIDDEN},   /* not assigned */
+    {0xfff9, 0xfffb, CONTROL},  /* interlinear annotation */
+    {0x1bca0, 0x1bca3, HIDDEN}, /* shorthand */
+    {0x1d173, 0x1d17a, HIDDEN}, /* music */
+    {0xe0000, 0xe00ff, HIDDEN}, /* tags */
+    {0xe0100, 0xe01ef, JOINER}, /* variation selectors of ideographs */
     {0xe01f0, 0xe0fff, HIDDEN}, /* not assigned */
 };
 

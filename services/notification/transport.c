@@ -257,7 +257,8 @@ static void log_out_of_reach(const struct sockaddr *address)
     log_warn("webhook_out_of_reach", "address=%s hint=webhook-allow", name);
 }
 
-/* The address that the connection is made to, once its name has been looked up: what the name leads to later does not count. */
+/* The address that the connection is made to, once its name has been looked up: a later look-up does
+   not count. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 {
     struct transfer *transfer = ctx;
