@@ -13,6 +13,7 @@ import sys
 import layout
 import names
 import paths
+import rules
 import services
 from tree import ROOT, is_c, line_of, list_files, matches, read, strip
 
@@ -208,6 +209,7 @@ CHECKS = [
     paths.check_named_paths, paths.check_named_files,
     names.check_headers, names.check_static_names, names.check_globals,
     layout.check_format, layout.check_width,
+    rules.check_rule_ids,
 ]
 NEEDS = {
     "check_function_length": "universal-ctags", "check_static_names": "universal-ctags",
