@@ -50,7 +50,7 @@ LINK_FLAGS = -Wl,-z,relro,-z,now
 
 # ---- goals ---------------------------------------------------------------------------------------------------------
 
-.PHONY: all help run test check bench bench-short fault lint format fuzz mutants clean import-test compose-test install-deps programs unit-tests tests fuzzers benches
+.PHONY: all help run test check bench bench-short bench-beside fault lint format fuzz mutants clean import-test compose-test install-deps programs unit-tests tests fuzzers benches
 all: programs ## build the services and the command line (build/bin)
 
 help: ## list the goals
@@ -75,6 +75,9 @@ bench: install-deps ## measure (40 minutes at most; BENCH_PARTS=alarms,snapshot 
 
 bench-short: install-deps ## measure with small numbers (5 minutes at most)
 	@$(measure) --short
+
+bench-beside: install-deps ## measure this tree and another commit turn by turn (COMMIT=c; BENCH_PARTS)
+	@tests/bench/install.sh && B='$(B)' tests/bench/beside.py $(COMMIT) $(if $(BENCH_PARTS),--only $(BENCH_PARTS))
 
 measure = tests/bench/install.sh && $(MAKE) --no-print-directory -j$$(nproc) all benches && \
           B='$(B)' tests/bench/run.sh $(if $(BENCH_PARTS),--only $(BENCH_PARTS))
