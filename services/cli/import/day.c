@@ -56,9 +56,10 @@ static void add_entry(struct reading *r, const struct yaml *node, text contact)
                                slash ? slash + 1 : node->file, node->line, day->n);
     if (!wall_read_day(day->zone, day->day, yaml_text(&r->reader, node, "at"), &entry->at))
         yaml_fail(&r->reader, yaml_get(node, "at"), "must be \"HH:MM\" or \"+1 HH:MM\"");
+    contact = entry->contact; /* the entry moves when there are more */
     day->n++;
     YAML_EACH(after, yaml_get(node, "then"))
-    add_entry(r, after, entry->contact);
+    add_entry(r, after, contact);
 }
 
 static void add_file(struct reading *r, const char *file, const struct yaml *top, int depth)
