@@ -53,16 +53,22 @@ void buf_add_char(struct buf *buf, char c)
     buf_add(buf, &c, 1);
 }
 
-void buf_printf(struct buf *buf, const char *format, ...)
+void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, again);
     va_end(again);
     vsnprintf(buf_reserve(buf, (size_t)len), (size_t)len + 1, format, args);
-    va_end(args);
     buf_grew(buf, (size_t)len);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(buf, format, args);
+    va_end(args);
 }
 
 void buf_add_u16(struct buf *buf, uint16_t v)

@@ -6,6 +6,8 @@
 
 #include "base/base.h"
 
+#include <stdarg.h>
+
 struct buf {
     char *at;
     size_t len;
@@ -18,6 +20,7 @@ void buf_add(struct buf *buf, const void *from, size_t len);
 void buf_add_text(struct buf *buf, text from);
 void buf_add_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF(2, 3);
+void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF(2, 0);
 /* Big-endian integers, as PostgreSQL's binary formats want them. */
 void buf_add_u16(struct buf *buf, uint16_t v);
 void buf_add_u32(struct buf *buf, uint32_t v);

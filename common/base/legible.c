@@ -117,3 +117,44 @@ bool legible_is_blank(text value)
 {
     return legible_trim(value).len == 0;
 }
+
+static void add_escape(struct buf *out, uint32_t code)
+{
+    if (code == '\n')
+        buf_add_text(out, TEXT("\\n"));
+    else if (code == '\t')
+        buf_add_text(out, TEXT("\\t"));
+    else if (code <= 0xffff)
+        buf_printf(out, "\\u%04x", (unsigned)code);
+    else /* as JSON writes it: two halves */
+        buf_printf(out, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (code >> 10)),
+                   (unsigned)(0xdc00 | (code & 0x3ff)));
+}
+
+static bool shows_itself(uint32_t code, enum legible_form form, bool behind_glyph)
+{
+    enum character kind = kind_of(code);
+    if (kind == LINE_END) return form == LEGIBLE_WORDS && (code == '\n' || code == '\t');
+    return kind == GLYPH || kind == BLANK || (kind == JOINER && behind_glyph);
+}
+
+void legible_show(struct buf *out, text value, enum legible_form form)
+{
+    bool behind_glyph = false;
+    size_t size;
+    for (size_t i = 0; i < value.len; i += size) {
+        uint32_t code = decode_character(value, i, &size);
+        text bytes = {value.at + i, size};
+        if (!text_is_utf8(bytes)) {
+            size = 1;
+            add_escape(out, (unsigned char)value.at[i]);
+            behind_glyph = false;
+            continue;
+        }
+        if (shows_itself(code, form, behind_glyph))
+            buf_add_text(out, bytes);
+        else
+            add_escape(out, code);
+        if (kind_of(code) != JOINER) behind_glyph = kind_of(code) == GLYPH && code > 0x7f;
+    }
+}

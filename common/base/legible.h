@@ -11,7 +11,8 @@
 #ifndef KEFU_LEGIBLE_H
 #define KEFU_LEGIBLE_H
 
-#include "base.h"
+#include "base/base.h"
+#include "base/buf.h"
 
 enum legible_form { LEGIBLE_LINE, LEGIBLE_WORDS };
 
@@ -23,5 +24,9 @@ bool legible_is(text value, enum legible_form form, uint32_t *fault);
 text legible_trim(text value);
 /* Blanks and characters without a glyph, and nothing else; or absent. */
 bool legible_is_blank(text value);
+/* Adds the text with everything in it that does not show as itself written out: \u001b, \u202e,
+   \ud83c\udff4 beyond U+FFFF, \u009b for a byte that is no UTF-8. In a line so are line ends and
+   tabs (\n, \t); in words they stay. Inside JSON the result is JSON, and means the same. */
+void legible_show(struct buf *out, text value, enum legible_form form);
 
 #endif

@@ -3,9 +3,9 @@
  */
 #include "base/arena.h"
 #include "cli/command/commands.h"
+#include "cli/terminal.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,19 +18,21 @@ static const struct command *const commands[] = {
 
 static void print_help(const struct command *command)
 {
-    printf("usage: kefu %s%s%s\n%s\n", command->name, command->args ? " " : "",
-           command->args ? command->args : "", command->usage);
-    options_print_help((struct option_rows){command->options, command->options_n});
-    if (command->examples != NULL) printf("\nexamples:\n%s\n", command->examples);
-    puts("\nexit status: 0 done, 1 refused or failed, 2 wrong use, 3 not reachable");
+    struct buf out = {0};
+    buf_printf(&out, "usage: kefu %s%s%s\n%s\n", command->name, command->args ? " " : "",
+               command->args ? command->args : "", command->usage);
+    options_add_help(&out, (struct option_rows){command->options, command->options_n});
+    if (command->examples != NULL) buf_printf(&out, "\nexamples:\n%s\n", command->examples);
+    buf_printf(&out, "\nexit status: 0 done, 1 refused or failed, 2 wrong use, 3 not reachable\n");
+    (void)terminal_print(&out);
 }
 
-static void print_commands(FILE *out)
+static void add_commands(struct buf *out)
 {
-    fputs("usage: kefu COMMAND [OPTION…] [WORD…]; kefu COMMAND --help\n\n", out);
+    buf_printf(out, "usage: kefu COMMAND [OPTION…] [WORD…]; kefu COMMAND --help\n\n");
     for (size_t i = 0; i < COUNT(commands); i++) {
         const char *usage = commands[i]->usage;
-        fprintf(out, "  %-10s %.*s\n", commands[i]->name, (int)strcspn(usage, "\n"), usage);
+        buf_printf(out, "  %-10s %.*s\n", commands[i]->name, (int)strcspn(usage, "\n"), usage);
     }
 }
 
@@ -69,26 +71,34 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
+/* The commands, and what is wrong with the name; NULL: there is none. */
 static enum exit_status complain_of_command(const char *name)
 {
-    print_commands(stderr);
-    if (name[0] == '-')
-        fputs("\nkefu: the command comes first: kefu COMMAND --option\n", stderr);
-    else
-        fprintf(stderr, "\nkefu: there is no command '%s'\n", name);
+    struct buf out = {0};
+    add_commands(&out);
+    terminal_say("%s", buf_text(&out).at);
+    buf_finish(&out);
+    if (name != NULL && name[0] == '-')
+        terminal_say("kefu: the command comes first: kefu COMMAND --option");
+    else if (name != NULL)
+        terminal_say("kefu: there is no command '%s'", name);
     return STATUS_USAGE;
+}
+
+static enum exit_status print_commands(void)
+{
+    struct buf out = {0};
+    add_commands(&out);
+    return terminal_print(&out) == 0 ? STATUS_OK : STATUS_FAILED;
 }
 
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
     bool help = argc > 1 && asks_for_help(argv[1]);
-    if (argc < 2 || (help && argc == 2)) {
-        print_commands(help ? stdout : stderr);
-        return help ? STATUS_OK : STATUS_USAGE;
-    }
+    if (help && argc == 2) return (int)print_commands();
     const char *name = argv[help ? 2 : 1];
-    const struct command *command = find_command(name);
+    const struct command *command = name != NULL ? find_command(name) : NULL;
     if (command == NULL) return (int)complain_of_command(name);
     if (!help) return (int)run(command, argc - 1, argv + 1);
     print_help(command);

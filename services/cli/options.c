@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "base/settings.h"
+#include "cli/terminal.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -32,28 +33,32 @@ void options_begin(const char *command)
 
 enum exit_status complain(enum exit_status status, const struct err *err)
 {
-    fprintf(stderr, "kefu %s: ", complainer);
-    if (err->field[0] != '\0') fprintf(stderr, "%s: ", err->field);
-    fputs(err->message, stderr);
-    if (err->rule[0] != '\0') fprintf(stderr, " (%s)", err->rule);
-    fputc('\n', stderr);
+    struct buf line = {0};
+    if (err->field[0] != '\0' && strstr(err->message, err->field) == NULL)
+        buf_printf(&line, "%s: ", err->field);
+    buf_printf(&line, "%s", err->message);
+    if (err->rule[0] != '\0') buf_printf(&line, " (%s)", err->rule);
+    terminal_say("kefu %s: %s", complainer, buf_text(&line).at);
+    buf_finish(&line);
     return status;
 }
 
 enum exit_status misuse(const char *format, ...)
 {
+    struct buf line = {0};
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "kefu %s: ", complainer);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\nHINT: kefu %s --help\n", complainer);
+    buf_vprintf(&line, format, args);
     va_end(args);
+    terminal_say("kefu %s: %s", complainer, buf_text(&line).at);
+    terminal_say("HINT: kefu %s --help", complainer);
+    buf_finish(&line);
     return STATUS_USAGE;
 }
 
 /* --- help --- */
 
-static void print_rows(struct option_rows rows)
+static void add_rows(struct buf *out, struct option_rows rows)
 {
     for (size_t i = 0; i < rows.n; i++) {
         char left[64];
@@ -64,19 +69,18 @@ static void print_rows(struct option_rows rows)
                  : value ? " "
                          : "",
                  value ? value : "", maybe ? "]" : "");
-        printf("  %-24s %s\n", left, rows.at[i].doc);
+        buf_printf(out, "  %-24s %s\n", left, rows.at[i].doc);
     }
 }
 
-void options_print_help(struct option_rows own)
+void options_add_help(struct buf *out, struct option_rows own)
 {
-    if (own.n > 0) puts("\noptions:");
-    print_rows(own);
-    puts("\noptions of every command:");
-    print_rows((struct option_rows){common, COUNT(common)});
-    puts(
-        "\nA SPAN is a number and its unit: 500ms, 30s, 5m, 2h, 1d. A TIME is an instant, such as\n"
-        "2026-03-18T09:00:00+08:00.");
+    if (own.n > 0) buf_printf(out, "\noptions:\n");
+    add_rows(out, own);
+    buf_printf(out, "\noptions of every command:\n");
+    add_rows(out, (struct option_rows){common, COUNT(common)});
+    buf_printf(out, "\nA SPAN is a number and its unit: 500ms, 30s, 5m, 2h, 1d. A TIME is an"
+                    " instant, such as\n2026-03-18T09:00:00+08:00.\n");
 }
 
 /* --- reading --- */

@@ -5,6 +5,7 @@
 #ifndef KEFU_CLI_OPTIONS_H
 #define KEFU_CLI_OPTIONS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 enum exit_status {
@@ -64,8 +65,8 @@ void options_begin(const char *command);
    argc of them. *help: --help was among them, and nothing is to be done. Not STATUS_OK after a complaint. */
 enum exit_status options_read(struct option_rows own, int argc, char **argv, struct words *words,
                               bool *help);
-/* What the rows say, and the common ones, on standard output. */
-void options_print_help(struct option_rows own);
+/* What the rows say, and the common ones. */
+void options_add_help(struct buf *out, struct option_rows own);
 
 /* Says "kefu NAME: message" (and the field and rule), on standard error, and gives the status back. */
 enum exit_status complain(enum exit_status status, const struct err *err);

@@ -47,6 +47,9 @@ SQL_FILES = ["services/*/store.c", "services/cli/audit/*.c", "services/cli/world
 SQL = re.compile(r"\b(select\b.*\b(from|now_us)\b|insert\s+into\b|update\s+[\w.]+\s+set\b|delete\s+from\b|"
                  r"create\s+(table|schema|index|role|database)\b)", re.I | re.S)
 
+# The supervisor's children write to their own logs before they become another program.
+TERMINAL = ["services/cli/terminal.c", "services/cli/world/supervisor.c"]
+
 BANNED = {
     "strcpy": "snprintf", "strcat": "struct buf", "stpcpy": "snprintf", "sprintf": "snprintf", "vsprintf": "vsnprintf",
     "gets": "fgets", "strtok": "strchr", "strncpy": "snprintf", "atoi": "text_to_int", "atol": "text_to_int",
@@ -118,6 +121,17 @@ def check_one_door(files):
                 here = name.startswith(header) if header.endswith("/") else name.rstrip(">") == header.rstrip(">")
                 if here and not matches(path, doors):
                     yield f"{path}: <{match.group(1)} may be included in {', '.join(doors)} only"
+
+
+def check_terminal_door(files):
+    """What kefu prints goes through one door, which takes the sting out of control characters."""
+    for path in files:
+        if not path.startswith("services/cli/") or not path.endswith(".c") or matches(path, TERMINAL):
+            continue
+        source = strip(read(path))
+        for match in re.finditer(r"\b(stdout|stderr|printf|puts|putchar|perror)\b", source):
+            where = f"{path}:{line_of(source, match.start())}"
+            yield f"{where}: {match.group(1)} belongs into cli/terminal.c"
 
 
 def check_sql_place(files):
@@ -203,7 +217,7 @@ def check_copies(files):
 
 CHECKS = [
     check_function_length, check_file_length, check_include_direction, check_one_door,
-    check_sql_place, check_todo_number, check_banned_functions, check_text_form,
+    check_terminal_door, check_sql_place, check_todo_number, check_banned_functions, check_text_form,
     check_header_guards, check_copies,
     services.check_service_lists, services.check_service_names,
     paths.check_named_paths, paths.check_named_files,

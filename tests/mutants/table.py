@@ -12,6 +12,9 @@ NOTIFICATION = "integration/notification_service:"
 PROBE = ["kefu-probe"]
 FILES = "import/test_files:"
 EVERYTHING = ["kefu"] + ["kefu-" + name for name in ("intake", "routing", "escalation", "notification", "workforce", "reporting")]
+LINE = "integration/command_line:test_"
+LINES = ["kefu", "kefu-probe", "kefu-intake", "kefu-routing", "kefu-workforce",
+         "kefu-reporting"]
 
 MUTANTS = [
     Mutant("the position's key is not unique",
@@ -73,6 +76,13 @@ MUTANTS = [
     Mutant("what is decided does not wait for its policy version",
            [("common/runtime/core/policy_store.c", r"return runtime\.service->policy == NULL \|\| policy_known\(version\) != NULL;", "return version >= 0;")],
            ["integration/policy_versions:test_a_query_under_a_version_published_elsewhere_is_answered"], "sanitizer complained|no answer", ["kefu-routing"]),
+    Mutant("what is printed is printed as it is",
+           [("services/cli/terminal.c", r"legible_show\(&shown, value, LEGIBLE_WORDS\)",
+             "buf_add_text(&shown, value)")],
+           [LINE + "nothing_in_data_commands_the_terminal"], "AssertionError", LINES),
+    Mutant("a bare number is milliseconds",
+           [("common/base/settings.c", r"return \*out = 0, count == 0;", "return *out = count, true;")],
+           [LINE + "what_is_wrong_is_named_with_what_is_allowed"], "timeout 5: status 0", LINES),
     Mutant("what is heard at once goes into the journal, too",
            [("common/runtime/batch/batch_loopback.c", r"\*at = next;", "(void)next, at = &event->next;")],
            ["integration/runtime:test_what_is_said_to_oneself_is_heard_in_the_same_transaction"], "not in the journal", PROBE),

@@ -94,3 +94,35 @@ TEST(bytes_that_are_no_utf8_are_not_read_beyond_their_end)
     const char *cut[] = {"\xe4", "\xe4\xb8", "\xf0\x9f\x98", "\xff"};
     for (size_t i = 0; i < COUNT(cut); i++) legible_is(text_of(cut[i]), LEGIBLE_LINE, &fault);
 }
+
+TEST(what_does_not_show_as_itself_is_written_out)
+{
+    static const struct {
+        const char *value, *line, *words;
+    } shown[] = {
+        {"", "", ""},
+        {"李　华 <x@y> \\ \"", "李　华 <x@y> \\ \"", "李　华 <x@y> \\ \""},
+        {"\x1b[2J\x07", "\\u001b[2J\\u0007", "\\u001b[2J\\u0007"},
+        {"a\nb\tc\r", "a\\nb\\tc\\u000d", "a\nb\tc\\u000d"},
+        {"\x7f\xc2\x9b"
+         "31m",
+         "\\u007f\\u009b31m", "\\u007f\\u009b31m"},
+        {"\u202eabc\u2066", "\\u202eabc\\u2066", "\\u202eabc\\u2066"},
+        {"a\u200bb\ufeff", "a\\u200bb\\ufeff", "a\\u200bb\\ufeff"},
+        {"a\u2028b", "a\\u2028b", "a\\u2028b"},
+        {"\U000E0041", "\\udb40\\udc41", "\\udb40\\udc41"},
+        {"\U0001F468\u200d\U0001F469", "\U0001F468\u200d\U0001F469",
+         "\U0001F468\u200d\U0001F469"}, /* one emoji of two */
+        {"\x9b[1m\xe7\x94", "\\u009b[1m\\u00e7\\u0094", "\\u009b[1m\\u00e7\\u0094"},
+    };
+    for (size_t i = 0; i < COUNT(shown); i++) {
+        struct buf line = {0}, words = {0};
+        test_row(shown[i].line);
+        legible_show(&line, text_of(shown[i].value), LEGIBLE_LINE);
+        legible_show(&words, text_of(shown[i].value), LEGIBLE_WORDS);
+        CHECK_STRING(buf_text(&line).at, shown[i].line);
+        CHECK_STRING(buf_text(&words).at, shown[i].words);
+        buf_finish(&line);
+        buf_finish(&words);
+    }
+}

@@ -4,7 +4,6 @@
 #include "data/pack.h"
 #include "fields.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct client *talk_open(void)
@@ -18,19 +17,15 @@ struct client *talk_open(void)
 int talk_service(struct client *client, const char *name)
 {
     struct err err;
+    struct buf all = {0};
     int service = client_service(client, name);
-    if (service < 0) {
-        err_set(&err, "%s does not run here", name);
-        complain(STATUS_UNREACHABLE, &err);
-    }
-    return service;
-}
-
-void talk_flush(struct buf *out)
-{
-    fwrite(out->at, 1, out->len, stdout);
-    fflush(stdout);
-    buf_finish(out);
+    if (service >= 0) return service;
+    for (size_t i = 0; i < client_services(client); i++)
+        buf_printf(&all, "%s%s", i > 0 ? ", " : "", client_service_name(client, i));
+    err_set(&err, "there is no service '%s' here: %s", name, buf_text(&all).at);
+    complain(STATUS_UNREACHABLE, &err);
+    buf_finish(&all);
+    return -1;
 }
 
 void talk_add_test_clock(struct buf *out, time_us now)
@@ -49,19 +44,19 @@ void talk_print(const struct shape *shape, const void *body)
     } else {
         words_write(&out, shape, body);
     }
-    talk_flush(&out);
+    (void)terminal_print(&out);
 }
 
 enum exit_status talk_complain(const struct reply *reply)
 {
-    bool unreachable = reply->kind == REPLY_UNREACHABLE;
+    bool refused = reply->kind == REPLY_REFUSED;
     if (common_options.json) {
         struct refusal refusal = {.message = text_of(reply->err.message)};
         if (reply->err.field[0] != '\0') refusal.field = text_of(reply->err.field);
         if (reply->err.rule[0] != '\0') refusal.rule = text_of(reply->err.rule);
         talk_print(&refusal_shape, &refusal);
     }
-    return complain(unreachable ? STATUS_UNREACHABLE : STATUS_FAILED, &reply->err);
+    return complain(refused ? STATUS_FAILED : STATUS_UNREACHABLE, &reply->err);
 }
 
 const void *talk_call(struct client *client, struct question question, struct arena *arena,

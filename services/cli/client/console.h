@@ -6,11 +6,12 @@
 
 #include "base/buf.h"
 #include "client.h"
-#include "cli/command/command.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
 
 /* A client of the system in --dir; NULL after a complaint (exit with STATUS_UNREACHABLE). */
 struct client *talk_open(void);
-/* The number of the service; -1 after a complaint. */
+/* The number of the service; -1 after a complaint that names those that are here. */
 int talk_service(struct client *client, const char *name);
 /* Ask, within --timeout. The body of the answer, in the arena; NULL after a complaint, with *status set. */
 const void *talk_call(struct client *client, struct question question, struct arena *arena,
@@ -19,7 +20,6 @@ const void *talk_call(struct client *client, struct question question, struct ar
 enum exit_status talk_complain(const struct reply *reply);
 /* Print the answer for a person, or as one line of JSON. */
 void talk_print(const struct shape *shape, const void *body);
-void talk_flush(struct buf *out); /* prints and empties */
 /* That time stands still at this instant: one loud sentence, without a newline. */
 void talk_add_test_clock(struct buf *out, time_us now);
 

@@ -1,9 +1,10 @@
 #include "fields.h"
 
+#include "base/legible.h"
 #include "data/json.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { COLUMNS_MOST = 32, GAP = 2 };
@@ -21,47 +22,74 @@ const struct shape *words_find(const char *name, enum shape_kind kind)
 
 /* --- words to JSON --- */
 
-static void add_scalar(struct buf *json, const struct field *field, text value)
+/* What is wrong with the value; NULL: nothing that one can see here. */
+static const char *fault_of(const struct field *field, text value)
 {
     int64_t number;
+    time_us time;
+    char *end;
+    switch (field->type) {
+    case FIELD_BOOL:
+        return text_is(value, "true") || text_is(value, "false") ? NULL : "neither true nor false";
+    case FIELD_INT:
+    case FIELD_ID: return text_to_int(value, &number) ? NULL : "not a whole number";
+    case FIELD_REAL:
+        (void)strtod(value.at, &end);
+        return value.len > 0 && end == value.at + value.len ? NULL : "not a number";
+    case FIELD_TIME:
+        return text_to_int(value, &number) || json_time(value, &time)
+                   ? NULL
+                   : "not a time such as 2026-03-18T09:00:00+08:00";
+    default: return NULL;
+    }
+}
+
+static int add_scalar(struct buf *json, const struct field *field, text value, struct err *err)
+{
+    int64_t number;
+    const char *fault = fault_of(field, value);
+    if (fault != NULL)
+        return err_field(err, field->name, NULL, "%s: '%.*s' is %s", field->name, TEXT_ARG(value),
+                         fault);
     bool quoted = field->type == FIELD_TEXT || field->type == FIELD_BYTES ||
                   (field->type == FIELD_TIME && !text_to_int(value, &number));
     if (quoted)
         json_quote(json, value);
     else
         buf_add_text(json, value);
+    return 0;
 }
 
-static void add_value(struct buf *json, const struct field *field, text value)
+static int add_value(struct buf *json, const struct field *field, text value, struct arena *arena,
+                     struct err *err)
 {
-    if (!(field->flags & FIELD_LIST)) {
-        add_scalar(json, field, value);
-        return;
-    }
+    int bad = 0;
+    if (!(field->flags & FIELD_LIST)) return add_scalar(json, field, value, err);
     if (field->type == FIELD_STRUCT) {
         buf_add_text(json, value);
-        return;
+        return 0;
     }
     buf_add_char(json, '[');
-    for (bool first = true; value.len > 0; first = false) {
+    for (bool first = true; value.len > 0 && bad == 0; first = false) {
         if (!first) buf_add_char(json, ',');
-        add_scalar(json, field, text_take(&value, ','));
+        bad = add_scalar(json, field, arena_text(arena, text_take(&value, ',')), err);
     }
     buf_add_char(json, ']');
+    return bad;
 }
 
-static int add_word(struct buf *json, const struct shape *shape, const char *word, struct err *err)
+static int add_word(struct buf *json, const struct shape *shape, const char *word,
+                    struct arena *arena, struct err *err)
 {
     const char *equals = strchr(word, '=');
-    if (equals == NULL) return err_set(err, "'%s' is not field=value", word);
+    if (equals == NULL) return err_set(err, "'%s' is not FIELD=VALUE", word);
     text name = {word, (size_t)(equals - word)};
     const struct field *field = shape_field(shape, name);
     if (field == NULL) return err_set(err, "%s has no field %.*s", shape->name, TEXT_ARG(name));
     if (json->len > 1) buf_add_char(json, ',');
     json_quote(json, name);
     buf_add_char(json, ':');
-    add_value(json, field, text_of(equals + 1));
-    return 0;
+    return add_value(json, field, text_of(equals + 1), arena, err);
 }
 
 void *words_read(char *const *words, int n, const struct shape *shape, struct arena *arena,
@@ -71,7 +99,13 @@ void *words_read(char *const *words, int n, const struct shape *shape, struct ar
     void *body = NULL;
     buf_add_char(&json, '{');
     int bad = 0;
-    for (int i = 0; i < n && bad == 0; i++) bad = add_word(&json, shape, words[i], err);
+    for (int i = 0; i < n && bad == 0; i++) {
+        size_t name = strcspn(words[i], "=");
+        for (int k = 0; k < i && bad == 0; k++)
+            if (strncmp(words[i], words[k], name + 1) == 0)
+                bad = err_set(err, "%.*s is given twice", (int)name, words[i]);
+        if (bad == 0) bad = add_word(&json, shape, words[i], arena, err);
+    }
     buf_add_char(&json, '}');
     if (bad == 0) body = json_read(buf_text(&json), shape, arena, err);
     buf_finish(&json);
@@ -105,7 +139,7 @@ static void add_list(struct buf *out, const struct field *field, struct list lis
     for (size_t i = 0; i < list.n; i++) {
         if (i > 0) buf_add_char(out, ' ');
         if (field->type == FIELD_TEXT)
-            buf_add_text(out, LIST(list, text)[i]);
+            legible_show(out, LIST(list, text)[i], LEGIBLE_LINE);
         else if (field->type == FIELD_STRUCT)
             json_write(out, field->of, (const char *)list.at + i * field->of->size);
         else
@@ -125,7 +159,7 @@ static void add_field(struct buf *out, const struct field *field, const void *bo
     switch (field->type) {
     case FIELD_BOOL: buf_printf(out, "%s", *(const bool *)at ? "yes" : "no"); return;
     case FIELD_REAL: buf_printf(out, "%g", *(const double *)at); return;
-    case FIELD_TEXT: buf_add_text(out, *(const text *)at); return;
+    case FIELD_TEXT: legible_show(out, *(const text *)at, LEGIBLE_LINE); return;
     case FIELD_BYTES: buf_printf(out, "(%zu bytes)", ((const text *)at)->len); return;
     default: break;
     }

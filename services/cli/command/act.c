@@ -39,14 +39,18 @@ const struct command command_act = {
     .options_n = COUNT(options),
     .exec = act};
 
-static int add_fields(struct deed *deed, const struct option_list *list, bool words)
+static enum exit_status add_fields(struct deed *deed, const struct option_list *list, bool words)
 {
+    const char *option = words ? "note" : "set";
     for (size_t i = 0; i < list->n; i++) {
         text value = text_of(list->at[i]), name = text_take(&value, '=');
-        if (value.len == 0) return -1;
-        (void)deed_add(deed, name, value, words);
+        if (name.len == 0 || value.len == 0)
+            return misuse("--%s: '%s' is not NAME=%s", option, list->at[i],
+                          words ? "WORDS" : "VALUE");
+        if (!deed_add(deed, name, value, words))
+            return misuse("--%s: more than %d fields", option, DEED_FIELDS);
     }
-    return 0;
+    return STATUS_OK;
 }
 
 struct acting {
@@ -64,6 +68,16 @@ static void acted(void *ctx, const struct reply *reply)
         acting->status = talk_complain(reply);
 }
 
+static enum exit_status take_step(struct client *client, const struct deed *deed)
+{
+    struct acting acting = {.status = STATUS_OK};
+    if (talk_service(client, "routing") < 0 || talk_service(client, "intake") < 0)
+        return STATUS_UNREACHABLE;
+    deed_do(client, deed, acted, &acting);
+    while (!acting.over) client_wait(client, 0);
+    return acting.status;
+}
+
 static enum exit_status act(const struct words *words)
 {
     struct deed deed = {.action = text_of(words->at[1]),
@@ -72,22 +86,17 @@ static enum exit_status act(const struct words *words)
                         .handler = text_of(given.handler),
                         .department = text_of(given.department),
                         .patience_ms = common_options.timeout_ms};
-    struct acting acting = {.status = STATUS_OK};
     text assignees[OPTION_VALUES];
-    if (!text_to_int(text_of(words->at[0]), &deed.ticket))
+    if (!text_to_int(text_of(words->at[0]), &deed.ticket) || deed.ticket < 1)
         return misuse("'%s' is not the number of a ticket", words->at[0]);
-    if (add_fields(&deed, &given.set, false) < 0 || add_fields(&deed, &given.notes, true) < 0)
-        return misuse("--set and --note need NAME=VALUE");
+    if (add_fields(&deed, &given.set, false) != STATUS_OK ||
+        add_fields(&deed, &given.notes, true) != STATUS_OK)
+        return STATUS_USAGE;
     for (size_t i = 0; i < given.assignees.n; i++) assignees[i] = text_of(given.assignees.at[i]);
     deed.assignees = (struct list){assignees, given.assignees.n};
     struct client *client = talk_open();
     if (client == NULL) return STATUS_UNREACHABLE;
-    if (talk_service(client, "routing") < 0 || talk_service(client, "intake") < 0) {
-        client_close(client);
-        return STATUS_UNREACHABLE;
-    }
-    deed_do(client, &deed, acted, &acting);
-    while (!acting.over) client_wait(client, 0);
+    enum exit_status status = take_step(client, &deed);
     client_close(client);
-    return acting.status;
+    return status;
 }

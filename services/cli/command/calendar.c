@@ -1,10 +1,10 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "cli/terminal.h"
 #include "time/calendar_table.h"
 #include "time/holiday.h"
 #include "cli/world/run_file.h"
@@ -24,17 +24,12 @@ const struct command command_calendar = {
     .examples = "  kefu calendar eval cases.tsv\n  kefu calendar import 2027.json 09:00-17:30",
     .exec = calendar};
 
-static int write_all(FILE *file, text bytes)
-{
-    return fwrite(bytes.at, 1, bytes.len, file) == bytes.len && fflush(file) == 0 ? 0 : -1;
-}
-
 /* Bad rows are listed on standard error, the others answered all the same. */
 static int answer_table(const char *name, text table, struct buf *out, struct err *err)
 {
     struct buf faults = {0};
     int bad = calendar_table_answer(table, name, out, &faults);
-    (void)write_all(stderr, buf_text(&faults));
+    if (faults.len > 0) terminal_say("%.*s", (int)faults.len - 1, faults.at);
     buf_finish(&faults);
     return bad == 0 ? 0 : err_set(err, "%s: some rows are bad", name);
 }
@@ -68,9 +63,7 @@ static enum exit_status calendar(const struct words *words)
     int bad = file.at == NULL ? -1
               : eval          ? answer_table(name, file, &out, &err)
                               : convert_holidays(name, file, hours, &out, &err);
-    if (write_all(stdout, buf_text(&out)) < 0)
-        bad = err_set(&err, "standard output: %s", strerror(errno));
-    buf_finish(&out);
+    if (terminal_print(&out) < 0) bad = err_set(&err, "standard output: %s", strerror(errno));
     arena_destroy(arena);
     return bad < 0 ? complain(STATUS_FAILED, &err) : STATUS_OK;
 }

@@ -199,7 +199,7 @@ static enum exit_status check_command(const struct words *words)
             print_json(&out, &verdict);
         else
             print_table(&out, &verdict);
-        talk_flush(&out);
+        (void)terminal_print(&out);
         status = broken(&verdict, NULL) == 0 ? STATUS_OK : STATUS_FAILED;
     }
     arena_destroy(arena);

@@ -47,39 +47,59 @@ static void print(const struct clockwork *clockwork)
     else if (work.steps > 0)
         buf_printf(&out, "\nsteps: %lld", (long long)work.steps);
     buf_add_char(&out, '\n');
-    talk_flush(&out);
+    (void)terminal_print(&out);
 }
 
-/* Where the clock shall go; 0 and a complaint if that is not said well. */
-static time_us target_of(const struct words *words, const struct clockwork *clockwork)
+/* What the clock shall do. */
+struct wish {
+    enum { CLOCK_GET, CLOCK_SET, CLOCK_ADVANCE, CLOCK_RUN } verb;
+    time_us to;      /* there, */
+    int64_t span_ms; /* or so far, if `to` is 0 */
+};
+
+static enum exit_status read_target(const char *word, struct wish *wish)
 {
-    int64_t span;
-    time_us to = 0;
-    const char *word = given_to != NULL ? given_to : words->n > 1 ? words->at[1] : "";
-    bool advance = strcmp(words->at[0], "advance") == 0 && given_to == NULL;
-    if (advance && settings_span(text_of(word), &span))
-        return clockwork_now(clockwork) + span * 1000;
-    if (!talk_time(word, &to)) misuse("'%s' is not a time such as 2026-03-18T09:00:00+08:00", word);
-    return to;
+    bool by_span = wish->verb == CLOCK_ADVANCE;
+    if (by_span && settings_span(text_of(word), &wish->span_ms) && wish->span_ms <= TIME_END / 1000)
+        return STATUS_OK;
+    if (talk_time(word, &wish->to)) return STATUS_OK;
+    return misuse("'%s' is no %sTIME such as 2026-03-18T09:00:00+08:00", word,
+                  by_span ? "SPAN such as 2h, and no " : "");
 }
 
-static enum exit_status move(const struct words *words, struct clockwork *clockwork)
+static enum exit_status read_wish(const struct words *words, struct wish *wish)
+{
+    static const char *const verbs[] = {"get", "set", "advance", "run"};
+    const char *verb = words->n > 0 ? words->at[0] : "get";
+    const char *word = words->n > 1 ? words->at[1] : given_to;
+    *wish = (struct wish){0};
+    for (size_t i = 0; i < COUNT(verbs); i++)
+        if (strcmp(verb, verbs[i]) == 0) wish->verb = i;
+    if (strcmp(verb, verbs[wish->verb]) != 0)
+        return misuse("'%s' is not get, set, advance or run", verb);
+    if (wish->verb == CLOCK_GET && word != NULL) return misuse("get takes no '%s'", word);
+    if (wish->verb == CLOCK_GET) return STATUS_OK;
+    if (word == NULL || (words->n > 1 && given_to != NULL))
+        return misuse("%s takes one TIME%s", verb, wish->verb == CLOCK_ADVANCE ? " or SPAN" : "");
+    return read_target(word, wish);
+}
+
+static enum exit_status move(const struct wish *wish, struct clockwork *clockwork)
 {
     struct err err;
-    const char *verb = words->n > 0 ? words->at[0] : "get";
     int bad = 0;
-    if (strcmp(verb, "get") == 0) {
-        bad = clockwork_settle(clockwork, &err);
-    } else {
-        time_us to = target_of(words, clockwork);
-        if (to == 0) return STATUS_USAGE;
-        if (to < clockwork_now(clockwork)) {
-            err_set(&err, "the clock does not go back");
-            return complain(STATUS_FAILED, &err);
-        }
-        bad = strcmp(verb, "set") == 0 ? clockwork_set(clockwork, to, &err)
-                                       : clockwork_advance(clockwork, to, &err);
+    time_us to =
+        wish->to != 0 ? wish->to : time_add(clockwork_now(clockwork), wish->span_ms * 1000);
+    if (wish->verb != CLOCK_GET && to < clockwork_now(clockwork)) {
+        err_set(&err, "the clock does not go back");
+        return complain(STATUS_FAILED, &err);
     }
+    if (wish->verb == CLOCK_GET)
+        bad = clockwork_settle(clockwork, &err);
+    else if (wish->verb == CLOCK_SET)
+        bad = clockwork_set(clockwork, to, &err);
+    else
+        bad = clockwork_advance(clockwork, to, &err);
     if (bad < 0) return complain(STATUS_FAILED, &err);
     print(clockwork);
     return STATUS_OK;
@@ -87,16 +107,14 @@ static enum exit_status move(const struct words *words, struct clockwork *clockw
 
 static enum exit_status clock_command(const struct words *words)
 {
-    static const char *const verbs[] = {"get", "set", "advance", "run"};
     struct err err = {0};
-    bool known = words->n == 0;
-    for (size_t i = 0; i < COUNT(verbs); i++) known = known || strcmp(words->at[0], verbs[i]) == 0;
-    if (!known) return misuse("'%s' is not get, set, advance or run", words->at[0]);
+    struct wish wish;
+    enum exit_status status = read_wish(words, &wish);
+    if (status != STATUS_OK) return status;
     struct client *client = talk_open();
     if (client == NULL) return STATUS_UNREACHABLE;
     struct clockwork *clockwork = clockwork_create(client, common_options.timeout_ms, &err);
-    enum exit_status status =
-        clockwork == NULL ? complain(STATUS_FAILED, &err) : move(words, clockwork);
+    status = clockwork == NULL ? complain(STATUS_FAILED, &err) : move(&wish, clockwork);
     client_close(client);
     clockwork_destroy(clockwork);
     return status;

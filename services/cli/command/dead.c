@@ -3,7 +3,6 @@
 #include "cli/client/each.h"
 #include "runtime.msg.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static enum exit_status dead(const struct words *words);
@@ -26,24 +25,38 @@ const struct command command_dead = {
     .options_n = COUNT(options),
     .exec = dead};
 
-static enum exit_status settle(const char *verb, const char *key)
+static enum exit_status ask_service(struct client *client, const char *verb, const char *key,
+                                    int service)
 {
     struct dead_retry retry = {text_of(key)};
     struct dead_discard discard = {text_of(key), text_of(given_reason)};
     bool again = strcmp(verb, "retry") == 0;
     enum exit_status status = STATUS_OK;
+    struct err err;
+    struct arena *arena = arena_create();
+    const struct dead_done *done =
+        talk_call(client,
+                  (struct question){.shape = again ? &dead_retry_shape : &dead_discard_shape,
+                                    .replica = ANY_REPLICA,
+                                    .body = again ? (const void *)&retry : &discard,
+                                    .actor = TEXT("operator"),
+                                    .service = service},
+                  arena, &status);
+    if (done != NULL) talk_print(&dead_done_shape, done);
+    if (done != NULL && again && done->messages == 0) {
+        err_set(&err, "nothing is set aside under '%s' in %s (kefu dead list)", key, given_service);
+        status = complain(STATUS_FAILED, &err);
+    }
+    arena_destroy(arena);
+    return status;
+}
+
+static enum exit_status settle(const char *verb, const char *key)
+{
     struct client *client = talk_open();
     if (client == NULL) return STATUS_UNREACHABLE;
-    struct arena *arena = arena_create();
-    struct question question = {.shape = again ? &dead_retry_shape : &dead_discard_shape,
-                                .replica = ANY_REPLICA,
-                                .body = again ? (const void *)&retry : &discard,
-                                .actor = TEXT("operator"),
-                                .service = talk_service(client, given_service)};
-    if (question.service < 0) status = STATUS_UNREACHABLE;
-    const void *answer = status == STATUS_OK ? talk_call(client, question, arena, &status) : NULL;
-    if (answer != NULL) talk_print(&dead_done_shape, answer);
-    arena_destroy(arena);
+    int service = talk_service(client, given_service);
+    enum exit_status status = service < 0 ? STATUS_USAGE : ask_service(client, verb, key, service);
     client_close(client);
     return status;
 }
@@ -52,10 +65,11 @@ static enum exit_status dead(const struct words *words)
 {
     struct dead_list list = {0};
     const char *verb = words->at[0];
-    if (strcmp(verb, "list") == 0)
-        return each_list(&dead_list_shape, &list, given_service, "rows", NULL);
-    if (strcmp(verb, "retry") != 0 && strcmp(verb, "discard") != 0)
+    bool lists = strcmp(verb, "list") == 0;
+    if (!lists && strcmp(verb, "retry") != 0 && strcmp(verb, "discard") != 0)
         return misuse("'%s' is not list, retry or discard", verb);
+    if (lists && words->n > 1) return misuse("'%s' is a word too many behind list", words->at[1]);
+    if (lists) return each_list(&dead_list_shape, &list, given_service, "rows", NULL);
     if (words->n < 2 || given_service == NULL)
         return misuse("%s needs a KEY and --service NAME", verb);
     return settle(verb, words->at[1]);

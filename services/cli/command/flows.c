@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "cli/terminal.h"
 #include "policy/flow.h"
 
 static enum exit_status flows_command(const struct words *words);
@@ -62,9 +63,7 @@ static enum exit_status print_flows(const struct flows *flows, const struct word
             return misuse("there is no flow %s in %s", kinds->at[i], given_policy);
     for (size_t i = 0; i < flows->n; i++)
         if (is_wanted(&flows->at[i], kinds)) add_flow(&out, &flows->at[i]);
-    fwrite(out.at, 1, out.len, stdout);
-    buf_finish(&out);
-    return fflush(stdout) == 0 ? STATUS_OK : STATUS_FAILED;
+    return terminal_print(&out) == 0 ? STATUS_OK : STATUS_FAILED;
 }
 
 static enum exit_status flows_command(const struct words *words)

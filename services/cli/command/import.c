@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static enum exit_status import(const struct words *words);
 
@@ -305,9 +304,8 @@ static void walk_row(struct importing *in, const struct moment *moment)
 
 static void show(struct importing *in, time_us at, bool last)
 {
-    bool terminal = isatty(STDERR_FILENO);
     int64_t now = loop_now_ms();
-    if (!last && now - in->shown_ms < (terminal ? 200 : 10000)) return;
+    if (!last && now - in->shown_ms < (terminal_is_there() ? 200 : 10000)) return;
     in->shown_ms = now;
     struct buf line = {0};
     json_add_time(&line, at);
@@ -317,7 +315,7 @@ static void show(struct importing *in, time_us at, bool last)
         buf_printf(&line, ", clock set %" PRId64 " times", clockwork_work(in->clockwork).steps);
     buf_printf(&line, ", %zu problems, %" PRId64 " s", in->problems.n,
                (now - in->started_ms) / 1000);
-    fprintf(stderr, "%s%s%s", terminal ? "\r\033[K" : "", line.at, terminal && !last ? "" : "\n");
+    terminal_progress(buf_text(&line), last);
     buf_finish(&line);
 }
 
@@ -425,12 +423,11 @@ static void list_problems(const struct problems *problems)
 {
     for (size_t i = 0; i < problems->n && i < SHOWN_PROBLEMS; i++) {
         const struct problem *p = &problems->at[i];
-        fprintf(stderr, "line %" PRId64 ": %s%s%s%s%s%s\n", p->line, p->err.field,
-                p->err.field[0] ? ": " : "", p->err.message, p->err.rule[0] ? " (" : "",
-                p->err.rule, p->err.rule[0] ? ")" : "");
+        terminal_say("line %" PRId64 ": %s%s%s%s%s%s", p->line, p->err.field,
+                     p->err.field[0] ? ": " : "", p->err.message, p->err.rule[0] ? " (" : "",
+                     p->err.rule, p->err.rule[0] ? ")" : "");
     }
-    if (problems->n > SHOWN_PROBLEMS)
-        fprintf(stderr, "… and %zu more\n", problems->n - SHOWN_PROBLEMS);
+    if (problems->n > SHOWN_PROBLEMS) terminal_say("… and %zu more", problems->n - SHOWN_PROBLEMS);
 }
 
 static void sum_up(const struct importing *in)
@@ -444,15 +441,17 @@ static void sum_up(const struct importing *in)
                               ",\"looks\":%" PRId64 "}\n"
                             : "tickets: %zu\nproblems: %zu\nafter the end: %zu\nclock set: %" PRId64
                               "\nlooks: %" PRId64 "\n";
-    printf(format, open, in->problems.n, in->rows.late, work.steps, work.looks);
+    struct buf out = {0};
+    buf_printf(&out, format, open, in->problems.n, in->rows.late, work.steps, work.looks);
+    (void)terminal_print(&out);
 }
 
 static enum exit_status import(const struct words *words)
 {
+    if (given.map == NULL) return misuse("--map is missing");
     struct importing in = {.arena = arena_create(), .started_ms = loop_now_ms()};
     struct err err = {0};
     enum exit_status status = STATUS_OK;
-    if (given.map == NULL) return misuse("--map is missing");
     if (read_files(&in, words->at[0], &err) < 0) status = complain(STATUS_FAILED, &err);
     if (status == STATUS_OK && (in.client = talk_open()) == NULL) status = STATUS_UNREACHABLE;
     if (status == STATUS_OK) {

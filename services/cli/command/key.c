@@ -60,7 +60,7 @@ static void print_line(const struct key_line *line)
         buf_printf(&out, "%-16s %s  %-12s %s", line->name.at, line->key.at, line->roles.at,
                    line->sources.at == NULL ? "" : line->sources.at);
     buf_add_char(&out, '\n');
-    talk_flush(&out);
+    (void)terminal_print(&out);
 }
 
 static int print_list(const char *dir, const char *only, struct err *err)

@@ -121,6 +121,6 @@ static enum exit_status messages(const struct words *words)
             add_message(&out, shape, words->n > 0);
         n++;
     }
-    talk_flush(&out);
+    (void)terminal_print(&out);
     return n > 0 ? STATUS_OK : misuse("there is no message %s", words->at[0]);
 }

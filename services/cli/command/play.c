@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static enum exit_status play(const struct words *words);
 
@@ -349,12 +348,12 @@ static int check_reply(const struct playing *p, const struct day_entry *entry, s
 
 static void show(const struct playing *p, size_t i)
 {
-    struct buf now = {0};
-    if (!isatty(STDERR_FILENO) && i % 100 != 0) return;
-    json_add_time(&now, clockwork_now(p->clockwork));
-    fprintf(stderr, "%s%s  %zu of %zu things done%s", isatty(STDERR_FILENO) ? "\r\033[K" : "",
-            now.at, i, p->day->n, isatty(STDERR_FILENO) && i < p->day->n ? "" : "\n");
-    buf_finish(&now);
+    struct buf line = {0};
+    if (!terminal_is_there() && i % 100 != 0) return;
+    json_add_time(&line, clockwork_now(p->clockwork));
+    buf_printf(&line, "  %zu of %zu things done", i, p->day->n);
+    terminal_progress(buf_text(&line), i == p->day->n);
+    buf_finish(&line);
 }
 
 static int play_day(struct playing *p, struct err *err)

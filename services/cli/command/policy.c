@@ -28,15 +28,17 @@ const struct command command_policy = {
 
 static void print(const struct bundle_results *results, bool check_only)
 {
+    struct buf out = {0};
     for (size_t i = 0; i < results->n; i++) {
         const struct bundle_result *r = &results->at[i];
         const char *what = check_only ? "good" : r->changed ? "in force" : "unchanged";
         if (common_options.json)
-            printf("{\"service\":\"%s\",\"version\":%lld,\"result\":\"%s\"}\n", r->service,
-                   (long long)r->version, what);
+            buf_printf(&out, "{\"service\":\"%s\",\"version\":%lld,\"result\":\"%s\"}\n",
+                       r->service, (long long)r->version, what);
         else
-            printf("%-13s version %lld %s\n", r->service, (long long)r->version, what);
+            buf_printf(&out, "%-13s version %lld %s\n", r->service, (long long)r->version, what);
     }
+    (void)terminal_print(&out);
 }
 
 static enum exit_status policy(const struct words *words)
@@ -46,6 +48,7 @@ static enum exit_status policy(const struct words *words)
     struct err err = {0};
     if (!check_only && strcmp(words->at[0], "publish") != 0)
         return misuse("'%s' is not check or publish", words->at[0]);
+    if (check_only && given_first) return misuse("--first is for publish");
     struct client *client = talk_open();
     if (client == NULL) return STATUS_UNREACHABLE;
     char directory[4096];

@@ -41,7 +41,7 @@ static enum exit_status report(const struct words *words)
         talk_print(&report_summary_view_shape, view);
     else if (view != NULL)
         summary_write(&out, view);
-    talk_flush(&out);
+    (void)terminal_print(&out);
     arena_destroy(arena);
     client_close(client);
     return status;

@@ -5,7 +5,6 @@
 #include "cli/client/console.h"
 #include "cli/client/fields.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static enum exit_status send(const struct words *words);
@@ -59,7 +58,9 @@ static void *read_body(const struct shape *shape, const struct words *words, str
     if (given.body == NULL) return words_read(words->at + 1, words->n - 1, shape, arena, err);
     text json = text_of(given.body);
     if (strcmp(given.body, "-") == 0) json = file_read("-", arena, err);
-    return json.at == NULL ? NULL : json_read(json, shape, arena, err);
+    void *body = json.at == NULL ? NULL : json_read(json, shape, arena, err);
+    if (json.at != NULL && body == NULL) err_prefix(err, "--body");
+    return body;
 }
 
 /* Whose .msg file the message stands in answers it; what stands in runtime.msg everybody answers. */
@@ -82,23 +83,31 @@ static enum exit_status talk(const struct shape *shape, const struct words *word
     enum exit_status status = STATUS_OK;
     if (service == NULL)
         return misuse("%s can be asked of every service: add --service NAME", shape->name);
+    if (given.body != NULL && words->n > 1)
+        return misuse("--body is the whole body: '%s' has no place beside it", words->at[1]);
     question.body = read_body(shape, words, arena, &err);
     if (question.body == NULL) return complain(STATUS_USAGE, &err);
     struct client *client = talk_open();
     if (client == NULL) return STATUS_UNREACHABLE;
     question.service = talk_service(client, service);
-    if (question.service < 0) status = STATUS_UNREACHABLE;
+    if (question.service < 0) status = given.service != NULL ? STATUS_USAGE : STATUS_UNREACHABLE;
     const void *answer = status == STATUS_OK ? talk_call(client, question, arena, &status) : NULL;
     if (answer != NULL) talk_print(shape->answer, answer);
     client_close(client);
     return status;
 }
 
-static enum exit_status talk_as(enum shape_kind kind, const char *what, const struct words *words)
+static enum exit_status talk_as(enum shape_kind kind, const struct words *words)
 {
-    const struct shape *shape = words_find(words->at[0], kind);
+    const char *name = words->at[0];
+    bool command = kind == SHAPE_COMMAND;
+    const struct shape *shape = words_find(name, kind);
+    if (shape == NULL && words_find(name, command ? SHAPE_QUERY : SHAPE_COMMAND) != NULL)
+        return misuse("%s is a %s: kefu %s %s", name, command ? "query" : "command",
+                      command ? "ask" : "send", name);
     if (shape == NULL)
-        return misuse("there is no %s %s (kefu messages lists them)", what, words->at[0]);
+        return misuse("there is no %s '%s' (kefu messages lists them)",
+                      command ? "command" : "query", name);
     struct arena *arena = arena_create();
     enum exit_status status = talk(shape, words, arena);
     arena_destroy(arena);
@@ -107,10 +116,10 @@ static enum exit_status talk_as(enum shape_kind kind, const char *what, const st
 
 static enum exit_status send(const struct words *words)
 {
-    return talk_as(SHAPE_COMMAND, "command", words);
+    return talk_as(SHAPE_COMMAND, words);
 }
 
 static enum exit_status ask(const struct words *words)
 {
-    return talk_as(SHAPE_QUERY, "query", words);
+    return talk_as(SHAPE_QUERY, words);
 }

@@ -145,7 +145,7 @@ static enum exit_status status_command(const struct words *words)
     }
     buf_add_text(&out, buf_text(&table));
     buf_finish(&table);
-    talk_flush(&out);
+    (void)terminal_print(&out);
     client_close(client);
     return all ? STATUS_OK : STATUS_UNREACHABLE;
 }

@@ -304,7 +304,7 @@ static int get_ready(struct client *client, struct arena *arena, struct err *err
     char directory[PATH_MAX];
     snprintf(directory, sizeof(directory), "%s/deploy/policy", client_run(client)->home.at);
     const char *policy = given.policy != NULL ? given.policy : directory;
-    fprintf(stderr, "kefu: waiting for %zu services\n", client_services(client));
+    terminal_say("kefu: waiting for %zu services", client_services(client));
     if (ask_each(client, &runtime_hello_shape, until_ms, arena, err) < 0) return -1;
     if (strcmp(policy, "none") == 0) return 0;
     if (bundle_publish(client, policy, BUNDLE_PUBLISH, until_ms - loop_now_ms(), &results, err) < 0)
@@ -326,12 +326,12 @@ static void tell_clock(struct client *client, time_us wished, struct arena *aren
     time_us at = ((const struct runtime_quiet_view *)reply.body)->now;
     talk_add_test_clock(&line, at);
     if (given.test_clock == NULL)
-        fprintf(stderr, "kefu: this system was made on a test clock and goes on with it"
-                        " (for one in real time give another --dir)\n");
+        terminal_say("kefu: this system was made on a test clock and goes on with it"
+                     " (for one in real time give another --dir)");
     else if (given.test_clock[0] != '\0' && at != wished)
-        fprintf(stderr, "kefu: --test-clock: the clock that is there stays; TIME is for a new"
-                        " system\n");
-    fprintf(stderr, "kefu: %s\n", buf_text(&line).at);
+        terminal_say("kefu: --test-clock: the clock that is there stays; TIME is for a new"
+                     " system");
+    terminal_say("kefu: %s", buf_text(&line).at);
     buf_finish(&line);
 }
 
@@ -339,16 +339,17 @@ static enum exit_status wait_until_ready(time_us wished)
 {
     struct arena *arena = arena_create();
     struct err err = {0};
+    struct buf out = {0};
     struct client *client = client_open(common_options.dir, &err);
     int bad = client == NULL ? -1 : get_ready(client, arena, &err);
     if (bad == 0 && client_run(client)->test_clock) tell_clock(client, wished, arena);
     if (bad == 0)
-        printf("up: %zu processes in %s%s\n", client_run(client)->children.n, common_options.dir,
-               client_run(client)->test_clock ? ", on a test clock" : "");
-    if (bad < 0) fprintf(stderr, "HINT: see the logs in %s/log\n", common_options.dir);
+        buf_printf(&out, "up: %zu processes in %s%s\n", client_run(client)->children.n,
+                   common_options.dir, client_run(client)->test_clock ? ", on a test clock" : "");
+    if (bad < 0) terminal_say("HINT: see the logs in %s/log", common_options.dir);
+    (void)terminal_print(&out);
     client_close(client);
     arena_destroy(arena);
-    fflush(stdout);
     return bad < 0 ? complain(STATUS_FAILED, &err) : STATUS_OK;
 }
 
