@@ -102,7 +102,7 @@ MUTANTS = [
            [("common/base/err.c", r"(int err_field[^}]*?)text_vformat\(", r"\1vsnprintf(")],
            [VALUES + "every_refusal_is_utf8"], "UnicodeDecodeError", PROBE),
     Mutant("what is asked may hold any character",
-           [("common/data/fill.c", r"return walk->asked && field->type", "return false && walk->asked && field->type")],
+           [("common/data/fill.c", r"return walk->outside && field->type", "return false && walk->outside && field->type")],
            ["integration/intake_service:test_refusals_name_field_and_rule"], "was taken", ["kefu-intake"]),
     Mutant("a message that needs too long is tried for ever",
            [("common/db/sqlstate.c", r'\{"57014", NULL, PG_FAILED\}', '{"57014", NULL, PG_WORLD}')],
