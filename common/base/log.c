@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 4096, QUOTED_SIZE = 1024, QUOTED_BUFFERS = 4 };
+enum { LINE_SIZE = 4096, QUOTED_SIZE = 1024, QUOTED_BUFFERS = 4, ALLOWANCES = 64, LEFT_OUT_SIZE = 32 };
 
 static char who[160];
 static enum log_level least_level = LOG_INFO;
@@ -31,6 +31,32 @@ bool log_wants(enum log_level level)
     return level >= least_level;
 }
 
+/* How many lines of an event may be written; those that share a place share it. */
+struct allowance {
+    int64_t filled_ms; /* 0: never used */
+    int64_t thousandths;
+    unsigned left_out;
+};
+
+static int64_t coarse_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct allowance *allowance_of(enum log_level level, const char *event)
+{
+    static _Thread_local struct allowance allowances[LOG_ERROR + 1][ALLOWANCES];
+    struct allowance *allowance = &allowances[level][text_hash(text_of(event)) % ALLOWANCES];
+    int64_t now = coarse_ms();
+    if (allowance->filled_ms == 0) allowance->thousandths = LOG_BURST * 1000;
+    allowance->thousandths += (now - allowance->filled_ms) * LOG_RATE;
+    if (allowance->thousandths > LOG_BURST * 1000) allowance->thousandths = LOG_BURST * 1000;
+    allowance->filled_ms = now;
+    return allowance;
+}
+
 static size_t write_head(char *line, enum log_level level, const char *event)
 {
     struct timespec now;
@@ -46,15 +72,24 @@ static size_t write_head(char *line, enum log_level level, const char *event)
 void log_line(enum log_level level, const char *event, const char *fields, ...)
 {
     if (!log_wants(level)) return;
+    struct allowance *allowance = allowance_of(level, event);
+    if (allowance->thousandths < 1000) {
+        allowance->left_out++;
+        return;
+    }
+    allowance->thousandths -= 1000;
     char line[LINE_SIZE];
-    size_t len = write_head(line, level, event);
-    if (fields[0] != '\0' && len < LINE_SIZE - 2) {
+    size_t len = write_head(line, level, event), most = LINE_SIZE - LEFT_OUT_SIZE;
+    if (fields[0] != '\0' && len < most - 1) {
         line[len++] = ' ';
         va_list args;
         va_start(args, fields);
-        len += text_vformat(line + len, LINE_SIZE - len, fields, args); /* cut where it is long */
+        len += text_vformat(line + len, most - len, fields, args); /* cut where it is long */
         va_end(args);
     }
+    if (allowance->left_out > 0)
+        len += text_format(line + len, LINE_SIZE - len, " left_out=%u", allowance->left_out);
+    allowance->left_out = 0;
     line[len++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, len);
     (void)written; /* nowhere left to say it */
@@ -74,7 +109,8 @@ static bool needs_quotes(text value)
     return false;
 }
 
-/* Write one byte as it may stand between quotes; returns how many characters that took (4 at most). */
+/* Write one byte as it may stand between quotes; returns how many characters that took (4 at
+   most). */
 static size_t write_escaped(char *to, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";

@@ -123,3 +123,34 @@ TEST(fatal_says_why_and_ends)
     CHECK_HAS(got, "level=error");
     CHECK_HAS(got, "event=fatal reason=\"no database at here\"\nHINT: start it\n");
 }
+
+static void speak_a_flood(void)
+{
+    log_start("intake", "one", LOG_INFO);
+    for (int i = 0; i < LOG_BURST + 50; i++) log_warn("refused", "n=%d", i);
+    log_warn("another", "n=%d", 1);
+    usleep(3000000 / LOG_RATE); /* the allowance grows with real time alone */
+    log_warn("refused", "n=%d", -1);
+    log_warn("refused", "n=%d", -2);
+}
+
+static size_t count_lines(text written, const char *words)
+{
+    size_t n = 0;
+    while (written.len > 0) {
+        text line = text_take(&written, '\n');
+        n += memmem(line.at, line.len, words, strlen(words)) != NULL;
+    }
+    return n;
+}
+
+TEST(a_flood_of_lines_is_cut_and_counted)
+{
+    static char written[1 << 16];
+    text got = listen(speak_a_flood, written, sizeof(written));
+    CHECK_INT(count_lines(got, "event=refused"), LOG_BURST + 2);
+    CHECK_INT(count_lines(got, "event=another"), 1);
+    CHECK_INT(count_lines(got, "left_out"), 1);
+    CHECK_HAS(got, "event=refused n=-1 left_out=50\n");
+    CHECK_HAS(got, "event=refused n=-2\n");
+}
