@@ -71,11 +71,6 @@ void fail_at(const char *name)
     if (point != NULL) act(point);
 }
 
-bool fail_now(const char *name)
-{
-    return due_point(name) != NULL;
-}
-
 void fail_after(const char *name, void (*before)(void *ctx), void *ctx)
 {
     const struct point *point = due_point(name);

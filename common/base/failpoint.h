@@ -13,8 +13,6 @@
  *   answered    commands answered                 page      a journal.read answered
  *   reported    a job's work done, not recorded   draining  told to stop, leases still held
  *   released    leases given back, not gone yet
- *
- * At `zap` (somebody asks to be let in, not answered yet) nobody aborts or waits: from that time on the ZAP thread's work fails.
  */
 #ifndef KEFU_FAILPOINT_H
 #define KEFU_FAILPOINT_H
@@ -26,8 +24,6 @@
 void fail_at(const char *point);
 /* The same, and `before` is called first if it is the point's time. */
 void fail_after(const char *point, void (*before)(void *ctx), void *ctx);
-/* Is it the point's time? Then the caller fails in its own way. */
-bool fail_now(const char *point);
 
 #else
 
@@ -39,12 +35,6 @@ static inline void fail_at(const char *point)
 static inline void fail_after(const char *point, void (*before)(void *ctx), void *ctx)
 {
     (void)point, (void)before, (void)ctx;
-}
-
-static inline bool fail_now(const char *point)
-{
-    (void)point;
-    return false;
 }
 
 #endif

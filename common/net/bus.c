@@ -6,34 +6,36 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/metrics.h"
+#include "net/connection.h"
+#include "net/listener.h"
 #include "net/wire.h"
 
 enum {
     TOPIC_SIZE = 200, /* beyond 245 bytes libzmq 4.3.4 encodes subscriptions wrongly */
-    HELD_BYTES = 64 << 20,
-    HELD_RETRY_MS = 5,
-    HELD_PATIENCE_MS = 10000,
+    SUBSCRIPTIONS_MAX = 256,     /* of one connection */
+    SUBSCRIPTIONS_RATE = 50,     /* a second; SUBSCRIPTIONS_MAX at once */
+    PUBLISHED_WAITING = 1 << 20, /* bytes that a slow subscriber may leave before it misses frames */
     BACK_OFF_LEAST_MS = 100,
     BACK_OFF_MOST_MS = 5000,
-    CONNECT_PATIENCE_MS = 8000,
-    REBIND_MS = 20
+    CONNECT_PATIENCE_MS = 8000
 };
 
+METRIC(missed, .name = "kefu_feed_missed_total", .type = METRIC_COUNTER,
+       .help = "Frames that a subscriber missed because it was slow.");
+
 struct bus {
+    struct keys *keys;
     struct wire *wire;
+    struct bus_server *servers;
     struct bus_publisher *publishers;
 };
 
 struct bus *bus_create(struct keys *keys)
 {
     struct bus *bus = mem_alloc(sizeof(*bus));
-    bus->wire = wire_create(keys);
+    *bus = (struct bus){.keys = keys, .wire = wire_create(keys)};
     return bus;
-}
-
-int bus_guard(struct bus *bus, struct err *err)
-{
-    return wire_guard(bus->wire, err);
 }
 
 void bus_destroy(struct bus *bus)
@@ -43,48 +45,33 @@ void bus_destroy(struct bus *bus)
     free(bus);
 }
 
-/* Servers. An answer that does not fit into its client's queue is held for a while. */
-
-struct held {
-    struct held *next;
-    int64_t until_ms;
-    size_t peer_len, frame_len;
-    char bytes[]; /* peer, frame */
-};
+/* Servers */
 
 struct bus_server {
-    struct wire_socket *socket; /* NULL once closed */
+    struct bus *bus;
+    struct bus_server *next;
+    struct listener *listener; /* NULL once closed */
     void (*fn)(void *ctx, struct bus_request *request, text frame);
     void *ctx;
     size_t in_flight;
     uint64_t lost;
-    struct held *held;
-    size_t held_bytes;
-    struct loop_timer retry;
 };
 
 struct bus_request {
     struct bus_server *server;
-    char user[KEY_SIZE];
+    struct connection *from; /* held */
     void *tag;
     void (*untag)(void *tag);
-    size_t peer_len;
-    char peer[];
 };
 
-static void on_request(void *ctx, const struct wire_message *message)
+static void on_request(void *ctx, struct connection *from, text message)
 {
     struct bus_server *server = ctx;
-    if (message->n != 2 || message->user.len >= KEY_SIZE)
-        return; /* not one of ours: a message is one frame */
-    text peer = message->part[0];
-    struct bus_request *request = mem_alloc(sizeof(*request) + peer.len);
-    request->server = server;
-    memcpy(request->user, message->user.len > 0 ? message->user.at : "", message->user.len);
-    request->peer_len = peer.len;
-    memcpy(request->peer, peer.at, peer.len);
+    struct bus_request *request = mem_alloc(sizeof(*request));
+    *request = (struct bus_request){.server = server, .from = from};
+    connection_hold(from);
     server->in_flight++;
-    server->fn(server->ctx, request, message->part[1]);
+    server->fn(server->ctx, request, message);
 }
 
 struct bus_server *bus_serve(struct bus *bus, const char *endpoint,
@@ -92,100 +79,46 @@ struct bus_server *bus_serve(struct bus *bus, const char *endpoint,
                              void *ctx, struct err *err)
 {
     struct bus_server *server = mem_alloc(sizeof(*server));
-    *server = (struct bus_server){.fn = fn, .ctx = ctx};
-    struct wire_hooks hooks = {.on_message = on_request, .ctx = server};
-    struct wire_place place = {.endpoint = endpoint};
-    server->socket = wire_open(bus->wire, WIRE_SERVER, &place, &hooks, err);
-    if (server->socket != NULL) return server;
-    free(server);
-    return NULL;
-}
-
-static enum wire_sent send_answer(struct bus_server *server, text peer, text frame)
-{
-    text parts[] = {peer, frame};
-    enum wire_sent sent = wire_send(server->socket, parts, COUNT(parts));
-    if (sent == WIRE_GONE) server->lost++;
-    return sent;
-}
-
-static bool settle_held(struct bus_server *server, const struct held *held, int64_t now)
-{
-    text peer = {held->bytes, held->peer_len},
-         frame = {held->bytes + held->peer_len, held->frame_len};
-    if (send_answer(server, peer, frame) != WIRE_BUSY) return true;
-    if (held->until_ms > now) return false;
-    server->lost++;
-    return true;
-}
-
-static void retry_held(void *ctx)
-{
-    struct bus_server *server = ctx;
-    int64_t now = loop_now_ms();
-    for (struct held **at = &server->held; *at != NULL;) {
-        struct held *held = *at;
-        if (!settle_held(server, held, now)) {
-            at = &held->next;
-            continue;
-        }
-        *at = held->next;
-        server->held_bytes -= held->frame_len;
-        free(held);
+    *server = (struct bus_server){.bus = bus, .next = bus->servers, .fn = fn, .ctx = ctx};
+    struct listener_hooks hooks = {.on_message = on_request, .ctx = server};
+    server->listener = listener_open(bus->keys, LISTENER_ROUTER, endpoint, &hooks, err);
+    if (server->listener == NULL) {
+        free(server);
+        return NULL;
     }
-    if (server->held == NULL) loop_timer_stop(&server->retry);
-}
-
-static void hold(struct bus_server *server, text peer, text frame)
-{
-    if (server->held_bytes + frame.len > HELD_BYTES) {
-        server->lost++;
-        return;
-    }
-    struct held *held = mem_alloc(sizeof(*held) + peer.len + frame.len);
-    *held = (struct held){server->held, loop_now_ms() + HELD_PATIENCE_MS, peer.len, frame.len};
-    memcpy(held->bytes, peer.at, peer.len);
-    if (frame.len > 0) memcpy(held->bytes + peer.len, frame.at, frame.len);
-    server->held = held;
-    server->held_bytes += frame.len;
-    if (!loop_timer_runs(&server->retry)) {
-        loop_timer_start(&server->retry, HELD_RETRY_MS, HELD_RETRY_MS, retry_held, server);
-    }
+    return bus->servers = server;
 }
 
 /* A closed server is kept until its last request has ended. */
 static void let_go(struct bus_server *server)
 {
-    if (server->socket == NULL && server->in_flight == 0) loop_soon(free, server);
+    if (server->listener == NULL && server->in_flight == 0) loop_soon(free, server);
 }
 
 void bus_server_close(struct bus_server *server)
 {
     if (server == NULL) return;
-    loop_timer_stop(&server->retry);
-    for (struct held *held = server->held, *next; held != NULL; held = next) {
-        next = held->next;
-        free(held);
-    }
-    server->held = NULL;
-    wire_close(server->socket);
-    server->socket = NULL;
+    struct bus_server **at = &server->bus->servers;
+    while (*at != server) at = &(*at)->next;
+    *at = server->next;
+    listener_close(server->listener);
+    server->listener = NULL;
     let_go(server);
 }
 
 const char *bus_server_endpoint(const struct bus_server *server)
 {
-    return wire_endpoint(server->socket);
+    return listener_endpoint(server->listener);
 }
 
 void bus_server_pause(struct bus_server *server)
 {
-    wire_pause(server->socket, true);
+    listener_pause(server->listener, true);
 }
 
 void bus_server_resume(struct bus_server *server)
 {
-    wire_pause(server->socket, false);
+    listener_pause(server->listener, false);
 }
 
 size_t bus_server_in_flight(const struct bus_server *server)
@@ -200,7 +133,7 @@ uint64_t bus_server_lost(const struct bus_server *server)
 
 text bus_request_user(const struct bus_request *request)
 {
-    return text_of(request->user);
+    return text_of(request->from->user);
 }
 
 void bus_request_tag(struct bus_request *request, void *tag, void (*fn)(void *tag))
@@ -219,20 +152,20 @@ void bus_drop(struct bus_request *request)
     struct bus_server *server = request->server;
     server->in_flight--;
     if (request->untag != NULL) request->untag(request->tag);
+    connection_release(request->from);
     free(request);
     let_go(server);
 }
 
 void bus_reply(struct bus_request *request, text frame)
 {
-    struct bus_server *server = request->server;
-    text peer = {request->peer, request->peer_len};
-    if (server->socket != NULL && send_answer(server, peer, frame) == WIRE_BUSY)
-        hold(server, peer, frame);
+    connection_send(request->from, &frame, 1);
+    if (connection_ended(request->from)) request->server->lost++;
     bus_drop(request);
 }
 
-/* Links: a connection that is made again after every loss, because libzmq itself gives up after a failed handshake. */
+/* Links: a connection that is made again after every loss, because libzmq itself gives up after
+   a failed handshake. */
 
 struct bus_link {
     struct bus *bus;
@@ -372,30 +305,109 @@ bool bus_link_send(struct bus_link *link, text frame)
 
 /* Publishing */
 
+/* What one connection subscribed to. */
+struct subscriber {
+    char *prefixes[SUBSCRIPTIONS_MAX]; /* the first byte is the length */
+    size_t n;
+    double tokens;
+    int64_t filled_ms;
+};
+
 struct bus_publisher {
     struct bus *bus;
     struct bus_publisher *next;
-    struct wire_socket *socket; /* NULL while it is bound anew, and once closed */
-    char *endpoint;
-    struct loop_timer rebind;
+    struct listener *listener;
     void (*on_subscribe)(void *ctx, text prefix);
     void *ctx;
 };
 
-static void on_subscription(void *ctx, const struct wire_message *message)
+static struct subscriber *subscriber_of(struct connection *c)
 {
-    struct bus_publisher *publisher = ctx;
-    text said = message->part[0];
-    if (message->n != 1 || said.len == 0 || said.at[0] != 1 || said.len > TOPIC_SIZE) return;
-    publisher->on_subscribe(publisher->ctx, (text){said.at + 1, said.len - 1});
+    struct subscriber *subscriber = c->tag;
+    if (subscriber != NULL) return subscriber;
+    subscriber = c->tag = mem_alloc(sizeof(*subscriber));
+    *subscriber = (struct subscriber){.tokens = SUBSCRIPTIONS_MAX, .filled_ms = loop_now_ms()};
+    return subscriber;
 }
 
-static int bind_publisher(struct bus_publisher *publisher, const char *endpoint, struct err *err)
+static void forget_subscriber(void *ctx, struct connection *c)
 {
-    struct wire_hooks hooks = {.on_message = on_subscription, .ctx = publisher};
-    struct wire_place place = {.endpoint = endpoint};
-    publisher->socket = wire_open(publisher->bus->wire, WIRE_PUBLISHER, &place, &hooks, err);
-    return publisher->socket == NULL ? -1 : 0;
+    struct subscriber *subscriber = c->tag;
+    (void)ctx;
+    c->tag = NULL;
+    if (subscriber == NULL) return;
+    for (size_t i = 0; i < subscriber->n; i++) free(subscriber->prefixes[i]);
+    free(subscriber);
+}
+
+static text prefix_at(const struct subscriber *subscriber, size_t i)
+{
+    const char *prefix = subscriber->prefixes[i];
+    return (text){prefix + 1, (unsigned char)prefix[0]};
+}
+
+static size_t find_prefix(const struct subscriber *subscriber, text prefix)
+{
+    size_t i = 0;
+    while (i < subscriber->n && !text_equal(prefix_at(subscriber, i), prefix)) i++;
+    return i;
+}
+
+static void pay_for_subscription(struct connection *c, struct subscriber *subscriber)
+{
+    int64_t now = loop_now_ms();
+    subscriber->tokens += (double)(now - subscriber->filled_ms) * SUBSCRIPTIONS_RATE / 1000 - 1;
+    if (subscriber->tokens > SUBSCRIPTIONS_MAX) subscriber->tokens = SUBSCRIPTIONS_MAX;
+    subscriber->filled_ms = now;
+    if (subscriber->tokens < 0) connection_defer(c, 1000);
+}
+
+static void subscribe(struct bus_publisher *publisher, struct connection *c, text prefix)
+{
+    struct subscriber *subscriber = subscriber_of(c);
+    struct err err;
+    size_t at = find_prefix(subscriber, prefix);
+    if (prefix.len >= TOPIC_SIZE) return; /* longer than any topic */
+    pay_for_subscription(c, subscriber);
+    if (at == SUBSCRIPTIONS_MAX) {
+        err_set(&err, "a connection has at most %d subscriptions", SUBSCRIPTIONS_MAX);
+        connection_end(c, "subscriptions", &err);
+        return;
+    }
+    if (at == subscriber->n) {
+        char *kept = subscriber->prefixes[subscriber->n++] = mem_alloc(prefix.len + 1);
+        kept[0] = (char)prefix.len;
+        if (prefix.len > 0) memcpy(kept + 1, prefix.at, prefix.len);
+    }
+    publisher->on_subscribe(publisher->ctx, prefix);
+}
+
+static void unsubscribe(struct connection *c, text prefix)
+{
+    struct subscriber *subscriber = subscriber_of(c);
+    size_t at = find_prefix(subscriber, prefix);
+    if (at == subscriber->n) return;
+    free(subscriber->prefixes[at]);
+    subscriber->prefixes[at] = subscriber->prefixes[--subscriber->n];
+}
+
+/* As ZMTP 3.0 says it: 1 or 0, and the prefix. */
+static void on_subscription(void *ctx, struct connection *c, text message)
+{
+    if (message.len == 0) return;
+    text prefix = {message.at + 1, message.len - 1};
+    if (message.at[0] == 1) subscribe(ctx, c, prefix);
+    if (message.at[0] == 0) unsubscribe(c, prefix);
+}
+
+/* As ZMTP 3.1 does. */
+static void on_subscription_command(void *ctx, struct connection *c, text command)
+{
+    static const text asks = {"\x09SUBSCRIBE", 10}, cancels = {"\6CANCEL", 7};
+    if (text_starts(command, asks.at))
+        subscribe(ctx, c, (text){command.at + asks.len, command.len - asks.len});
+    if (text_starts(command, cancels.at))
+        unsubscribe(c, (text){command.at + cancels.len, command.len - cancels.len});
 }
 
 struct bus_publisher *bus_publish_open(struct bus *bus, const char *endpoint,
@@ -403,15 +415,16 @@ struct bus_publisher *bus_publish_open(struct bus *bus, const char *endpoint,
                                        struct err *err)
 {
     struct bus_publisher *publisher = mem_alloc(sizeof(*publisher));
-    *publisher = (struct bus_publisher){.bus = bus, .on_subscribe = on_subscribe, .ctx = ctx};
-    if (bind_publisher(publisher, endpoint, err) < 0) {
+    *publisher = (struct bus_publisher){
+        .bus = bus, .next = bus->publishers, .on_subscribe = on_subscribe, .ctx = ctx};
+    struct listener_hooks hooks = {on_subscription, on_subscription_command, forget_subscriber,
+                                   publisher};
+    publisher->listener = listener_open(bus->keys, LISTENER_XPUB, endpoint, &hooks, err);
+    if (publisher->listener == NULL) {
         free(publisher);
         return NULL;
     }
-    publisher->endpoint = mem_string(text_of(wire_endpoint(publisher->socket)));
-    publisher->next = bus->publishers;
-    bus->publishers = publisher;
-    return publisher;
+    return bus->publishers = publisher;
 }
 
 void bus_publish_close(struct bus_publisher *publisher)
@@ -420,42 +433,49 @@ void bus_publish_close(struct bus_publisher *publisher)
     struct bus_publisher **at = &publisher->bus->publishers;
     while (*at != publisher) at = &(*at)->next;
     *at = publisher->next;
-    loop_timer_stop(&publisher->rebind);
-    wire_close(publisher->socket);
-    free(publisher->endpoint);
+    struct connection *c = NULL;
+    while ((c = listener_next(publisher->listener, c)) != NULL) forget_subscriber(NULL, c);
+    listener_close(publisher->listener);
     loop_soon(free, publisher);
-}
-
-/* The old socket gives its port back a moment after it was closed. */
-static void rebind(void *ctx)
-{
-    struct bus_publisher *publisher = ctx;
-    struct err err;
-    if (bind_publisher(publisher, publisher->endpoint, &err) == 0) return;
-    loop_timer_start(&publisher->rebind, REBIND_MS, 0, rebind, publisher);
-}
-
-void bus_cut_subscribers(struct bus *bus)
-{
-    for (struct bus_publisher *publisher = bus->publishers; publisher != NULL;
-         publisher = publisher->next) {
-        wire_close(publisher->socket);
-        publisher->socket = NULL;
-        loop_timer_start(&publisher->rebind, REBIND_MS, 0, rebind, publisher);
-    }
 }
 
 const char *bus_publish_endpoint(const struct bus_publisher *publisher)
 {
-    return publisher->endpoint;
+    return listener_endpoint(publisher->listener);
+}
+
+static bool is_subscribed(const struct connection *c, text topic)
+{
+    const struct subscriber *subscriber = c->tag;
+    for (size_t i = 0; subscriber != NULL && i < subscriber->n; i++) {
+        text prefix = prefix_at(subscriber, i);
+        if (topic.len >= prefix.len && memcmp(topic.at, prefix.at, prefix.len) == 0) return true;
+    }
+    return false;
 }
 
 void bus_publish(struct bus_publisher *publisher, text topic, text frame)
 {
     assert(topic.len < TOPIC_SIZE);
     text parts[] = {topic, frame};
-    if (publisher->socket == NULL || wire_send(publisher->socket, parts, COUNT(parts)) != WIRE_SENT)
-        log_debug("publish_lost", "bytes=%zu", frame.len);
+    struct connection *c = listener_next(publisher->listener, NULL), *next;
+    for (; c != NULL; c = next) {
+        next = listener_next(publisher->listener, c);
+        if (!is_subscribed(c, topic)) continue;
+        if (connection_waiting(c) > PUBLISHED_WAITING)
+            metric_add(&missed, 1);
+        else
+            connection_send(c, parts, COUNT(parts));
+    }
+}
+
+void bus_recheck(struct bus *bus)
+{
+    for (struct bus_server *server = bus->servers; server != NULL; server = server->next)
+        listener_recheck(server->listener);
+    for (struct bus_publisher *publisher = bus->publishers; publisher != NULL;
+         publisher = publisher->next)
+        listener_recheck(publisher->listener);
 }
 
 struct bus_subscription {

@@ -1,6 +1,7 @@
 /*
- * bus: messages between processes. A server answers requests; a link is a client's connection to one server; a publisher gives
- * the last word on topics to subscribers. Frames are bytes here: what they mean is pack.h's business.
+ * bus: messages between processes. A server answers requests; a link is a client's connection to
+ * one server; a publisher gives the last word on topics to subscribers. Frames are bytes here: what
+ * they mean is pack.h's business.
  *
  * Nothing that is sent is promised to arrive: only an answer proves that a request was heard.
  */
@@ -12,43 +13,49 @@
 struct bus;
 /* The keys must outlive it. */
 struct bus *bus_create(struct keys *keys);
-/* Once, before anything listens: from now on only known keys are let in. */
-MUST_CHECK int bus_guard(struct bus *bus, struct err *err);
-/* Everything opened on it must have been closed. Waits up to a second for the last answers to leave. NULL is fine. */
+/* Everything opened on it must have been closed. NULL is fine. */
 void bus_destroy(struct bus *bus);
+/* A key was revoked: hang up on those who would not be let in any more. */
+void bus_recheck(struct bus *bus);
 
 /* A server: many clients, one address. */
 
 struct bus_server;
 struct bus_request;
 
-/* Listen; fn is called for each request, which must be answered or dropped exactly once, at any later time and in any order. */
+/* Listen; fn is called for each request, which must be answered or dropped exactly once, at any
+   later time and in any order. */
 MUST_CHECK struct bus_server *bus_serve(struct bus *bus, const char *endpoint,
                                         void (*fn)(void *ctx, struct bus_request *request,
                                                    text frame),
                                         void *ctx, struct err *err);
-/* Requests still open may be answered afterwards: those answers go nowhere. NULL is fine. */
+/* Waits up to a second for the last answers to leave. Requests still open may be answered
+   afterwards: those answers go nowhere. NULL is fine. */
 void bus_server_close(struct bus_server *server);
-/* "tcp://127.0.0.1:41234": the port that was bound, also when the endpoint said `tcp://127.0.0.1:*`. */
+/* "tcp://127.0.0.1:41234": the port that was bound, also when the endpoint said
+   `tcp://127.0.0.1:*`. */
 const char *bus_server_endpoint(const struct bus_server *server);
 /* While paused no request is read; the clients' queues fill up, and they notice. */
 void bus_server_pause(struct bus_server *server);
 void bus_server_resume(struct bus_server *server);
 /* Requests neither answered nor dropped yet. */
 size_t bus_server_in_flight(const struct bus_server *server);
-/* Answers that could not be delivered: the client was gone, or did not read for ten seconds. */
+/* Answers that could not be sent: the client was gone, or had left too many lying
+   (connection.h). */
 uint64_t bus_server_lost(const struct bus_server *server);
 
 /* The public key of who asks, as authenticated by the connection. */
 text bus_request_user(const struct bus_request *request);
-/* Whoever admitted the request may hang something on it; `fn` is called with it when the request ends. */
+/* Whoever admitted the request may hang something on it; `fn` is called with it when the request
+   ends. */
 void bus_request_tag(struct bus_request *request, void *tag, void (*fn)(void *tag));
 void *bus_request_tagged(const struct bus_request *request); /* NULL: nothing */
 /* Both end the request. A client that has gone is not an error. */
 void bus_reply(struct bus_request *request, text frame);
 void bus_drop(struct bus_request *request);
 
-/* A link: a client's connection to one address. It is made, and made again after every loss, for as long as it is open. */
+/* A link: a client's connection to one address. It is made, and made again after every loss, for
+   as long as it is open. */
 
 struct bus_link;
 struct bus_link_hooks {
@@ -59,9 +66,9 @@ struct bus_link_hooks {
     void *ctx;
 };
 
-/* `address` with a number, not a name: "tcp://10.0.0.3:7102" (libzmq would resolve a name in its I/O thread, and use only
-   the first of its addresses). Only the key of `service` may answer there. NULL with err if the address is malformed or there is no
-   such key. */
+/* `address` with a number, not a name: "tcp://10.0.0.3:7102" (libzmq would resolve a name in its
+   I/O thread, and use only the first of its addresses). Only the key of `service` may answer
+   there. NULL with err if the address is malformed or there is no such key. */
 MUST_CHECK struct bus_link *bus_link_open(struct bus *bus, const char *address, const char *service,
                                           const struct bus_link_hooks *hooks, struct err *err);
 /* No hook is called any more. NULL is fine. */
@@ -72,23 +79,23 @@ MUST_CHECK bool bus_link_send(struct bus_link *link, text frame);
 /* Hang up, and connect again after `ms` (jittered). on_down is not called. */
 void bus_link_restart(struct bus_link *link, int64_t ms);
 
-/* A publisher: [topic, frame] to whoever subscribed to a beginning of the topic. Lossy: subscribers that are slow or late
-   miss frames. */
+/* A publisher: [topic, frame] to whoever subscribed to a beginning of the topic. Lossy:
+   subscribers that are slow or late miss frames. */
 
 struct bus_publisher;
-/* on_subscribe hears every new subscription (its prefix), so that last values can be published again. */
+/* on_subscribe hears every new subscription (its prefix), so that last values can be published
+   again. */
 MUST_CHECK struct bus_publisher *bus_publish_open(struct bus *bus, const char *endpoint,
                                                   void (*on_subscribe)(void *ctx, text prefix),
                                                   void *ctx, struct err *err);
 void bus_publish_close(struct bus_publisher *publisher); /* NULL is fine */
-/* A key was revoked: hang up on all subscribers of all publishers. Those who still may come back by themselves at once. */
-void bus_cut_subscribers(struct bus *bus);
 const char *bus_publish_endpoint(const struct bus_publisher *publisher);
 /* The topic must be shorter than 200 bytes. */
 void bus_publish(struct bus_publisher *publisher, text topic, text frame);
 
 struct bus_subscription;
-/* Subscribed anew after every loss of the connection: hear topics from publishers that may repeat last values. */
+/* Subscribed anew after every loss of the connection: hear topics from publishers that may
+   repeat last values. */
 MUST_CHECK struct bus_subscription *bus_subscribe(struct bus *bus, const char *address,
                                                   const char *service, text prefix,
                                                   void (*fn)(void *ctx, text topic, text frame),

@@ -193,7 +193,7 @@ static void look(bool always)
     if (news == KEYS_SAME) return;
     metric_add(&reloads, 1, "read");
     log_info("keys_read", "revoked=%d", news == KEYS_REVOKED);
-    if (news == KEYS_REVOKED) bus_cut_subscribers(gate.bus);
+    if (news == KEYS_REVOKED) bus_recheck(gate.bus);
 }
 
 static void look_on(void *ctx)

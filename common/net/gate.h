@@ -1,6 +1,6 @@
 /*
- * gate: who may ask what. Every request passes here first: its key must be on the list (still: libzmq looks only when a connection is
- * made), the limits of publishers and subscribers must allow it, the roles of the key must be among those that the message is for, only a
+ * gate: who may ask what. Every request passes here first: its key must be on the list (still: it may have been revoked since
+ * it connected), the limits of publishers and subscribers must allow it, the roles of the key must be among those that the message is for, only a
  * gateway or an operator may name a person as the actor, and a publisher speaks for its own sources. Refusals are counted and logged.
  */
 #ifndef KEFU_GATE_H

@@ -1,12 +1,14 @@
 /*
- * keys: what one process knows of keys. A directory holds NAME.secret, the secret key of this process (all replicas of a service
- * share it), and `clients`, the list of all who may connect, one line each:
+ * keys: what one process knows of keys. A directory holds NAME.secret, the secret key of this
+ * process (all replicas of a service share it), and `clients`, the list of all who may connect, one
+ * line each:
  *
  *   # name    public key (Z85, 40 characters)            roles                 sources, of a publisher
  *   routing   Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID   service
  *   crm       D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs   publisher             crm,crm-mail
  *
- * A service's own line tells clients its key as a server. A name may stand there twice, with the old key and the new.
+ * A service's own line tells clients its key as a server. A name may stand there twice, with the
+ * old key and the new.
  */
 #ifndef KEFU_KEYS_H
 #define KEFU_KEYS_H
@@ -43,6 +45,10 @@ bool keys_key_good(text key);
 bool keys_has_source(const struct keys_client *client, text source);
 
 void keys_new_pair(char public_key[KEY_SIZE], char secret_key[KEY_SIZE]);
+/* A key as it is written, a good one, and its bytes. */
+enum { KEY_BYTES = 32 };
+void keys_decode(const char *key, unsigned char bytes[KEY_BYTES]);
+void keys_encode(const unsigned char bytes[KEY_BYTES], char key[KEY_SIZE]);
 
 /* DIR/NAME.secret and DIR/clients. A secret that others may read is refused. */
 struct keys;
@@ -58,7 +64,7 @@ const char *keys_secret(const struct keys *keys);
 const char *keys_of_service(const struct keys *keys, const char *service);
 /* Until the next keys_reload(). */
 const struct keys_client *keys_find(const struct keys *keys, text key);
-/* May the holder of this key connect in one of these roles? May be called from any thread. */
+/* May the holder of this key connect in one of these roles? */
 bool keys_admit(struct keys *keys, text key, unsigned roles);
 
 enum keys_news {
@@ -66,8 +72,8 @@ enum keys_news {
     KEYS_CHANGED, /* nobody lost anything */
     KEYS_REVOKED  /* a key is gone, or lost a role */
 };
-/* Read the list again if the file is another one than before, or in any case with `always`. -1 with err: the file is broken, and the
-   list stays as it was. */
+/* Read the list again if the file is another one than before, or in any case with `always`. -1
+   with err: the file is broken, and the list stays as it was. */
 MUST_CHECK int keys_reload(struct keys *keys, bool always, enum keys_news *news, struct err *err);
 
 #endif

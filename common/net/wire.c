@@ -1,7 +1,6 @@
 #include "net/wire.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +10,13 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/metrics.h"
-#include "net/zap.h"
 
-enum { PER_TURN = 256, ENDPOINT_SIZE = 160, NONE = INT_MIN };
+enum { PER_TURN = 256 };
 
-/* ZMQ_FD only says "look again", and whatever is done with a socket may swallow that. So a socket is stirred when its descriptor speaks or
-   something is done with it, and is asked with ZMQ_EVENTS, before the loop sleeps, until nothing is left to do. The others are left
-   alone: asking costs a system call or two. */
+/* ZMQ_FD only says "look again", and whatever is done with a socket may swallow that. So a
+   socket is stirred when its descriptor speaks or something is done with it, and is asked with
+   ZMQ_EVENTS, before the loop sleeps, until nothing is left to do. The others are left alone:
+   asking costs a system call or two. */
 struct watch {
     void *socket;
     uv_poll_t poll;
@@ -31,69 +29,54 @@ struct wire_socket {
     enum wire_kind kind;
     struct watch main, monitor;
     int watches; /* handles not yet closed by the loop */
-    bool closed, paused, wants_to_write, stirred;
-    char endpoint[ENDPOINT_SIZE];
+    bool closed, wants_to_write, stirred;
 };
 
 struct wire {
     void *context;
     struct keys *keys;
-    struct zap *zap; /* NULL until wire_guard() */
     uv_prepare_t before;
     uv_check_t after;
     uv_idle_t awake; /* runs while something is pending, so that the loop does not sleep */
     int handles;
     struct wire_socket *sockets;
     uint64_t monitors;
-    int64_t said_ms; /* how many refused handshakes were logged since then */
-    int said;
 };
 
-METRIC(refused, .name = "kefu_handshakes_refused_total", .type = METRIC_COUNTER,
-       .help = "Connections that were not let in.", .labels = {"why"});
-
-/* Options: all of them, for all kinds of socket. */
-
+/* Options: all of them, for both kinds of socket. There is no limit to what is received:
+   whatever is read ahead was asked for, or comes from a service of ours; and a limit would make
+   libzmq stop reading, a state in which 4.3.4 ends the process when a heartbeat or the peer's
+   end falls into it (libzmq issues 3596, 3937, 4767). */
 static const struct option {
     int name;
-    int value[WIRE_KINDS]; /* server, publisher, client, subscriber */
+    int value[WIRE_KINDS]; /* client, subscriber */
 } options[] = {
-    {ZMQ_LINGER, {0, 0, 0, 0}},
-    {ZMQ_IMMEDIATE, {1, 1, 1, 1}},
-    {ZMQ_SNDHWM, {1000, 1000, 256, 256}},
-    {ZMQ_RCVHWM, {256, 256, 256, 1000}},
-    {ZMQ_HANDSHAKE_IVL, {3000, 3000, 3000, 3000}},
-    {ZMQ_CONNECT_TIMEOUT, {NONE, NONE, 2000, 2000}},
-    {ZMQ_RECONNECT_IVL, {NONE, NONE, 100, 100}},
-    {ZMQ_RECONNECT_IVL_MAX, {NONE, NONE, 2000, 2000}},
-    {ZMQ_HEARTBEAT_IVL, {2000, 2000, 2000, 2000}},
-    {ZMQ_HEARTBEAT_TIMEOUT, {6000, 6000, 6000, 6000}},
-    {ZMQ_HEARTBEAT_TTL, {10000, 10000, 10000, 10000}},
-    {ZMQ_TCP_KEEPALIVE, {1, 1, 1, 1}},
-    {ZMQ_TCP_KEEPALIVE_IDLE, {30, 30, 30, 30}},
-    {ZMQ_TCP_KEEPALIVE_INTVL, {10, 10, 10, 10}},
-    {ZMQ_TCP_KEEPALIVE_CNT, {3, 3, 3, 3}},
-    {ZMQ_TCP_MAXRT, {10000, 10000, 10000, 10000}},
-    {ZMQ_BACKLOG, {1024, 1024, NONE, NONE}},
-    {ZMQ_ROUTER_MANDATORY, {1, NONE, NONE, NONE}},
-    {ZMQ_XPUB_VERBOSER, {NONE, 1, NONE, NONE}},
-    {ZMQ_IPV6, {0, 0, 0, 0}},
+    {ZMQ_LINGER, {0, 0}},
+    {ZMQ_IMMEDIATE, {1, 1}},
+    {ZMQ_SNDHWM, {256, 256}},
+    {ZMQ_RCVHWM, {0, 0}},
+    {ZMQ_HANDSHAKE_IVL, {3000, 3000}},
+    {ZMQ_CONNECT_TIMEOUT, {2000, 2000}},
+    {ZMQ_RECONNECT_IVL, {100, 100}},
+    {ZMQ_RECONNECT_IVL_MAX, {2000, 2000}},
+    {ZMQ_HEARTBEAT_IVL, {2000, 2000}},
+    {ZMQ_HEARTBEAT_TIMEOUT, {6000, 6000}},
+    {ZMQ_HEARTBEAT_TTL, {10000, 10000}},
+    {ZMQ_TCP_KEEPALIVE, {1, 1}},
+    {ZMQ_TCP_KEEPALIVE_IDLE, {30, 30}},
+    {ZMQ_TCP_KEEPALIVE_INTVL, {10, 10}},
+    {ZMQ_TCP_KEEPALIVE_CNT, {3, 3}},
+    {ZMQ_TCP_MAXRT, {10000, 10000}},
+    {ZMQ_IPV6, {0, 0}},
 };
 
-/* A server takes more than the 256 KiB that a message may have, so that it can say so; beyond this the peer is cut off. */
-static const int64_t most_bytes[WIRE_KINDS] = {1 << 20, 1 << 10, 16 << 20, 1 << 20};
-static const int types[WIRE_KINDS] = {ZMQ_ROUTER, ZMQ_XPUB, ZMQ_DEALER, ZMQ_SUB};
-
-static bool binds(enum wire_kind kind)
-{
-    return kind == WIRE_SERVER || kind == WIRE_PUBLISHER;
-}
+static const int64_t most_bytes[WIRE_KINDS] = {16 << 20, 1 << 20};
+static const int types[WIRE_KINDS] = {ZMQ_DEALER, ZMQ_SUB};
 
 static void set_options(void *socket, enum wire_kind kind)
 {
     for (size_t i = 0; i < COUNT(options); i++) {
         int value = options[i].value[kind];
-        if (value == NONE) continue;
         int result = zmq_setsockopt(socket, options[i].name, &value, sizeof(value));
         assert(result == 0);
         (void)result;
@@ -101,24 +84,16 @@ static void set_options(void *socket, enum wire_kind kind)
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most_bytes[kind], sizeof(most_bytes[kind]));
 }
 
-/* The only place where keys are given to sockets. */
-static int set_keys(const struct wire *wire, void *socket, enum wire_kind kind, const char *service,
-                    struct err *err)
+/* The only place where keys are given to sockets of libzmq. */
+static int set_keys(const struct wire *wire, void *socket, const char *service, struct err *err)
 {
-    const char *domain = kind == WIRE_PUBLISHER ? ZAP_FEED : ZAP_RPC;
-    const char *server_key = binds(kind) ? NULL : keys_of_service(wire->keys, service);
-    int yes = 1, bad = 0;
-    if (!binds(kind) && server_key == NULL)
-        return err_set(err, "the list of keys names no service %s", service);
-    bad |= zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys_secret(wire->keys), KEY_SIZE);
-    bad |= zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys_public(wire->keys), KEY_SIZE);
-    if (binds(kind)) {
-        bad |= zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof(yes));
-        bad |= zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain));
-    } else {
-        bad |= zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, KEY_SIZE);
-    }
-    return bad == 0 ? 0 : err_set(err, "libzmq takes no such keys: %s", zmq_strerror(errno));
+    const char *server_key = keys_of_service(wire->keys, service);
+    if (server_key == NULL) return err_set(err, "the list of keys names no service %s", service);
+    if (zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys_secret(wire->keys), KEY_SIZE) == 0 &&
+        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys_public(wire->keys), KEY_SIZE) == 0 &&
+        zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, KEY_SIZE) == 0)
+        return 0;
+    return err_set(err, "libzmq takes no such keys: %s", zmq_strerror(errno));
 }
 
 /* Sending */
@@ -137,12 +112,11 @@ static void stay_awake(uv_idle_t *handle)
 
 static bool has_work(const struct wire_socket *socket)
 {
-    int events = pending_events(
-        socket->main.socket); /* asked even if paused: asking is what clears the descriptor */
+    int events = pending_events(socket->main.socket);
     if (socket->monitor.socket != NULL &&
         (pending_events(socket->monitor.socket) & ZMQ_POLLIN) != 0)
         return true;
-    return (!socket->paused && (events & ZMQ_POLLIN) != 0) ||
+    return (events & ZMQ_POLLIN) != 0 ||
            (socket->wants_to_write && (events & ZMQ_POLLOUT) != 0);
 }
 
@@ -161,9 +135,9 @@ enum wire_sent wire_send(struct wire_socket *socket, const text *parts, size_t n
     enum wire_sent sent = WIRE_SENT;
     for (size_t i = 0; i < n && sent == WIRE_SENT; i++) {
         if (send_part(socket->main.socket, parts[i], i + 1 < n ? ZMQ_SNDMORE : 0) >= 0) continue;
-        sent = errno == EAGAIN ? WIRE_BUSY : WIRE_GONE;
+        sent = WIRE_BUSY;
     }
-    if (sent == WIRE_BUSY && socket->kind == WIRE_CLIENT) socket->wants_to_write = true;
+    if (sent == WIRE_BUSY) socket->wants_to_write = true;
     socket->stirred = true; /* sending may swallow the wake-up */
     return sent;
 }
@@ -191,11 +165,8 @@ static size_t read_parts(void *socket, zmq_msg_t *parts)
 static void hand_over(struct wire_socket *socket, zmq_msg_t *parts, size_t n)
 {
     struct wire_message message = {.n = n};
-    for (size_t i = 0; i < n && i < WIRE_PARTS; i++) {
+    for (size_t i = 0; i < n && i < WIRE_PARTS; i++)
         message.part[i] = (text){zmq_msg_data(&parts[i]), zmq_msg_size(&parts[i])};
-        message.user = text_of(
-            zmq_msg_gets(&parts[i], "User-Id")); /* of the last part: the first may have lost it */
-    }
     socket->hooks.on_message(socket->hooks.ctx, &message);
 }
 
@@ -203,7 +174,7 @@ static void hand_over(struct wire_socket *socket, zmq_msg_t *parts, size_t n)
 static bool read_messages(struct wire_socket *socket)
 {
     for (int i = 0; i < PER_TURN; i++) {
-        if (socket->closed || socket->paused) return false;
+        if (socket->closed) return false;
         zmq_msg_t parts[WIRE_PARTS];
         size_t n = read_parts(socket->main.socket, parts);
         if (n == 0) return false;
@@ -219,32 +190,8 @@ static void tell(struct wire_socket *socket, enum wire_event event)
         socket->hooks.on_event(socket->hooks.ctx, event);
 }
 
-enum { SAID_MOST = 10, SAID_MS = 1000 };
-
-/* Somebody who was not let in. What the key handler refused it has logged itself; a flood must not fill the log. */
-static void note_refused(struct wire_socket *socket, uint16_t event, uint32_t detail)
+static void on_monitored(struct wire_socket *socket, uint16_t event)
 {
-    struct wire *wire = socket->wire;
-    const char *why = event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH       ? "key"
-                      : event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ? "protocol"
-                                                                     : "unfinished";
-    metric_add(&refused, 1, why);
-    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) return;
-    if (loop_now_ms() - wire->said_ms > SAID_MS) {
-        wire->said_ms = loop_now_ms();
-        wire->said = 0;
-    }
-    if (wire->said++ < SAID_MOST)
-        log_warn("handshake_refused", "endpoint=%s why=%s detail=0x%x", socket->endpoint, why,
-                 (unsigned)detail);
-}
-
-static void on_monitored(struct wire_socket *socket, uint16_t event, uint32_t detail)
-{
-    if (binds(socket->kind)) {
-        note_refused(socket, event, detail);
-        return;
-    }
     switch (event) {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: tell(socket, WIRE_CONNECTED); break;
     case ZMQ_EVENT_CONNECT_RETRIED: tell(socket, WIRE_RETRYING); break;
@@ -263,14 +210,10 @@ static void read_monitor(struct wire_socket *socket)
         size_t n = read_parts(socket->monitor.socket, parts);
         if (n == 0) return;
         uint16_t event = 0;
-        uint32_t detail = 0;
-        if (zmq_msg_size(&parts[0]) >= sizeof(event) + sizeof(detail)) {
-            const char *at = zmq_msg_data(&parts[0]);
-            memcpy(&event, at, sizeof(event));
-            memcpy(&detail, at + sizeof(event), sizeof(detail));
-        }
+        if (zmq_msg_size(&parts[0]) >= sizeof(event))
+            memcpy(&event, zmq_msg_data(&parts[0]), sizeof(event));
         for (size_t k = 0; k < n && k < WIRE_PARTS; k++) zmq_msg_close(&parts[k]);
-        on_monitored(socket, event, detail);
+        on_monitored(socket, event);
     }
 }
 
@@ -354,10 +297,8 @@ static int start_monitor(struct wire_socket *socket)
     snprintf(endpoint, sizeof(endpoint), "inproc://monitor-%llu",
              (unsigned long long)socket->wire->monitors++);
     int events = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-    if (!binds(socket->kind))
-        events |=
-            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED;
+                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                 ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED;
     if (zmq_socket_monitor(socket->main.socket, endpoint, events) != 0) return -1;
     void *pair = zmq_socket(socket->wire->context, ZMQ_PAIR);
     if (pair == NULL) return -1;
@@ -373,12 +314,6 @@ static int attach(struct wire_socket *socket, const char *endpoint, text topic)
 {
     void *raw = socket->main.socket;
     if (start_monitor(socket) != 0) return -1;
-    if (binds(socket->kind)) {
-        if (zmq_bind(raw, endpoint) != 0) return -1;
-        size_t size = sizeof(socket->endpoint);
-        return zmq_getsockopt(raw, ZMQ_LAST_ENDPOINT, socket->endpoint, &size);
-    }
-    snprintf(socket->endpoint, sizeof(socket->endpoint), "%s", endpoint);
     if (socket->kind == WIRE_SUBSCRIBER &&
         zmq_setsockopt(raw, ZMQ_SUBSCRIBE, topic.at, topic.len) != 0)
         return -1;
@@ -405,18 +340,16 @@ struct wire_socket *wire_open(struct wire *wire, enum wire_kind kind,
                               struct err *err)
 {
     const char *endpoint = place->endpoint;
-    assert(wire->zap != NULL || !binds(kind));
     void *raw = zmq_socket(wire->context, types[kind]);
     if (raw == NULL) return err_set(err, "%s: %s", endpoint, zmq_strerror(errno)), NULL;
     set_options(raw, kind);
-    if (set_keys(wire, raw, kind, place->service, err) < 0) return zmq_close(raw), NULL;
+    if (set_keys(wire, raw, place->service, err) < 0) return zmq_close(raw), NULL;
     struct wire_socket *socket = mem_alloc(sizeof(*socket));
     *socket = (struct wire_socket){.wire = wire, .hooks = *hooks, .kind = kind, .stirred = true};
     link_in(socket);
     int started = start_watch(socket, &socket->main, raw);
     if (started == 0 && attach(socket, endpoint, place->topic) == 0) return socket;
-    err_set(err, "cannot %s %s: %s", binds(kind) ? "listen on" : "connect to", endpoint,
-            zmq_strerror(errno));
+    err_set(err, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
     if (socket->watches > 0) return wire_close(socket), NULL;
     link_out(socket);
     zmq_close(raw);
@@ -429,24 +362,9 @@ void wire_close(struct wire_socket *socket)
     if (socket == NULL || socket->closed) return;
     socket->closed = true;
     link_out(socket);
-    if (socket->kind == WIRE_SERVER) {
-        int linger = 1000;
-        zmq_setsockopt(socket->main.socket, ZMQ_LINGER, &linger, sizeof(linger));
-    }
     if (socket->monitor.socket != NULL) zmq_socket_monitor(socket->main.socket, NULL, 0);
     stop_watch(&socket->monitor);
     stop_watch(&socket->main);
-}
-
-void wire_pause(struct wire_socket *socket, bool paused)
-{
-    socket->paused = paused;
-    socket->stirred = true;
-}
-
-const char *wire_endpoint(const struct wire_socket *socket)
-{
-    return socket->endpoint;
 }
 
 static uv_handle_t *start_handle(struct wire *wire, void *handle)
@@ -475,12 +393,6 @@ struct wire *wire_create(struct keys *keys)
     return wire;
 }
 
-int wire_guard(struct wire *wire, struct err *err)
-{
-    wire->zap = zap_start(wire->context, wire->keys, err);
-    return wire->zap == NULL ? -1 : 0;
-}
-
 static void free_wire(uv_handle_t *handle)
 {
     struct wire *wire = handle->data;
@@ -491,7 +403,6 @@ void wire_destroy(struct wire *wire)
 {
     if (wire == NULL) return;
     assert(wire->sockets == NULL);
-    zap_stop(wire->zap);
     while (zmq_ctx_term(wire->context) != 0 && errno == EINTR) continue;
     uv_close((uv_handle_t *)&wire->before, free_wire);
     uv_close((uv_handle_t *)&wire->after, free_wire);

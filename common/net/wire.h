@@ -1,6 +1,8 @@
 /*
- * wire: the one door to libzmq, and its place in the loop. A socket here is one ZeroMQ socket with its options set, its monitor
- * watched and its messages handed to a hook. What the sockets mean is bus.c's business.
+ * wire: the one door to libzmq, and its place in the loop. A socket here is one ZeroMQ socket that
+ * connects to a service, with its options set, its monitor watched and its messages handed to a
+ * hook. What the sockets mean is bus.c's business. Who connects to us is the business of
+ * listener.h, which does without libzmq.
  */
 #ifndef KEFU_WIRE_H
 #define KEFU_WIRE_H
@@ -8,8 +10,6 @@
 #include "net/keys.h"
 
 enum wire_kind {
-    WIRE_SERVER,     /* ROUTER, binds: [routing id, frame] */
-    WIRE_PUBLISHER,  /* XPUB, binds: sends [topic, frame], hears [1 + topic] */
     WIRE_CLIENT,     /* DEALER, connects to one numeric address: [frame] */
     WIRE_SUBSCRIBER, /* SUB, connects: hears [topic, frame] */
     WIRE_KINDS
@@ -24,8 +24,7 @@ enum wire_event {
 
 enum wire_sent {
     WIRE_SENT, /* taken over; no promise that it arrives */
-    WIRE_BUSY, /* not connected yet, or too much is under way */
-    WIRE_GONE  /* no such peer */
+    WIRE_BUSY  /* not connected yet, or too much is under way */
 };
 
 enum { WIRE_PARTS = 3 };
@@ -33,14 +32,11 @@ enum { WIRE_PARTS = 3 };
 struct wire_message {
     text part[WIRE_PARTS]; /* borrowed for the call */
     size_t n;              /* may be more than WIRE_PARTS: the rest is not kept */
-    text user;             /* the public key of who sent it, as authenticated by the handshake */
 };
 
 struct wire_hooks {
     void (*on_message)(void *ctx, const struct wire_message *message);
-    void (*on_event)(
-        void *ctx,
-        enum wire_event event); /* clients and subscribers only; may be NULL for the others */
+    void (*on_event)(void *ctx, enum wire_event event);
     void *ctx;
 };
 
@@ -50,25 +46,19 @@ struct wire_socket;
 /* Every connection is encrypted and authenticated with these keys, which must outlive the wire. */
 struct wire *wire_create(struct keys *keys);
 void wire_destroy(struct wire *wire); /* its sockets must be closed */
-/* Once, before anything binds: from now on whoever connects is asked for a known key (zap.h). */
-MUST_CHECK int wire_guard(struct wire *wire, struct err *err);
 
 struct wire_place {
-    const char *endpoint; /* to bind, or to connect to */
-    const char *service;  /* of a client or subscriber: whose key must answer there */
+    const char *endpoint; /* to connect to */
+    const char *service;  /* whose key must answer there */
     text topic;           /* of a subscriber: the prefix to hear */
 };
 /* NULL with err. */
 MUST_CHECK struct wire_socket *wire_open(struct wire *wire, enum wire_kind kind,
                                          const struct wire_place *place,
                                          const struct wire_hooks *hooks, struct err *err);
-/* No hook is called any more. A server's last answers are still delivered, for up to a second, until wire_destroy(). */
+/* No hook is called any more. */
 void wire_close(struct wire_socket *socket); /* NULL is fine */
 /* Never blocks, never calls a hook. */
 MUST_CHECK enum wire_sent wire_send(struct wire_socket *socket, const text *parts, size_t n);
-/* While paused nothing is read, and senders feel it. */
-void wire_pause(struct wire_socket *socket, bool paused);
-/* The address that was bound, with the port that `tcp://127.0.0.1:*` got. */
-const char *wire_endpoint(const struct wire_socket *socket);
 
 #endif

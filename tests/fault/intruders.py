@@ -63,8 +63,9 @@ def strangers():
             raw.linger = 0
             raw.connect(probe.address)
             raw.send(say(f"intruder-{name}"))
-        audit(probe.log, r"handshake_refused .*why=protocol detail=0x1", r"handshake_refused .*why=protocol detail=0x11000001",
-              r"key_refused address=127\.0\.0\.1 door=rpc key=\S+")
+        audit(probe.log, r'handshake_refused .*why=lost reason="the client hung up"',
+              r'handshake_refused .*why=protocol reason="HELLO is for another server\'s key"',
+              r"key_refused address=127\.0\.0\.1:\d+ door=rpc key=\S+")
         probe.client().do("probe.say", key="friend", n=1)
         assert not any(raw.poll(100) for raw in (plain, wrong, unknown)), "an intruder was answered"
         fault.equal("messages of intruders", told(world, "intruder"), 0)
@@ -141,12 +142,13 @@ def revoked_in_mid_session():
         keys.revoke("late")
         keys.revoke("wall")
         audit(probe.log, "keys_read revoked=1")
-        refused("a revoked key", None, lambda: late.do("probe.say", key="late-3", n=1))
-        audit(probe.log, r"event=refused client=\S+ type=probe.say why=key")
+        audit(probe.log, r"event=connection_ended .*why=revoked")
+        late.send("command", "probe.say", {"key": "late-3", "n": 1})
+        audit(probe.log, r"event=key_refused .*door=rpc")
         fault.equal("messages of late", told(world, "late"), 2)
         fault.equal("the revoked one is cut off", [hear(wall_seen), hear(wall_seen)],
                     [zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_FAILED_AUTH])
-        fault.equal("the other comes back", [hear(board_seen), hear(board_seen)], [zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_SUCCEEDED])
+        assert not board_seen.poll(300), "another dashboard was disturbed"
         friend.do("probe.say", key="friend", n=1)
         for raw in (wall, board, thief):
             raw.disable_monitor()
@@ -173,32 +175,10 @@ def nothing_without_keys():
             return process.log()
 
         assert "without keys nobody is served" in end_of("--keys=")
-        assert "refuses the key of probe itself" in end_of(f"--keys={unlisted.folder}")
+        assert "does not name that of probe itself" in end_of(f"--keys={unlisted.folder}")
         os.chmod(keys.path("probe.secret"), 0o644)
         assert "others may read it" in end_of(f"--keys={folder}")
     return "3 ways, each refused at the start with its reason"
-
-
-@fault.case("F19", "the thread that says who may connect dies")
-def nobody_guards_the_door():
-    """libzmq lets everybody in whom nobody refuses, so the process must not outlive that thread. It was asked twice by its own test."""
-    with Probes(1) as world, contextlib.closing(context.socket(zmq.DEALER)) as raw:
-        guarded = world.processes[0]
-        guarded.client().do("probe.say", key="friend", n=1)
-        probe = world.add(environment={"FAIL_AT": "zap:4"}).process
-        assert probe.process.poll() is None, "the third one to ask is answered"
-        raw.linger = 0
-        kefu.keys().join(raw, "probe")
-        raw.curve_publickey, raw.curve_secretkey = zmq.curve_keypair()
-        raw.connect(probe.address)
-        raw.send(say("intruder"))
-        fault.equal("exit status", probe.process.wait(10), 1)
-        assert "the ZAP thread ended" in probe.log() and "HINT" in probe.log(), probe.log()[-500:]
-        assert not raw.poll(200), "an intruder was answered"
-        kefu.wait_for("takeover", lambda: sum(world.shares().values()) == 32 and len(world.shares()) == 1, 15 * fault.crowding())
-        fault.equal("messages of intruders", told(world, "intruder"), 0)
-        guarded.client().do("probe.say", key="friend", n=2)
-    return "the process ends with status 1, 0 messages accepted"
 
 
 # --- F17: malformed ---
@@ -355,5 +335,5 @@ def a_flood_of_handshakes():
 
 
 if __name__ == "__main__":
-    fault.main(strangers, wrong_roles, revoked_in_mid_session, nothing_without_keys, nobody_guards_the_door, malformed_messages, a_greedy_publisher,
+    fault.main(strangers, wrong_roles, revoked_in_mid_session, nothing_without_keys, malformed_messages, a_greedy_publisher,
                a_flood_of_handshakes)

@@ -5,7 +5,8 @@ import collections
 Mutant = collections.namedtuple("Mutant", "name edits tests because programs")
 
 EDGES = "integration/commit_edges:test_"
-STRANGER = "integration/strangers:test_a_stranger_is_turned_away_at_the_door"
+DOOR = "integration/strangers:test_"
+STRANGER = DOOR + "a_stranger_is_turned_away_at_the_door"
 VALUES = "integration/values:test_"
 INTAKE = "integration/intake_service:test_two_replicas_"
 NOTIFICATION = "integration/notification_service:"
@@ -42,13 +43,27 @@ MUTANTS = [
              "    batch->committing = true;"),
             ("common/runtime/batch/batch.c", r"if \(m->origin == ORIGIN_COMMAND\) answer\(m\);", "")],
            [EDGES + "no_answer_before_the_commit"], "before the commit", PROBE),
-    Mutant("the ZAP handler is not started",
-           [("common/net/wire.c", r"assert\(wire->zap != NULL \|\| !binds\(kind\)\);", ""),
-            ("common/net/wire.c", r"wire->zap = zap_start\([^;]*;\s*return wire->zap == NULL \? -1 : 0;", "(void)wire, (void)err;\n    return 0;")],
+    Mutant("nobody looks whether a key may enter",
+           [("common/net/listener.c", r"!keys_admit\(listener->keys, text_of\(c->user\), listener->roles\)(\s*\? \"key\")", r"false\1")],
            [STRANGER], "a stranger is let in", PROBE),
-    Mutant("the ZAP handler does not listen (its own test at the start)",
-           [("common/net/zap.c", r'return zmq_bind\(zap->door, "inproc://zeromq\.zap\.01"\);', "return 0;")],
-           [STRANGER], "does not refuse unknown keys", PROBE),
+    Mutant("a handshake's commands may be as long as a message",
+           [("common/net/connection.c", r"c->stage == STAGE_HELLO      \? CURVE_HELLO_SIZE", "c->stage == STAGE_HELLO ? MESSAGE_MAX")],
+           [DOOR + "a_handshake_that_announces_a_mebibyte_is_cut_off"], "is waited for", PROBE),
+    Mutant("the oldest handshake makes no room for the newest",
+           [("common/net/listener.c", r"here >= HANDSHAKES_ADDRESS_MAX", "here >= 100 * HANDSHAKES_ADDRESS_MAX")],
+           [DOOR + "handshakes_under_way_are_bounded"], "the oldest to go", PROBE),
+    Mutant("a message may be repeated on the way",
+           [("common/net/curve.c", r"if \(number <= curve->heard\)", "if (number < curve->heard)")],
+           [DOOR + "what_was_changed_or_repeated_on_the_way_is_not_heard"], "a repeated message to be refused", PROBE),
+    Mutant("a handshake may be that of another connection",
+           [("common/net/curve.c", r"if \(sodium_memcmp\(", "if (false && sodium_memcmp(")],
+           [DOOR + "what_was_changed_or_repeated_on_the_way_is_not_heard"], "another's cookie to be refused", PROBE),
+    Mutant("who takes no answers is heard all the same",
+           [("common/net/connection.c", r"c->held_until_ms == 0 &&\s*connection_waiting\(c\) < OUT_HIGH", "c->held_until_ms == 0")],
+           [DOOR + "who_reads_no_answers_is_heard_no_more"], "are heard of a client that takes no answers|ended", PROBE),
+    Mutant("a message may have several parts",
+           [("common/net/connection.c", r"if \(\(flags & CURVE_MORE\) != 0\) return", "if (false) return")],
+           [DOOR + "a_message_of_several_parts_is_cut_off"], "its end", PROBE),
     Mutant("an alarm is heard and its row stays",
            [("common/runtime/core/tables.c", r"gone AS \(DELETE FROM alarm AS a WHERE", "gone AS (UPDATE alarm AS a SET attempt = a.attempt WHERE")],
            [EDGES + "an_alarm_goes_in_the_transaction_that_hears_it"], "alarms heard and alarms there|no answer", PROBE),  # it rings for ever

@@ -1,4 +1,4 @@
-/* Keys: the list and its errors, secret files, reloading; and the ZAP handler with real handshakes. */
+/* Keys: the list and its errors, secret files, reloading. */
 #include "net/keys.h"
 
 #include <stdio.h>
@@ -6,10 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include "test.h"
-#include "net/zap.h"
 
 #define K1 "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 #define K2 "D:)Q[IlAW!ahhC2ac:9*A}h:p?([40wOTJ0JR0cs"
@@ -159,54 +157,4 @@ TEST(secret_files)
     CHECK(keys_open(dir, "nobody", &err) == NULL);
     CHECK_HAS(text_of(err.message), "nobody.secret");
     remove_dir();
-}
-
-/* --- the handler --- */
-
-static struct keys *listed_as(const char *line)
-{
-    struct err err = {0};
-    char list[200];
-    keys_new_pair(public_key, secret_key);
-    snprintf(list, sizeof(list), line, public_key);
-    struct keys *keys = keys_create("me", secret_key, text_of(list), &err);
-    assert(keys != NULL);
-    return keys;
-}
-
-TEST(the_handler_proves_itself)
-{
-    struct err err = {0};
-    void *context = zmq_ctx_new();
-    struct keys *keys = listed_as("me %s service\n");
-    struct zap *zap = zap_start(context, keys, &err);
-    CHECK_STRING(err.message, "");
-    CHECK(zap != NULL);
-    zap_stop(zap);
-    zmq_ctx_term(context);
-    keys_destroy(keys);
-}
-
-TEST(a_handler_whose_place_is_taken_does_not_start)
-{
-    struct err err = {0};
-    void *context = zmq_ctx_new(), *thief = zmq_socket(context, ZMQ_REP);
-    struct keys *keys = listed_as("me %s service\n");
-    CHECK_INT(zmq_bind(thief, "inproc://zeromq.zap.01"), 0);
-    CHECK(zap_start(context, keys, &err) == NULL);
-    CHECK_HAS(text_of(err.message), "cannot start the ZAP handler");
-    zmq_close(thief);
-    zmq_ctx_term(context);
-    keys_destroy(keys);
-}
-
-TEST(who_is_not_listed_itself_does_not_start)
-{
-    struct err err = {0};
-    void *context = zmq_ctx_new();
-    struct keys *keys = listed_as("# %s\n");
-    CHECK(zap_start(context, keys, &err) == NULL);
-    CHECK_HAS(text_of(err.message), "refuses the key of me itself");
-    zmq_ctx_term(context);
-    keys_destroy(keys);
 }
