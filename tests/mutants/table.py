@@ -142,4 +142,8 @@ MUTANTS = [
            [("common/runtime/door/door.c", r"text id = envelope\.header\.id\.len > 0 \?[^;]*;",
              "text id = envelope.header.id;")],
            [VALUES + "what_is_refused_can_be_matched"], "no body", PROBE),
+    Mutant("times have no range",
+           [("common/base/base.c", r"return time > 0 && time < TIME_END;", "(void)time;\n    return true;"),
+            ("common/base/base.c", r"return time < 0 \? 1 : time >= TIME_END \? TIME_END - 1 : time;", "return time;")],
+           ["integration/extremes:every_extreme_is_answered"], "died of|no answer", EVERYTHING),
 ]
