@@ -1,7 +1,9 @@
 """Partitions change hands under load, and nobody is the worse for it."""
 import contextlib
+import subprocess
 
 from kefu import Database, Process, run, wait_for, wait_quiet
+from played import partition_of
 
 
 @contextlib.contextmanager
@@ -62,6 +64,36 @@ def test_a_partition_given_away_is_let_go():
             check("sessions ended", "database_lost" in probe.log(), False)
         said = database("SELECT count(*) FROM probe.journal WHERE type = 'probe.heard'")
         check("effects", database("SELECT count(*) FROM probe.effect"), said)
+
+
+def sessions(database, probe):
+    """What PostgreSQL has of this life of a replica: of lane 1, and others."""
+    life = probe.log().split("event=ready")[1].split("life=")[1].split()[0]
+    rows = database(f"SELECT pid, application_name LIKE '%/1' FROM pg_stat_activity WHERE application_name LIKE 'kefu-probe {life}%'")
+    return [pid for pid, is_lane_1 in rows if is_lane_1 == "t"], sorted(pid for pid, is_lane_1 in rows if is_lane_1 == "f")
+
+
+def test_a_lane_that_is_stuck_costs_the_others_nothing():
+    """A lane waits for a row longer than its lease lasts, and a replica joins. It takes over what it has a share in and ends that lane's
+    session, but no other."""
+    with probes("--lanes=2", "--lease=1s") as (database, one, two):
+        client = one.client()
+        key = next(key for key in (f"k{n}" for n in range(100)) if partition_of(key) == 1)
+        client.do("probe.say", key=key, n=1)
+        wait_quiet({"probe": [client]})
+        stuck, others = sessions(database, one)
+        check("sessions of the stuck lane, and others", (len(stuck), len(others)), (1, 4))
+        with subprocess.Popen(["psql", database.dsn, "-qAtX"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            other.stdin.write(f"BEGIN;\nSELECT count FROM probe.counted WHERE key = '{key}' FOR UPDATE;\n")
+            other.stdin.flush()
+            check("the row", other.stdout.readline().strip(), "1")
+            client.send("command", "probe.say", {"key": key, "n": 2}, "two")
+            two.start()
+            wait_for("its session ended", lambda: sessions(database, one)[0] != stuck)
+            other.stdin.close()
+        wait_for("16 and 16", lambda: held(database, one) == 16 and held(database, two) == 16)
+        check("sessions of the others", sessions(database, one)[1], others)
+        check("the joiner's connections lost", "database_lost" in two.log(), False)
 
 
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

@@ -95,7 +95,7 @@ def test_a_transaction_that_is_gone_is_not_continued():
                                                          "roles": ["specialist"], "locale": "en", "active": True})
             waiting = wait_for("the second replica reads the policy", lambda: sessions(database, "wait_event_type = 'Lock'"))
             psql(database.server, f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
-            for pid, in sessions(database, f"application_name NOT LIKE '% {one_lives}'"):
+            for pid, in sessions(database, f"application_name NOT LIKE '% {one_lives}%'"):
                 if [pid] not in waiting:
                     psql(database.server, f"SELECT pg_terminate_backend({pid})")
             time.sleep(0.2)

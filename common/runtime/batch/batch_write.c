@@ -372,7 +372,7 @@ static void add_positions(struct batch *batch)
         lease_write_seqs(batch->positions[p].done, &seqs);
         *row = (struct position_row){.partition = p,
                                      .n = batch->positions[p].n,
-                                     .owner = text_of(runtime.owner),
+                                     .owner = text_of(batch->lane->owner),
                                      .seqs = arena_text(batch->arena, buf_text(&seqs)),
                                      .lease_ms = runtime.settings.lease_ms};
         buf_finish(&seqs);

@@ -58,10 +58,15 @@ void runtime_session_name(char name[SESSION_NAME], text life)
 
 const char *runtime_setup(void)
 {
+    return runtime_setup_of(runtime.owner);
+}
+
+const char *runtime_setup_of(const char *owner)
+{
     static char setup[800];
     int64_t idle = runtime.settings.lease_ms * 8 / 10;
     char name[SESSION_NAME];
-    runtime_session_name(name, text_of(strrchr(runtime.owner, '#') + 1));
+    runtime_session_name(name, text_of(strrchr(owner, '#') + 1));
     snprintf(
         setup, sizeof(setup),
         "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '5s';"

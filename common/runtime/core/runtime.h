@@ -76,7 +76,7 @@ struct policy_known {
 struct runtime {
     const struct service *service;
     struct runtime_settings settings;
-    const char *owner; /* instance#boot: who holds leases */
+    const char *owner; /* instance#life: leases are held by its lanes */
     struct keys *keys;
     struct bus *bus;
     struct bus_server *server;
@@ -110,8 +110,9 @@ void runtime_heard_time(time_us now);
 /* What the sessions of a process are called in PostgreSQL: the service, and which life of which replica (after the # of its owner). */
 enum { SESSION_NAME = 64 };
 void runtime_session_name(char name[SESSION_NAME], text life);
-/* SQL run on every new connection. */
+/* SQL run on every new connection; the session of a lane (an owner of leases: instance#life/lane) is named after it. */
 const char *runtime_setup(void);
+const char *runtime_setup_of(const char *owner);
 /* The compiled form of a statement of the store. */
 struct sql *runtime_sql(const struct query *query);
 /* neighbours.c: the peers of another service; NULL if there is none of that name in the settings. */

@@ -106,7 +106,7 @@ const struct query sql_position_last = {
     .row = &position_row_shape,
     .by = "partition",
     .sql =
-        "SELECT l.partition::bigint AS partition, l.n, l.owner, l.seqs, l.expires_at > clock_timestamp() AS live"
+        "SELECT l.partition::bigint AS partition, l.n, l.owner, l.seqs, l.expires_at, l.expires_at > clock_timestamp() AS live"
         " FROM unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition, n, owner, seqs, expires_at FROM position"
         " WHERE partition = p ORDER BY n DESC LIMIT 1) AS l"};
 

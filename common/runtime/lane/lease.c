@@ -1,4 +1,5 @@
 #include "base/failpoint.h"
+#include "runtime/lane/fair_share.h"
 #include "runtime/lane/scheduler.h"
 #include "runtime/journal/journal.h"
 #include "base/log.h"
@@ -25,7 +26,8 @@ struct look {
     bool claimed[PARTITIONS], released[PARTITIONS], written[PARTITIONS];
     struct slot_position next[PARTITIONS]; /* of what is written, once that has committed */
     bool claims;             /* something is claimed */
-    text before[PARTITIONS]; /* who held what is claimed, and did not give it back */
+    const struct position_row
+        *before[PARTITIONS]; /* of owners that did not give back what is claimed */
     size_t before_n;
     bool orphans;   /* jobs of a process now gone */
     bool lost_jobs; /* jobs of this one */
@@ -107,7 +109,7 @@ static size_t plan_rows(struct look *look, const struct position_row **rows)
         *row = (struct position_row){.partition = p,
                                      .n = look->next[p].n,
                                      .seqs = arena_text(look->arena, buf_text(&seqs)),
-                                     .owner = text_of(look->released[p] ? "" : runtime.owner),
+                                     .owner = text_of(look->released[p] ? "" : lane->owner),
                                      .lease_ms = look->released[p] ? 0 : runtime.settings.lease_ms};
         buf_finish(&seqs);
         rows[n++] = row;
@@ -151,25 +153,49 @@ static void written(void *ctx, const struct pg_trip *trip)
     lane_wake(lane);
 }
 
-/* Whoever held the partition until now may have a transaction under way: it was killed, and PostgreSQL goes on with what it had sent; or it is
-   frozen between two statements of one trip, and PostgreSQL waits for the rest without a limit. It cannot commit any more, but it holds locks,
-   and two owners of one partition lock its rows in different orders. So its sessions are ended first. */
-static void end_sessions(struct lane *lane, text owner, int pid)
+/* The same instance, perhaps an earlier life of it. */
+static bool is_mine(text owner)
+{
+    size_t len = (size_t)(strrchr(runtime.owner, '#') - runtime.owner) + 1;
+    const char *mark = owner.len == 0 ? NULL : memrchr(owner.at, '#', owner.len);
+    return mark != NULL && (size_t)(mark - owner.at) + 1 == len &&
+           memcmp(owner.at, runtime.owner, len) == 0;
+}
+
+/* The former owner may have a transaction under way: it was killed, and PostgreSQL goes on with what it had sent; or it is frozen between
+   two statements of one trip, and PostgreSQL waits for the rest without a limit. It cannot commit any more, but it holds locks, and two
+   owners of one partition lock its rows in different orders. So its session is ended first (`pid`: that one), if it is as old as the
+   lease; of a replica that is not seen any more all sessions are, of one that is alive the other lanes are left in peace. */
+static void end_sessions(struct lane *lane, text owner, int pid, time_us expired)
 {
 #define THEIRS                                                                                     \
-    " FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()"         \
-    " AND pid <> pg_backend_pid() AND application_name = convert_from($1, 'UTF8')"                 \
-    " AND ($2 = ''::bytea OR pid = convert_from($2, 'UTF8')::integer)"
+    " FROM pg_stat_activity AS a WHERE usename = current_user AND datname = current_database()"    \
+    " AND pid <> pg_backend_pid() AND ($5 = ''::bytea OR"                                          \
+    " backend_start < to_timestamp(convert_from($5, 'UTF8')::numeric / 1000000))"                  \
+    " AND split_part(application_name, '/', 1) ="                                                  \
+    " split_part(convert_from($1, 'UTF8'), '/', 1)"                                                \
+    " AND ($2 = ''::bytea OR pid = convert_from($2, 'UTF8')::integer)"                             \
+    " AND (application_name = convert_from($1, 'UTF8') OR NOT EXISTS (SELECT FROM member"          \
+    " WHERE instance = convert_from($3, 'UTF8') AND NOT clean"                                     \
+    " AND seen_at > clock_timestamp() - convert_from($4, 'UTF8')::bigint * interval '1 ms'))"
     static const struct pg_statement tell = {"end_sessions",
                                              "SELECT pg_terminate_backend(pid)" THEIRS};
     static const struct pg_statement wait = {"ended_sessions",
                                              "SELECT pg_terminate_backend(pid, 200)" THEIRS};
-    char name[SESSION_NAME], one[16] = "";
+    char name[SESSION_NAME], one[16] = "", span[24], until[24] = "";
     const char *mark = memrchr(owner.at, '#', owner.len);
     if (mark == NULL) return;
-    runtime_session_name(name, (text){mark + 1, owner.len - (size_t)(mark + 1 - owner.at)});
+    size_t before = (size_t)(mark - owner.at);
+    bool earlier_life = is_mine(owner) && pid == 0;
+    runtime_session_name(name, (text){mark + 1, owner.len - before - 1});
     if (pid != 0) snprintf(one, sizeof(one), "%d", pid);
-    struct pg_param params[] = {{name, (int)strlen(name)}, {one, (int)strlen(one)}};
+    if (expired != 0) snprintf(until, sizeof(until), "%" PRId64, expired);
+    snprintf(span, sizeof(span), "%" PRId64, runtime.settings.lease_ms);
+    struct pg_param params[] = {{name, (int)strlen(name)},
+                                {one, (int)strlen(one)},
+                                {owner.at, earlier_life ? 0 : (int)before},
+                                {span, (int)strlen(span)},
+                                {until, (int)strlen(until)}};
     pg_add(lane->pg, &tell, params, COUNT(params));
     pg_add(lane->pg, &wait, params, COUNT(params)); /* by now most have gone */
 }
@@ -179,7 +205,7 @@ static void end_own_session(struct look *look)
 {
     struct lane *lane = look->lane;
     bool lost = lane->backend != 0 && lane->backend != pg_backend(lane->pg);
-    if (look->claims && lost) end_sessions(lane, text_of(runtime.owner), lane->backend);
+    if (look->claims && lost) end_sessions(lane, text_of(lane->owner), lane->backend, 0);
 }
 
 static void write_positions(struct look *look)
@@ -195,22 +221,14 @@ static void write_positions(struct look *look)
         row->partition = p;
         locks[orphans++] = row;
     }
-    for (size_t i = 0; i < look->before_n; i++) end_sessions(lane, look->before[i], 0);
+    for (size_t i = 0; i < look->before_n; i++)
+        end_sessions(lane, look->before[i]->owner, 0, look->before[i]->expires_at);
     end_own_session(look);
     if (orphans > 0) sql_add_rows(lane->pg, runtime_own_sql(&sql_alarm_orphans), locks, orphans);
     if (n > 0)
         sql_add_rows(lane->pg, runtime_own_sql(&sql_position_put), (const void *const *)rows, n);
     pg_add_text(lane->pg, "SELECT 1");
     pg_run(lane->pg, written, look);
-}
-
-/* The same instance, perhaps an earlier life of it. */
-static bool is_mine(text owner)
-{
-    size_t len = (size_t)(strrchr(runtime.owner, '#') - runtime.owner) + 1;
-    const char *mark = owner.len == 0 ? NULL : memrchr(owner.at, '#', owner.len);
-    return mark != NULL && (size_t)(mark - owner.at) + 1 == len &&
-           memcmp(owner.at, runtime.owner, len) == 0;
 }
 
 static const struct position_row *last_of(const struct look *look, int partition)
@@ -221,32 +239,24 @@ static const struct position_row *last_of(const struct look *look, int partition
     return NULL;
 }
 
-/* What this lane should hold of its share of the partitions. What cannot be divided goes to the first replicas, beginning with
-   another one in each lane. */
-static int fair_share(const struct look *look)
-{
-    int mine = 0, replicas = (int)look->replicas, before = 0;
-    for (int p = 0; p < PARTITIONS; p++) {
-        mine += lane_owns_number(look->lane, p);
-        before += p % runtime.lanes_n < look->lane->number;
-    }
-    int place = ((int)look->rank - before % replicas + replicas) % replicas;
-    return mine / replicas + (place < mine % replicas);
-}
-
-static void take_over(struct look *look, text before)
+/* Of each owner the row that ran out last. */
+static void take_over(struct look *look, const struct position_row *last)
 {
     look->orphans = true;
-    if (before.len == 0) return;
-    for (size_t i = 0; i < look->before_n; i++)
-        if (text_equal(look->before[i], before)) return;
-    look->before[look->before_n++] = before;
+    if (last->owner.len == 0) return;
+    for (size_t i = 0; i < look->before_n; i++) {
+        if (!text_equal(look->before[i]->owner, last->owner)) continue;
+        if (last->expires_at > look->before[i]->expires_at) look->before[i] = last;
+        return;
+    }
+    look->before[look->before_n++] = last;
 }
 
 static void choose(struct look *look)
 {
     struct lane *lane = look->lane;
-    int held = 0, share = fair_share(look);
+    int held = 0,
+        share = fair_share(lane->number, runtime.lanes_n, (int)look->replicas, (int)look->rank);
     for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
     for (int p = PARTITIONS - 1; p >= 0 && held > share; p--) {
         if (!lane->slots[p].held) continue;
@@ -262,7 +272,7 @@ static void choose(struct look *look)
         if (last != NULL) read_seqs(done, last->seqs);
         slot_begin(slot, last == NULL ? 0 : last->n, done);
         look->claimed[p] = look->claims = true;
-        if (last != NULL && !text_is(last->owner, runtime.owner)) take_over(look, last->owner);
+        if (last != NULL && !text_is(last->owner, lane->owner)) take_over(look, last);
         held++;
     }
 }

@@ -495,13 +495,23 @@ static void on_change(void *ctx, bool up)
     lane_wake(lane);
 }
 
+static char *name_owner(int number)
+{
+    struct buf name = {0};
+    buf_printf(&name, "%s/%d", runtime.owner, number);
+    char *owner = mem_string(buf_text(&name));
+    buf_finish(&name);
+    return owner;
+}
+
 void lane_start(int number)
 {
     struct lane *lane = mem_alloc(sizeof(*lane));
     lane->number = number;
     lane->careful_until_ms = loop_now_ms() + runtime.settings.careful_ms;
     runtime.lanes[number] = lane;
-    lane->pg = pg_create(runtime.settings.database, runtime_setup(), on_change, lane);
+    lane->owner = name_owner(number);
+    lane->pg = pg_create(runtime.settings.database, runtime_setup_of(lane->owner), on_change, lane);
 }
 
 void lane_stop(struct lane *lane)
@@ -519,5 +529,6 @@ void lane_stop(struct lane *lane)
     for (size_t i = 0; i < lane->parked_n; i++) free((char *)lane->parked[i].at);
     free(lane->parked);
     free(lane->scratch);
+    free(lane->owner);
     free(lane);
 }

@@ -16,6 +16,7 @@ struct batch;
 
 struct lane {
     int number;
+    char *owner; /* who holds its leases: instance#life/number */
     struct pg *pg;
     int backend; /* PostgreSQL's process behind the connection that last claimed or renewed */
     bool ready;  /* connected, leases looked at */
