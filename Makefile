@@ -38,15 +38,17 @@ MODULES = libuv libpq libzmq $(shell pkg-config --exists msgpack-c && echo msgpa
 MODULE_FLAGS = $(eval MODULE_FLAGS := $(shell pkg-config --cflags $(MODULES)))$(MODULE_FLAGS)
 MODULE_LIBS = $(eval MODULE_LIBS := $(shell pkg-config --libs $(MODULES)) -lcsv -lm -lpthread)$(MODULE_LIBS)
 
+PROCESSOR := $(shell uname -m)
 C_FLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Icommon -I$(B)/gen -Iservices -Itests/lib \
-          -fno-omit-frame-pointer -fstack-protector-strong $(MODULE_FLAGS)
-release_FLAGS = -O2 -g
+          -fPIE -fno-omit-frame-pointer -fstack-protector-strong $(MODULE_FLAGS)
+release_FLAGS = -O2 -g -D_FORTIFY_SOURCE=3 -fstack-clash-protection \
+                $(if $(filter x86_64,$(PROCESSOR)),-fcf-protection)
 test_FLAGS    = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -DKEFU_FAILPOINTS
 fuzz_FLAGS    = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 release_CC = $(CC)
 test_CC    = $(CC)
 fuzz_CC    = $(FUZZ_CC)
-LINK_FLAGS = -Wl,-z,relro,-z,now
+LINK_FLAGS = -pie -Wl,-z,relro,-z,now
 
 # ---- goals ---------------------------------------------------------------------------------------------------------
 
@@ -159,12 +161,17 @@ endef
 
 # $(call flavour,NAME,DIR)
 define flavour
-$(2)/obj/%.o: %.c Makefile | $$(GEN_H)
+# The flags as they were: objects are made anew when they change, not with every edit of this file.
+$(2)/flags: FORCE
+	@mkdir -p $$(@D)
+	@echo '$$($(1)_CC) $$(C_FLAGS) $$($(1)_FLAGS)' | cmp -s - $$@ || echo '$$($(1)_CC) $$(C_FLAGS) $$($(1)_FLAGS)' >$$@
+
+$(2)/obj/%.o: %.c $(2)/flags | $$(GEN_H)
 	@mkdir -p $$(@D)
 	@echo '  cc $$<$(if $(filter-out release,$(1)), ($(1)))'
 	@$$($(1)_CC) $$(C_FLAGS) $$($(1)_FLAGS) -MMD -MP -c $$< -o $$@
 
-$(2)/obj/gen/%.o: $$(B)/gen/%.c Makefile | $$(GEN_H)
+$(2)/obj/gen/%.o: $$(B)/gen/%.c $(2)/flags | $$(GEN_H)
 	@mkdir -p $$(@D)
 	@$$($(1)_CC) $$(C_FLAGS) $$($(1)_FLAGS) -MMD -MP -c $$< -o $$@
 
@@ -245,6 +252,8 @@ $(B)/bench/$(1): $(B)/obj/tests/bench/$(1).o $(call needs,$(1),$(B)) $(B)/libcom
 endef
 $(foreach bench,$(BENCHES),$(eval $(call bench_rules,$(bench))))
 $(B)/bench/rabbit: LINK_FLAGS += -Wl,--no-as-needed -lrabbitmq
+
+FORCE:
 
 # Keep objects and generated files; read the header dependencies that the compiler wrote.
 .SECONDARY:
