@@ -92,15 +92,23 @@ static enum exit_status print_commands(void)
     return terminal_print(&out) == 0 ? STATUS_OK : STATUS_FAILED;
 }
 
+/* An answer that was cut off is not a success. */
+static int end_output(enum exit_status status)
+{
+    if (!terminal_cut_off()) return (int)status;
+    terminal_say("kefu: not all of the answer could be written");
+    return (int)(status == STATUS_OK ? STATUS_FAILED : status);
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
     bool help = argc > 1 && asks_for_help(argv[1]);
-    if (help && argc == 2) return (int)print_commands();
+    if (help && argc == 2) return end_output(print_commands());
     const char *name = argv[help ? 2 : 1];
     const struct command *command = name != NULL ? find_command(name) : NULL;
     if (command == NULL) return (int)complain_of_command(name);
-    if (!help) return (int)run(command, argc - 1, argv + 1);
+    if (!help) return end_output(run(command, argc - 1, argv + 1));
     print_help(command);
-    return STATUS_OK;
+    return end_output(STATUS_OK);
 }

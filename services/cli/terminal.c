@@ -15,11 +15,19 @@ static int put_text(FILE *file, text value)
     return good && fflush(file) == 0 ? 0 : -1;
 }
 
+static bool cut_off;
+
 int terminal_print(struct buf *out)
 {
     int bad = put_text(stdout, buf_text(out));
+    cut_off = cut_off || bad < 0;
     buf_finish(out);
     return bad;
+}
+
+bool terminal_cut_off(void)
+{
+    return cut_off;
 }
 
 void terminal_say(const char *format, ...)

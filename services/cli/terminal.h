@@ -10,6 +10,8 @@
 
 /* To standard output; empties the buffer. -1 if it cannot be written. */
 int terminal_print(struct buf *out);
+/* Something could not be written to standard output: on a full disk, or nobody reads it any more. */
+bool terminal_cut_off(void);
 /* To standard error, as a line of its own. */
 void terminal_say(const char *format, ...) PRINTF(1, 2);
 /* How far a long work has come, on standard error: each line takes the place of the one before; the

@@ -59,7 +59,7 @@ static void print(const struct feed_entry *entry)
         if (entry->value != 0) buf_printf(&out, " (%g)", entry->value);
     }
     buf_add_char(&out, '\n');
-    (void)terminal_print(&out);
+    if (terminal_print(&out) < 0) loop_stop();
 }
 
 static void ask(void *ctx);
