@@ -174,7 +174,7 @@ static void read_head(struct block *b, char *line)
     if (b->kind->message) {
         word = next_word(&rest);
         b->version =
-            strspn(word, "0123456789") == strlen(word) && strlen(word) < 4 ? atoi(word) : 0;
+            strspn(word, "0123456789") == strlen(word) && strlen(word) < 4 ? (int)strtol(word, NULL, 10) : 0;
         if (b->version == 0) FAIL("'%s' is not a version (1 to 999)", word);
     }
     read_tail(b, &rest);
@@ -350,6 +350,6 @@ void language_read(const char *file, int unique)
             read_member(b, line, kept, first);
         fresh = margin == 0;
     }
-    fclose(in);
+    (void)fclose(in);
     check_file(first);
 }

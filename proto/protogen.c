@@ -107,7 +107,7 @@ static void write_members(FILE *out, const struct block *b)
         const char *words = m->type != NULL && m->type->words ? " | FIELD_WORDS" : "";
         const char *filled = names_message(b, m) ? " | FIELD_FILLED" : "";
         fprintf(out, "    {\"%s\", %s, %s%s%s, ", m->name,
-                m->of != NULL ? "FIELD_STRUCT" : m->type->symbol, flags[m->optional + 2 * m->list],
+                m->type == NULL ? "FIELD_STRUCT" : m->type->symbol, flags[m->optional + 2 * m->list],
                 words, filled);
         fprintf(out, "offsetof(struct %s, %s), ", b->c_name, m->name);
         fprintf(out, m->of != NULL ? "&%s, " : "NULL, ", m->of != NULL ? m->of->symbol : "");

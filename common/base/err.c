@@ -1,5 +1,9 @@
 #include "base/err.h"
 
+#undef err_set /* what stands for them where code is analysed */
+#undef err_field
+#undef err_prefix
+
 #include "base/log.h"
 
 #include <stdarg.h>

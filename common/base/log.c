@@ -62,7 +62,7 @@ static size_t write_head(char *line, enum log_level level, const char *event)
     struct timespec now;
     struct tm utc;
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
+    (void)gmtime_r(&now.tv_sec, &utc);
     size_t len = strftime(line, LINE_SIZE, "ts=%Y-%m-%dT%H:%M:%S", &utc);
     int rest = snprintf(line + len, LINE_SIZE - len, ".%03ldZ level=%s%s event=%s",
                         now.tv_nsec / 1000000, level_names[level], who, event);

@@ -12,7 +12,7 @@ enum { VARIABLE_SIZE = 128, SECRET_SIZE = 4096 };
 static const struct unit {
     const char *name;
     int64_t ms;
-} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
+} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
 
 bool settings_span(text value, int64_t *out)
 {
@@ -48,7 +48,7 @@ static int read_secret(const char **out, const char *name, text path, struct are
     FILE *file = fopen(path.at, "re");
     bool got = file != NULL && fgets(line, sizeof(line), file) != NULL;
     int why = errno;
-    if (file != NULL) fclose(file);
+    if (file != NULL) (void)fclose(file);
     if (file == NULL)
         return err_field(err, name, NULL, "%s: cannot read %s: %s", name, path.at, strerror(why));
     size_t len = got ? strcspn(line, "\r\n") : 0;

@@ -111,8 +111,8 @@ bool json_time(text iso, time_us *out)
     if (!read_number(&from, 2, 0, 59, &minute) || !read_char(&from, ':')) return false;
     if (!read_number(&from, 2, 0, 59, &second)) return false;
     if (!read_fraction(&from, &micros) || !read_zone(&from, &zone)) return false;
-    int64_t minutes =
-        days_of((struct date){year, month, day}) * 24 * 60 + hour * 60 + minute - zone;
+    int64_t hours = days_of((struct date){year, month, day}) * 24 + hour;
+    int64_t minutes = hours * 60 + minute - zone;
     *out = minutes * MINUTE_US + second * SECOND_US + micros;
     return true;
 }

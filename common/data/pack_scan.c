@@ -6,9 +6,9 @@
 /* The deepest that any limit may ask for, and the most keys of one map: both bound the memory on the stack. */
 enum { SCAN_DEPTH = 16, SCAN_KEYS = 64 };
 
-const struct pack_limits pack_limits_outside = {.bytes = 256 * 1024, .depth = 8, .items = 10000};
+const struct pack_limits pack_limits_outside = {.bytes = 262144, .depth = 8, .items = 10000};
 const struct pack_limits pack_limits_inside = {
-    .bytes = 8 * 1024 * 1024, .depth = 8, .items = 200000};
+    .bytes = 8388608, .depth = 8, .items = 200000};
 
 enum item_kind {
     ITEM_BAD,

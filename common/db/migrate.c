@@ -80,7 +80,10 @@ static char *read_whole(const char *path)
     struct buf bytes = {0};
     size_t got;
     while ((got = fread(buf_reserve(&bytes, 8192), 1, 8192, file)) > 0) buf_grew(&bytes, got);
-    fclose(file);
+    bool whole = ferror(file) == 0; /* half a migration is none */
+    (void)fclose(file);
+    if (!whole) buf_finish(&bytes);
+    if (!whole) return NULL;
     return bytes.at == NULL ? mem_string(TEXT("")) : bytes.at;
 }
 

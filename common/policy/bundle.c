@@ -38,7 +38,7 @@ static int read_file(const char *path, struct arena *arena, text *out, struct er
         if (bytes.len > FILE_BYTES) break;
     }
     bool bad = ferror(file) || bytes.len > FILE_BYTES;
-    fclose(file);
+    (void)fclose(file);
     *out = arena_text(arena, buf_text(&bytes));
     buf_finish(&bytes);
     return bad ? err_set(err, "cannot read %s, or it is larger than %d bytes", path, FILE_BYTES)

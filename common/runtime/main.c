@@ -125,8 +125,8 @@ static void read_settings(int argc, char **argv, struct arena *arena)
     if (wish == SETTINGS_HELP) settings_help(&out, &settings);
     if (wish == SETTINGS_PRINT) settings_print(&out, &settings);
     if (wish != SETTINGS_RUN) {
-        fwrite(out.at, 1, out.len, stdout);
-        exit(0);
+        bool written = fwrite(out.at, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+        exit(written ? 0 : 1);
     }
     if (database_password != NULL) setenv("PGPASSWORD", database_password, 1);
     fill_defaults(arena);

@@ -54,6 +54,7 @@ static time_us clip(time_us t)
 static int64_t work_until_end(const struct stretches *list)
 {
     if (list->n == 0) return 0;
+    assert(list->at != NULL);
     const struct stretch *last = &list->at[list->n - 1];
     return last->before + (last->until - last->from);
 }

@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-enum { DATE_DAY_SECONDS = 86400 };
+enum { DATE_DAY_SECONDS = 86400, DATE_WEEK_SECONDS = 7 * DATE_DAY_SECONDS };
 
 struct date {
     int year;

@@ -71,7 +71,9 @@ int vault_load(const char *path, struct err *err)
     for (int n = 1; status == 0 && fgets(line, sizeof(line), file) != NULL; n++)
         if (add_line(line, err) < 0) status = err_prefix(err, "%s:%d", path, n);
     sodium_memzero(line, sizeof(line));
-    fclose(file);
+    bool whole = ferror(file) == 0;
+    (void)fclose(file);
+    if (status == 0 && !whole) status = err_set(err, "%s: cannot be read", path);
     if (status == 0 && vault.sealing == 0) status = err_set(err, "%s: there is no key in it", path);
     vault.loaded = status == 0;
     return status;

@@ -82,7 +82,7 @@ time_us quiet_end(const struct quiet *quiet, const struct zone *zone, time_us at
     int64_t seconds = begin;
     while ((window = window_at(quiet, wall_of(zone, seconds).second)) != NULL) {
         seconds = window_end(zone, window, seconds);
-        if (seconds > begin + 7 * DATE_DAY_SECONDS) return -1;
+        if (seconds > begin + DATE_WEEK_SECONDS) return -1;
     }
     return seconds == begin ? at : seconds * SECOND_US;
 }

@@ -68,7 +68,7 @@ static int64_t day_of(time_us now)
 {
     time_t seconds = (time_t)(now / SECOND_US);
     struct tm tm;
-    gmtime_r(&seconds, &tm);
+    (void)gmtime_r(&seconds, &tm);
     return (tm.tm_year % 100) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
 }
 

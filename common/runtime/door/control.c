@@ -75,7 +75,7 @@ static void give_quiet(void *ctx)
                                       .next_alarm = earliest_alarm(),
                                       .test_clock = runtime.settings.test_clock};
     int64_t *heads = ARENA_ARRAY(c->arena, int64_t, PARTITIONS);
-    int64_t *read = ARENA_ARRAY(c->arena, int64_t, PARTITIONS * SOURCES_MOST);
+    int64_t *read = ARENA_ARRAY(c->arena, int64_t, (size_t)PARTITIONS * SOURCES_MOST);
     text *sources = ARENA_ARRAY(c->arena, text, SOURCES_MOST);
     struct backlog backlogs[LANES_MOST];
     for (int i = 0; i < runtime.lanes_n; i++) backlogs[i] = lane_backlog(runtime.lanes[i]);

@@ -276,7 +276,7 @@ void alarm_clean(struct lane *lane)
         static int64_t next_ms;
         if (loop_now_ms() >= next_ms) pg_add(lane->pg, &old_replies, NULL, 0);
         if (loop_now_ms() >= next_ms) pg_add_text(lane->pg, "SELECT journal_extend()");
-        if (loop_now_ms() >= next_ms) next_ms = loop_now_ms() + 60 * 1000;
+        if (loop_now_ms() >= next_ms) next_ms = loop_now_ms() + 60000;
     }
     pg_run(lane->pg, cleaned, lane);
 }

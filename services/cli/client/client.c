@@ -162,7 +162,8 @@ struct client *client_open(const char *dir, struct err *err)
     client->run = run_file_read(dir, client->arena, err);
     if (client->run != NULL) client->keys = keyring_open(dir, err);
     if (client->keys != NULL) client->bus = bus_create(client->keys);
-    if (client->bus == NULL || connect_all(client, err) < 0) {
+    bool ready = client->run != NULL && client->bus != NULL;
+    if (!ready || connect_all(client, err) < 0) {
         client_close(client);
         return NULL;
     }

@@ -258,7 +258,7 @@ static int start(const struct supervised *plan, pid_t *supervisor, struct err *e
     int pipes[2];
     if (take_lock(plan, err) < 0) return -1;
     if (pipe2(pipes, O_CLOEXEC) < 0) return err_set(err, "pipe: %s", strerror(errno));
-    fflush(NULL);
+    (void)fflush(NULL);
     *supervisor = fork();
     if (*supervisor < 0) return err_set(err, "fork: %s", strerror(errno));
     if (*supervisor == 0) {

@@ -33,7 +33,7 @@ text file_read(const char *name, struct arena *arena, struct err *err)
         whole = (text){arena_copy(arena, bytes.len > 0 ? buf_text(&bytes).at : "", bytes.len + 1),
                        bytes.len};
     buf_finish(&bytes);
-    if (file != stdin) fclose(file);
+    if (file != stdin) (void)fclose(file);
     return whole;
 }
 
