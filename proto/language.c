@@ -1,14 +1,17 @@
 #include "language.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { MAX_LINE = 1000 };
+enum { MAX_LINE = 1000, MAX_FILE = 1024 * 1024 };
 
 static const struct kind kinds[] = {
     {"struct", "SHAPE_STRUCT", "", false, false}, {"event", "SHAPE_EVENT", "", true, false},
@@ -322,19 +325,31 @@ static struct block *add_block(const char *file, int line, char *text, int uniqu
     return blocks[n_blocks++] = b;
 }
 
+/* A regular file of bounded size: without waiting for whoever may write to a FIFO. */
+static FILE *open_input(const char *file)
+{
+    struct stat status;
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+    if (in == NULL || fstat(fd, &status) != 0) language_fail(file, 0, "cannot be opened");
+    if (!S_ISREG(status.st_mode)) language_fail(file, 0, "is not a regular file");
+    if (status.st_size > MAX_FILE) language_fail(file, 0, "is larger than %d KiB", MAX_FILE / 1024);
+    return in;
+}
+
 void language_read(const char *file, int unique)
 {
     char text[MAX_LINE];
     struct block *b = NULL;
     int first = n_blocks, line = 0;
     bool fresh = false;
-    FILE *in = fopen(file, "r");
-    if (in == NULL) language_fail(file, 0, "cannot be opened");
+    FILE *in = open_input(file);
     while (fgets(text, sizeof(text), in) != NULL) {
         size_t len = strlen(text), margin = strspn(text, " \t");
         line++;
-        if (len == sizeof(text) - 1)
-            language_fail(file, line, "a line of more than %zu bytes", sizeof(text) - 2);
+        if (len == 0 || (text[len - 1] != '\n' && !feof(in)))
+            language_fail(file, line, "a line of more than %zu bytes, or a zero byte",
+                          sizeof(text) - 2);
         while (len > margin && isspace((unsigned char)text[len - 1])) text[--len] = '\0';
         if (len == margin || text[margin] == '#') continue;
         if (strstr(text, "/*") != NULL || strstr(text, "*/") != NULL)

@@ -1,7 +1,8 @@
 #include "base/settings.h"
 
+#include "base/file.h"
+
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,21 +43,19 @@ static bool read_bool(text value, bool *out)
 static int read_secret(const char **out, const char *name, text path, struct arena *arena,
                        struct err *err)
 {
-    char line[SECRET_SIZE];
+    struct buf file = {0};
     *out = NULL;
     if (path.len == 0) return 0;
-    FILE *file = fopen(path.at, "re");
-    bool got = file != NULL && fgets(line, sizeof(line), file) != NULL;
-    int why = errno;
-    if (file != NULL) (void)fclose(file);
-    if (file == NULL)
-        return err_field(err, name, NULL, "%s: cannot read %s: %s", name, path.at, strerror(why));
-    size_t len = got ? strcspn(line, "\r\n") : 0;
-    if (len == 0)
-        return err_field(err, name, NULL, "%s: the first line of %s is empty", name, path.at);
-    *out = arena_text(arena, (text){line, len}).at;
-    explicit_bzero(line, sizeof(line));
-    return 0;
+    int bad = file_read(path.at, SECRET_SIZE, &file, NULL, err);
+    text rest = buf_text(&file), line = text_take(&rest, '\n');
+    if (line.len > 0 && line.at[line.len - 1] == '\r') line.len--;
+    if (bad == 0 && line.len == 0) bad = err_set(err, "the first line of %s is empty", path.at);
+    if (bad == 0) *out = arena_text(arena, line).at;
+    if (file.at != NULL) explicit_bzero(file.at, file.len);
+    buf_finish(&file);
+    if (bad < 0) err_prefix(err, "%s", name);
+    if (bad < 0 && err != NULL) text_fit(err->field, sizeof(err->field), text_of(name));
+    return bad;
 }
 
 static int check_range(const struct setting *row, int64_t value, struct err *err)

@@ -1,7 +1,7 @@
 #include "db/migrate.h"
 
 #include "base/arena.h"
-#include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "db/pg.h"
 
@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { FILE_BYTES_MAX = 1 * MIB };
 
 static int run(PGconn *conn, const char *sql, struct err *err)
 {
@@ -73,20 +75,6 @@ static int only_sql(const struct dirent *entry)
     return len > 4 && strcmp(entry->d_name + len - 4, ".sql") == 0;
 }
 
-static char *read_whole(const char *path)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return NULL;
-    struct buf bytes = {0};
-    size_t got;
-    while ((got = fread(buf_reserve(&bytes, 8192), 1, 8192, file)) > 0) buf_grew(&bytes, got);
-    bool whole = ferror(file) == 0; /* half a migration is none */
-    (void)fclose(file);
-    if (!whole) buf_finish(&bytes);
-    if (!whole) return NULL;
-    return bytes.at == NULL ? mem_string(TEXT("")) : bytes.at;
-}
-
 /* One look over all files of a schema. */
 struct migration {
     PGconn *conn;
@@ -107,17 +95,16 @@ static int apply(struct migration *m, const char *folder, const char *prefix, co
         if (m->missing[0] == '\0') memcpy(m->missing, key, sizeof(key));
         return 0;
     }
-    char *body = read_whole(path);
-    if (body == NULL) return err_set(err, "cannot read %s: %s", path, strerror(errno));
-    buf_printf(&sql, "BEGIN; %s; INSERT INTO schema_migration (name) VALUES ('%s'); COMMIT", body,
-               key);
-    int bad = run(m->conn, sql.at, err);
+    buf_printf(&sql, "BEGIN; ");
+    int bad = file_read(path, FILE_BYTES_MAX, &sql, NULL, err);
+    buf_printf(&sql, "; INSERT INTO schema_migration (name) VALUES ('%s'); COMMIT", key);
     if (bad < 0)
+        err_prefix(err, "migration");
+    else if ((bad = run(m->conn, sql.at, err)) < 0)
         err_prefix(err, "%s", path);
     else
         log_info("migrated", "file=%s", key);
     buf_finish(&sql);
-    free(body);
     return bad;
 }
 

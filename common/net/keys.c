@@ -1,7 +1,7 @@
 #include "net/keys.h"
 
 #include "base/arena.h"
-#include "base/buf.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -204,21 +204,6 @@ const struct keys_client *keys_list_find(const struct keys_list *list, text key)
 
 /* --- files --- */
 
-static int read_file(const char *path, struct buf *out, struct stat *stat, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = -1;
-    if (fd >= 0 && fstat(fd, stat) == 0 && S_ISREG(stat->st_mode)) {
-        while ((n = read(fd, buf_reserve(out, 4096), 4096)) > 0 && out->len < FILE_MOST)
-            buf_grew(out, (size_t)n);
-    } else if (fd >= 0) {
-        errno = EINVAL;
-    }
-    int why = n > 0 ? EFBIG : errno;
-    if (fd >= 0) close(fd);
-    return n == 0 ? 0 : err_set(err, "%s: %s", path, strerror(why));
-}
-
 /* For its owner only; or for a group as well, if the owner is root (as a mounted secret is). */
 static bool is_private(const struct stat *stat)
 {
@@ -229,7 +214,7 @@ static int read_secret(const char *path, char secret[KEY_SIZE], struct err *err)
 {
     struct buf file = {0};
     struct stat stat;
-    int bad = read_file(path, &file, &stat, err);
+    int bad = file_read(path, FILE_MOST, &file, &stat, err);
     text rest = buf_text(&file), line = text_take(&rest, '\n');
     if (bad == 0 && !is_private(&stat))
         bad = err_set(err, "%s: others may read it (chmod 600)", path);
@@ -377,7 +362,7 @@ int keys_reload(struct keys *keys, bool always, enum keys_news *news, struct err
     *news = KEYS_SAME;
     if (keys->path == NULL) return 0;
     if (!always && stat(keys->path, &now) == 0 && is_same_file(&now, &keys->seen)) return 0;
-    int bad = read_file(keys->path, &file, &now, err);
+    int bad = file_read(keys->path, FILE_MOST, &file, &now, err);
     if (bad == 0) keys->seen = now; /* a broken file is complained of once */
     struct keys_list *fresh = bad < 0 ? NULL : keys_list_parse(buf_text(&file), keys->path, err);
     buf_finish(&file);

@@ -1,6 +1,7 @@
 #include "policy/bundle.h"
 
-#include "base/buf.h"
+#include "base/file.h"
+#include "data/encoding.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILES_MOST = 400, FILE_BYTES = 1024 * 1024 };
+enum { FILES_MOST = 400, FILE_BYTES = 1 * MIB };
 
 const struct policy_file *policy_find(const struct policy_files *files, const char *name)
 {
@@ -27,22 +28,13 @@ bool policy_owns(const struct policy_owner *owner, text name)
     return false;
 }
 
+/* In whatever encoding an editor has saved it: what is published is UTF-8. */
 static int read_file(const char *path, struct arena *arena, text *out, struct err *err)
 {
-    FILE *file = fopen(path, "re");
-    if (file == NULL) return err_set(err, "cannot read %s: %s", path, strerror(errno));
-    struct buf bytes = {0};
-    size_t got;
-    while ((got = fread(buf_reserve(&bytes, 4096), 1, 4096, file)) > 0) {
-        buf_grew(&bytes, got);
-        if (bytes.len > FILE_BYTES) break;
-    }
-    bool bad = ferror(file) || bytes.len > FILE_BYTES;
-    (void)fclose(file);
-    *out = arena_text(arena, buf_text(&bytes));
-    buf_finish(&bytes);
-    return bad ? err_set(err, "cannot read %s, or it is larger than %d bytes", path, FILE_BYTES)
-               : 0;
+    text bytes = file_text(path, FILE_BYTES, arena, err);
+    if (bytes.at == NULL) return -1;
+    *out = encoding_read(bytes, "auto", arena, err);
+    return out->at == NULL ? err_prefix(err, "%s", path) : 0;
 }
 
 struct walk {

@@ -1,18 +1,16 @@
 #include "time/zone.h"
 
-#include <fcntl.h>
+#include "base/file.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "base/arena.h"
 
 #define ZONE_DIRECTORY "/usr/share/zoneinfo"
 
 enum {
     NAME_MAX_LENGTH = 64,
-    FILE_MAX = 64 * 1024,
+    FILE_MAX = 64 * KIB,
     HEADER_SIZE = 44,
     TYPE_SIZE = 6,
     CHANGES_MAX = 4096,
@@ -156,18 +154,6 @@ bool zone_name_is_safe(text name)
     return true;
 }
 
-/* As much of the file as fits; -1 if it cannot be read or is too long. */
-static ssize_t read_file(const char *path, char *into, size_t room)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    size_t len = 0;
-    ssize_t n;
-    while ((n = read(fd, into + len, room - len)) > 0) len += (size_t)n;
-    close(fd);
-    return n < 0 || len == room ? -1 : (ssize_t)len;
-}
-
 struct zone *zone_load(text name, struct err *err)
 {
     if (!zone_name_is_safe(name)) {
@@ -176,14 +162,13 @@ struct zone *zone_load(text name, struct err *err)
     }
     char path[sizeof(ZONE_DIRECTORY) + NAME_MAX_LENGTH + 2];
     snprintf(path, sizeof(path), "%s/%.*s", ZONE_DIRECTORY, TEXT_ARG(name));
-    char *bytes = mem_alloc(FILE_MAX);
-    ssize_t len = read_file(path, bytes, FILE_MAX);
+    struct buf bytes = {0};
     struct zone *zone = NULL;
-    if (len < 0)
+    if (file_read(path, FILE_MAX, &bytes, NULL, NULL) < 0)
         (void)err_set(err, "no such time zone: \"%.*s\"", TEXT_ARG(name));
-    else if ((zone = zone_parse((text){bytes, (size_t)len}, err)) == NULL)
+    else if ((zone = zone_parse(buf_text(&bytes), err)) == NULL)
         (void)err_prefix(err, "%.*s", TEXT_ARG(name));
-    free(bytes);
+    buf_finish(&bytes);
     return zone;
 }
 

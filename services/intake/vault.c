@@ -1,8 +1,8 @@
 #include "vault.h"
 
-#include <errno.h>
+#include "base/file.h"
+
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -12,7 +12,7 @@ enum {
     TAG_SIZE = crypto_aead_xchacha20poly1305_ietf_ABYTES,
     HEAD_SIZE = 1 + NONCE_SIZE,
     NONCES = 64,
-    LINE_SIZE = 128,
+    FILE_BYTES_MAX = 64 * KIB,
     DERIVE_SEAL = 1,
     DERIVE_HASH = 2,
 };
@@ -46,10 +46,10 @@ static int add_key(int64_t number, text digits, struct err *err)
     return 0;
 }
 
-static int add_line(char *line, struct err *err)
+static int add_line(text rest, struct err *err)
 {
-    text rest = {line, strcspn(line, "\r\n")};
     int64_t number = 1;
+    if (rest.len > 0 && rest.at[rest.len - 1] == '\r') rest.len--;
     if (rest.len == 0 || rest.at[0] == '#') return 0;
     text digits = text_take(&rest, ' ');
     if (rest.len > 0) {
@@ -62,18 +62,15 @@ static int add_line(char *line, struct err *err)
 
 int vault_load(const char *path, struct err *err)
 {
-    char line[LINE_SIZE];
-    int status = 0;
+    struct buf file = {0};
     if (sodium_init() < 0) return err_set(err, "libsodium does not start");
-    FILE *file = fopen(path, "r");
-    if (file == NULL) return err_set(err, "%s: %s", path, strerror(errno));
-    memset(&vault, 0, sizeof(vault));
-    for (int n = 1; status == 0 && fgets(line, sizeof(line), file) != NULL; n++)
-        if (add_line(line, err) < 0) status = err_prefix(err, "%s:%d", path, n);
-    sodium_memzero(line, sizeof(line));
-    bool whole = ferror(file) == 0;
-    (void)fclose(file);
-    if (status == 0 && !whole) status = err_set(err, "%s: cannot be read", path);
+    int status = file_read(path, FILE_BYTES_MAX, &file, NULL, err);
+    if (status == 0) memset(&vault, 0, sizeof(vault));
+    text rest = buf_text(&file);
+    for (int n = 1; status == 0 && rest.len > 0; n++)
+        if (add_line(text_take(&rest, '\n'), err) < 0) status = err_prefix(err, "%s:%d", path, n);
+    if (file.at != NULL) sodium_memzero(file.at, file.len);
+    buf_finish(&file);
     if (status == 0 && vault.sealing == 0) status = err_set(err, "%s: there is no key in it", path);
     vault.loaded = status == 0;
     return status;

@@ -1,7 +1,7 @@
 /* How a file of requests becomes commands, and the roster that goes with it, with any edit: refused with file and line, or read. */
 #include "cli/import/mapping.h"
 #include "cli/import/people.h"
-#include "cli/world/run_file.h"
+#include "base/file.h"
 
 #include "edits.h"
 
@@ -22,7 +22,7 @@ static const struct policy_files *real_files(void)
     struct err err;
     if (for_ever == NULL) for_ever = arena_create();
     for (int i = 0; i < FILES && files[i].body.at == NULL; i++)
-        if ((files[i].body = file_read(files[i].name.at, for_ever, &err)).at == NULL) abort();
+        if ((files[i].body = file_text(files[i].name.at, MIB, for_ever, &err)).at == NULL) abort();
     return &all;
 }
 

@@ -67,6 +67,7 @@ BAD = [
     ("twice", "row r\n  x int\n  x text\n", 3, "field x stands twice"),
     ("block twice", "event a.b 1\n\nevent a.b 1\n", 3, "a_b_shape is already at"),
     ("same name in C", "event a.b_c 1\nanswer a_b.c 1\n", 2, "a_b_c_shape is already at"),
+    ("zero byte", "event a.b 1\n  A\0B.\n", 2, "a zero byte"),
     ("comment mark", "event a.b 1\n  It ends */ here.\n", 2, "comment mark"),
     ("long line", "event a.b 1\n  A" + "a" * 1000 + ".\n", 2, "more than 998 bytes"),
     ("limit of a time", "row r\n  x time max=3\n", 2, "x has no limit max=3"),
@@ -203,10 +204,26 @@ def check_published():
     return said.strip() if status != 0 else None
 
 
+def check_endless(folder):
+    """What has no end, or never begins, is refused at once."""
+    fifo, large = os.path.join(folder, "fifo.msg"), os.path.join(folder, "large.msg")
+    os.mkfifo(fifo)
+    with open(large, "wb") as out:
+        out.truncate(5 << 30)
+    for path, part in (("/dev/zero", "is not a regular file"), (fifo, "is not a regular file"), (folder, "is not a regular file"),
+                       (large, "is larger than 1024 KiB")):
+        status, said = call(path, os.path.join(folder, "out.msg"))
+        if status != 1 or part not in said:
+            return f"{path}: status {status}, {said!r}"
+    return None
+
+
 def main():
     for what, content, line, part in BAD:
         with tempfile.TemporaryDirectory() as folder:
             report("bad file: " + what, check_bad(folder, content, line, part))
+    with tempfile.TemporaryDirectory() as folder:
+        report("endless files", check_endless(folder))
     with tempfile.TemporaryDirectory() as folder:
         report("good file", check_good(folder))
     for what, *change in CHANGES:

@@ -117,8 +117,9 @@ TEST(errors_name_the_setting)
         {"--lease=1ms", "lease", "lease: 1ms is outside 100ms to 3600000ms"},
         {"--demo=maybe", "demo", "demo: \"maybe\" is neither true nor false"},
         {"--key-file=/nowhere/key", "key-file",
-         "key-file: cannot read /nowhere/key: No such file or directory"},
-        {"--key-file=/dev/null", "key-file", "key-file: the first line of /dev/null is empty"},
+         "key-file: /nowhere/key: No such file or directory"},
+        {"--key-file=/dev/null", "key-file",
+         "key-file: /dev/null: is a device, not a regular file"},
         {"--batch=3", "", "unknown option --batch=3; see --help"},
         {"batch", "", "unexpected argument \"batch\"; see --help"},
     };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/buf.h"
 #include "cli/terminal.h"
 #include "time/calendar_table.h"
@@ -23,6 +24,8 @@ const struct command command_calendar = {
         "iCalendar file as `holidays` and `special` of a calendar in YAML; HOURS are those of make-up workdays (09:00-18:00).",
     .examples = "  kefu calendar eval cases.tsv\n  kefu calendar import 2027.json 09:00-17:30",
     .exec = calendar};
+
+enum { FILE_BYTES_MAX = 64 * MIB };
 
 /* Bad rows are listed on standard error, the others answered all the same. */
 static int answer_table(const char *name, text table, struct buf *out, struct err *err)
@@ -59,7 +62,7 @@ static enum exit_status calendar(const struct words *words)
     struct buf out = {0};
     struct err err = {0};
     text hours = words->n > 2 ? text_of(words->at[2]) : TEXT("09:00-18:00");
-    text file = file_read(name, arena, &err);
+    text file = file_given(name, FILE_BYTES_MAX, arena, &err);
     int bad = file.at == NULL ? -1
               : eval          ? answer_table(name, file, &out, &err)
                               : convert_holidays(name, file, hours, &out, &err);

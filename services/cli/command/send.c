@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "base/file.h"
 #include "data/json.h"
 #include "cli/world/run_file.h"
 #include "cli/client/console.h"
@@ -52,12 +53,14 @@ const struct command command_ask = {.name = "ask",
                                     .options_n = COUNT(send_options),
                                     .exec = ask};
 
+enum { BODY_BYTES_MAX = 1 * MIB };
+
 static void *read_body(const struct shape *shape, const struct words *words, struct arena *arena,
                        struct err *err)
 {
     if (given.body == NULL) return words_read(words->at + 1, words->n - 1, shape, arena, err);
     text json = text_of(given.body);
-    if (strcmp(given.body, "-") == 0) json = file_read("-", arena, err);
+    if (strcmp(given.body, "-") == 0) json = file_given("-", BODY_BYTES_MAX, arena, err);
     void *body = json.at == NULL ? NULL : json_read(json, shape, arena, err);
     if (json.at != NULL && body == NULL) err_prefix(err, "--body");
     return body;

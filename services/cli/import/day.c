@@ -1,7 +1,7 @@
 #include "day.h"
 
 #include "time/date.h"
-#include "cli/world/run_file.h"
+#include "cli/import/yaml_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,7 @@ struct reading {
 
 static const struct yaml *read_file(struct reading *r, const char *file)
 {
-    text bytes = file_read(file, r->arena, r->reader.err);
-    const struct yaml *top =
-        bytes.at == NULL ? NULL : yaml_read(bytes, file, r->arena, r->reader.err);
+    const struct yaml *top = yaml_file_read(file, r->arena, r->reader.err);
     if (top == NULL) r->reader.failed = true;
     return top;
 }

@@ -1,12 +1,14 @@
 #include "import_rows.h"
 
-#include "csv.h"
-#include "cli/world/run_file.h"
+#include "base/file.h"
+#include "cli/import/csv.h"
+#include "data/encoding.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 1 << 16 };
+enum { BUCKETS = 1 << 16, FILE_BYTES_MAX = 256 * MIB, HEADER_BYTES_MAX = 64 * KIB };
 
 struct reading {
     const struct mapping *mapping;
@@ -15,6 +17,7 @@ struct reading {
     struct import_rows *rows;
     struct problems *problems;
     size_t where[COLUMNS]; /* index of the column in the file */
+    size_t columns;        /* of the header */
     struct known {
         text id;
         int64_t line;
@@ -24,11 +27,12 @@ struct reading {
 
 void problems_add(struct problems *problems, int64_t line, const struct err *err)
 {
-    if (problems->n == problems->room) {
+    if (problems->n == problems->room && problems->room < PROBLEMS_KEPT_MAX) {
         problems->room = problems->room * 2 + 16;
         problems->at = mem_resize(problems->at, problems->room * sizeof(*problems->at));
     }
-    problems->at[problems->n++] = (struct problem){line, *err};
+    if (problems->n < problems->room) problems->at[problems->n] = (struct problem){line, *err};
+    problems->n++;
 }
 
 void problems_finish(struct problems *problems)
@@ -43,16 +47,77 @@ void import_rows_finish(struct import_rows *rows)
     *rows = (struct import_rows){0};
 }
 
+/* --- the header --- */
+
+static size_t find_column(const struct csv_row *row, text name, size_t from)
+{
+    while (from < row->n && !text_equal(row->fields[from], name)) from++;
+    return from;
+}
+
+/* As much of it as a message holds. */
+static text header_words(const struct csv_row *row, char words[200])
+{
+    size_t len = 0;
+    for (size_t i = 0; i < row->n && len + 1 < 200; i++)
+        len += text_format(words + len, 200 - len, "%s%.*s", i > 0 ? " | " : "",
+                           TEXT_ARG(row->fields[i]));
+    return (text){words, len};
+}
+
 static int take_header(void *ctx, const struct csv_row *row, struct err *err)
 {
     struct reading *r = ctx;
+    char words[200];
+    r->columns = row->n;
     for (int c = 0; c < COLUMNS; c++) {
-        size_t i = 0;
-        while (i < row->n && !text_equal(row->fields[i], r->mapping->columns[c])) i++;
-        if (i == row->n) return err_set(err, "there is no column %s", r->mapping->columns[c].at);
-        r->where[c] = i;
+        text name = r->mapping->columns[c];
+        size_t at = find_column(row, name, 0), again = find_column(row, name, at + 1);
+        if (at == row->n)
+            return err_set(err, "line %lld: there is no column %s; the %zu columns are: %.*s",
+                           (long long)row->line, name.at, row->n,
+                           TEXT_ARG(header_words(row, words)));
+        if (again < row->n)
+            return err_set(err, "line %lld: the column %s stands there twice (%zu and %zu)",
+                           (long long)row->line, name.at, at + 1, again + 1);
+        r->where[c] = at;
     }
     return 0;
+}
+
+struct look {
+    const struct mapping *mapping;
+    size_t found; /* columns of the mapping that the header has */
+};
+
+static int look_at_header(void *ctx, const struct csv_row *row, struct err *err)
+{
+    struct look *look = ctx;
+    for (int c = 0; c < COLUMNS; c++)
+        look->found += find_column(row, look->mapping->columns[c], 0) < row->n;
+    return err_set(err, "seen");
+}
+
+static void look_at_nothing(void *ctx, const struct csv_row *row)
+{
+    (void)ctx, (void)row;
+}
+
+/* The separator with which the header has the most of the mapping's columns. */
+static char find_separator(const struct mapping *mapping, text bytes)
+{
+    static const char separators[] = ",;\t|";
+    text front = text_cut(bytes, HEADER_BYTES_MAX);
+    char best = separators[0];
+    size_t most = 0;
+    for (const char *separator = separators; *separator != '\0'; separator++) {
+        struct look look = {mapping, 0};
+        struct err err;
+        (void)!csv_read(front, *separator, look_at_header, look_at_nothing, &look, &err);
+        if (look.found > most) best = *separator;
+        if (look.found > most) most = look.found;
+    }
+    return best;
 }
 
 /* --- one row --- */
@@ -136,15 +201,24 @@ static int check_new(struct reading *r, const struct import_row *row, struct err
     return 0;
 }
 
+/* A copy with blanks for line ends and tabs: in a spreadsheet an address has several lines. */
+static text one_line(struct arena *arena, text value)
+{
+    text line = arena_text(arena, value);
+    for (size_t i = 0; i < line.len; i++)
+        if (strchr("\r\n\t", line.at[i]) != NULL) ((char *)line.at)[i] = ' ';
+    return line;
+}
+
 static int read_row(struct reading *r, const struct csv_row *row, struct import_row *out,
                     struct err *err)
 {
     const struct mapping *mapping = r->mapping;
-    *out = (struct import_row){.line = row->line,
-                               .source_id = value_of(r, row, COLUMN_SOURCE_ID),
-                               .words = value_of(r, row, COLUMN_WORDS),
-                               .address = value_of(r, row, COLUMN_ADDRESS)};
+    *out = (struct import_row){.line = row->line};
     if (check_bytes(r, row, err) < 0) return -1;
+    out->source_id = arena_text(r->arena, value_of(r, row, COLUMN_SOURCE_ID));
+    out->words = arena_text(r->arena, value_of(r, row, COLUMN_WORDS));
+    out->address = one_line(r->arena, value_of(r, row, COLUMN_ADDRESS));
     if (out->source_id.len == 0)
         return fault(r, COLUMN_SOURCE_ID, err, "is required", out->source_id);
     if (read_code(r, row, COLUMN_CHANNEL, mapping->channels, &out->channel, err) < 0 ||
@@ -157,13 +231,28 @@ static int read_row(struct reading *r, const struct csv_row *row, struct import_
     return check_new(r, out, err);
 }
 
+/* A line without any value: blanks, or the separators alone. */
+static bool is_empty(const struct csv_row *row, size_t from)
+{
+    while (from < row->n && row->fields[from].len == 0) from++;
+    return from >= row->n;
+}
+
+/* A line that was cut off, or a separator in a field that is not quoted. */
+static int check_count(const struct reading *r, const struct csv_row *row, struct err *err)
+{
+    if (row->n >= r->columns && is_empty(row, r->columns)) return 0;
+    return err_field(err, NULL, "INT-02", "has %zu fields, the header has %zu columns", row->n,
+                     r->columns);
+}
+
 static void take_row(void *ctx, const struct csv_row *row)
 {
     struct reading *r = ctx;
     struct import_row out;
     struct err err = {0};
-    if (row->n == 0 || (row->n == 1 && row->fields[0].len == 0)) return; /* an empty line */
-    if (read_row(r, row, &out, &err) < 0) {
+    if (is_empty(row, 0)) return;
+    if (check_count(r, row, &err) < 0 || read_row(r, row, &out, &err) < 0) {
         problems_add(r->problems, row->line, &err);
         return;
     }
@@ -178,16 +267,42 @@ static void take_row(void *ctx, const struct csv_row *row)
     r->rows->at[r->rows->n++] = out;
 }
 
+/* A damaged row of a UTF-8 file is a problem of its own; other encodings are all or nothing. */
+static text read_text(const struct mapping *mapping, text bytes, struct arena *arena,
+                      struct err *err)
+{
+    const char *name = mapping->encoding;
+    size_t mark = encoding_mark(bytes);
+    if (strcmp(name, "auto") == 0) name = encoding_of(bytes);
+    if (strcmp(name, "auto") == 0 || strcmp(name, "utf-8") == 0)
+        return (text){bytes.at + mark, bytes.len - mark};
+    return encoding_read(bytes, name, arena, err);
+}
+
+static int read_rows(struct reading *r, text bytes, struct err *err)
+{
+    text content = read_text(r->mapping, bytes, r->arena, err);
+    if (content.at == NULL) return -1;
+    char separator = csv_take_separator(&content);
+    if (separator == '\0') separator = r->mapping->separator;
+    if (separator == '\0') separator = find_separator(r->mapping, content);
+    if (csv_read(content, separator, take_header, take_row, r, err) < 0) return -1;
+    if (r->columns > 0) return 0;
+    return err_set(err, "is empty: a header line with the column %s and others is expected",
+                   r->mapping->columns[0].at);
+}
+
 int import_rows_read(const char *file, const struct mapping *mapping, time_us until,
                      struct arena *arena, struct import_rows *rows, struct problems *problems,
                      struct err *err)
 {
     struct reading r = {
         .mapping = mapping, .until = until, .arena = arena, .rows = rows, .problems = problems};
-    text bytes = file_read(file, arena, err);
-    if (bytes.at == NULL) return -1;
+    struct arena *whole = arena_create(); /* what is kept of it is copied */
+    text bytes = file_given(file, FILE_BYTES_MAX, whole, err);
+    int bad = bytes.at == NULL ? -1 : 0;
     r.known = ARENA_ARRAY(arena, struct known *, BUCKETS);
-    if (csv_read(bytes, arena, take_header, take_row, &r, err) < 0)
-        return err_prefix(err, "%s", file);
-    return 0;
+    if (bad == 0 && (bad = read_rows(&r, bytes, err)) < 0) err_prefix(err, "%s", file);
+    arena_destroy(whole);
+    return bad;
 }

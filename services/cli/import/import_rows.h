@@ -21,6 +21,9 @@ struct problem {
     struct err err;
 };
 
+/* Only the first are kept, all are counted. */
+enum { PROBLEMS_KEPT_MAX = 1000 };
+
 struct problems {
     struct problem *at;
     size_t n, room;

@@ -1,6 +1,7 @@
 #include "mapping.h"
 
-#include "cli/world/run_file.h"
+#include "cli/import/yaml_file.h"
+#include "data/encoding.h"
 
 #include <string.h>
 
@@ -59,6 +60,22 @@ static struct pairs read_pairs(struct reading *r, const struct yaml *map)
     YAML_EACH(entry, map)
     at[n++] = (struct pair){entry->key, yaml_value(&r->reader, entry)};
     return (struct pairs){at, n};
+}
+
+static void read_format(struct reading *r, const struct yaml *top)
+{
+    static const char *const types[] = {"csv", NULL}, *const headers[] = {"true", NULL};
+    static const char *const separators[] = {"auto", ",", ";", "tab", "|", NULL};
+    const struct yaml *format = yaml_get(top, "format");
+    r->out->encoding = "auto";
+    if (format == NULL) return;
+    yaml_only(&r->reader, format,
+              (const char *[]){"type", "header", "encoding", "separator", NULL});
+    (void)yaml_choice_or(&r->reader, format, "type", types, 0);
+    (void)yaml_choice_or(&r->reader, format, "header", headers, 0);
+    r->out->encoding =
+        encoding_names[yaml_choice_or(&r->reader, format, "encoding", encoding_names, 0)];
+    r->out->separator = "\0,;\t|"[yaml_choice_or(&r->reader, format, "separator", separators, 0)];
 }
 
 static void read_columns(struct reading *r, const struct yaml *top)
@@ -159,13 +176,13 @@ const struct mapping *mapping_read(const char *file, struct arena *arena, struct
 {
     struct reading r = {
         .reader = {.err = err}, .arena = arena, .out = ARENA_NEW(arena, struct mapping)};
-    text bytes = file_read(file, arena, err);
-    const struct yaml *top = bytes.at == NULL ? NULL : yaml_read(bytes, file, arena, err);
+    const struct yaml *top = yaml_file_read(file, arena, err);
     if (top == NULL) return NULL;
     r.out->name = yaml_text(&r.reader, top, "import");
     r.out->source = yaml_text(&r.reader, top, "source");
     r.out->kind = yaml_text(&r.reader, top, "kind");
     r.out->acting = yaml_text(&r.reader, top, "acting");
+    read_format(&r, top);
     read_columns(&r, top);
     read_fixed(&r, top);
     read_codes(&r, top);

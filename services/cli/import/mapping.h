@@ -57,6 +57,8 @@ struct form {
 
 struct mapping {
     text name, source, kind;
+    const char *encoding; /* one of encoding_names */
+    char separator;       /* '\0': the one that fits the header */
     struct zone *zone;
     text columns[COLUMNS]; /* names in the file's header */
     text class, locale, org_unit, recorder;

@@ -1,7 +1,6 @@
 #include "people.h"
 
-#include "cli/world/run_file.h"
-#include "data/yaml.h"
+#include "cli/import/yaml_file.h"
 
 #include <string.h>
 
@@ -113,8 +112,7 @@ const struct people *people_read(const char *file, struct arena *arena, struct e
 {
     struct reading r = {.reader = {.err = err}, .arena = arena};
     struct people *out = ARENA_NEW(arena, struct people);
-    text bytes = file_read(file, arena, err);
-    r.top = bytes.at == NULL ? NULL : yaml_read(bytes, file, arena, err);
+    r.top = yaml_file_read(file, arena, err);
     if (r.top == NULL) return NULL;
     r.defaults = yaml_get(r.top, "defaults");
     read_zone(&r, out);

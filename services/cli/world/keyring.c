@@ -1,6 +1,7 @@
 #include "keyring.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "net/services.h"
 #include "run_file.h"
 
@@ -13,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096 };
+enum { PATH_SIZE = 4096, LIST_BYTES_MAX = 4 * MIB };
 
 static const char head[] =
     "# Who may connect: name, public key, roles, and the sources of a publisher. `kefu key` "
@@ -36,7 +37,7 @@ static text read_clients(const char *dir, struct arena *arena, struct err *err)
     char path[PATH_SIZE];
     snprintf(path, sizeof(path), "%s/clients", dir);
     if (access(path, F_OK) != 0 && errno == ENOENT) return (text){head, sizeof(head) - 1};
-    return file_read(path, arena, err);
+    return file_text(path, LIST_BYTES_MAX, arena, err);
 }
 
 /* In one stroke, and only if it can be read again. */
@@ -147,7 +148,7 @@ struct keys_list *keyring_list(const char *dir, struct err *err)
     struct arena *arena = arena_create();
     struct keys_list *list = NULL;
     snprintf(path, sizeof(path), "%s/clients", dir);
-    text file = file_read(path, arena, err);
+    text file = file_text(path, LIST_BYTES_MAX, arena, err);
     if (file.at != NULL) list = keys_list_parse(file, path, err);
     arena_destroy(arena);
     return list;

@@ -1,5 +1,6 @@
 #include "run_file.h"
 
+#include "base/file.h"
 #include "data/json.h"
 
 #include <errno.h>
@@ -9,33 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILE_MOST = 256 * 1024 * 1024 };
-
-text file_read(const char *name, struct arena *arena, struct err *err)
-{
-    FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
-    struct buf bytes = {0};
-    text whole = {0};
-    size_t n;
-    if (file == NULL) {
-        err_set(err, "%s: %s", name, strerror(errno));
-        return whole;
-    }
-    do {
-        n = fread(buf_reserve(&bytes, 1 << 16), 1, 1 << 16, file);
-        buf_grew(&bytes, n);
-    } while (n > 0 && bytes.len <= FILE_MOST);
-    if (ferror(file))
-        err_set(err, "%s: %s", name, strerror(errno));
-    else if (bytes.len > FILE_MOST)
-        err_set(err, "%s: too long", name);
-    else
-        whole = (text){arena_copy(arena, bytes.len > 0 ? buf_text(&bytes).at : "", bytes.len + 1),
-                       bytes.len};
-    buf_finish(&bytes);
-    if (file != stdin) (void)fclose(file);
-    return whole;
-}
+enum { FILE_BYTES_MAX = 4 * MIB };
 
 static void path_of(const char *dir, const char *name, char *out, size_t room)
 {
@@ -50,7 +25,7 @@ const struct run_file *run_file_read(const char *dir, struct arena *arena, struc
         err_set(err, "nothing is running in %s (kefu up starts it)", dir);
         return NULL;
     }
-    text json = file_read(path, arena, err);
+    text json = file_text(path, FILE_BYTES_MAX, arena, err);
     if (json.at == NULL) return NULL;
     const struct run_file *run = json_read(json, &run_file_shape, arena, err);
     if (run == NULL) err_prefix(err, "%s", path);

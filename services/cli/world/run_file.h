@@ -17,7 +17,4 @@ void run_file_remove(const char *dir);
 /* Is the supervisor that wrote it alive? */
 bool run_file_is_live(const struct run_file *run);
 
-/* The whole file, followed by a NUL; absent with err on failure. "-" is standard input. */
-text file_read(const char *name, struct arena *arena, struct err *err);
-
 #endif
