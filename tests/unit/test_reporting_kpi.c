@@ -130,7 +130,6 @@ TEST(kpi_rules_of_topics)
     CHECK(rule != NULL && rule->target == 95);
     CHECK(kpi_rule_of(policy, TEXT("kpi/KPI-99")) == NULL);
     CHECK(kpi_rule_of(policy, TEXT("held/KPI-03")) == NULL);
-    CHECK(kpi_rule_of(NULL, TEXT("kpi/KPI-03")) == NULL);
     arena_destroy(arena);
 }
 
