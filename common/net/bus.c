@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bucket.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
@@ -145,6 +146,11 @@ void bus_request_tag(struct bus_request *request, void *tag, void (*fn)(void *ta
 void *bus_request_tagged(const struct bus_request *request)
 {
     return request->tag;
+}
+
+void bus_request_defer(struct bus_request *request, int64_t ms)
+{
+    connection_defer(request->from, ms);
 }
 
 void bus_drop(struct bus_request *request)
@@ -309,8 +315,7 @@ bool bus_link_send(struct bus_link *link, text frame)
 struct subscriber {
     char *prefixes[SUBSCRIPTIONS_MAX]; /* the first byte is the length */
     size_t n;
-    double tokens;
-    int64_t filled_ms;
+    struct bucket made;
 };
 
 struct bus_publisher {
@@ -326,7 +331,8 @@ static struct subscriber *subscriber_of(struct connection *c)
     struct subscriber *subscriber = c->tag;
     if (subscriber != NULL) return subscriber;
     subscriber = c->tag = mem_alloc(sizeof(*subscriber));
-    *subscriber = (struct subscriber){.tokens = SUBSCRIPTIONS_MAX, .filled_ms = loop_now_ms()};
+    subscriber->n = 0;
+    subscriber->made = (struct bucket){0};
     return subscriber;
 }
 
@@ -353,22 +359,15 @@ static size_t find_prefix(const struct subscriber *subscriber, text prefix)
     return i;
 }
 
-static void pay_for_subscription(struct connection *c, struct subscriber *subscriber)
-{
-    int64_t now = loop_now_ms();
-    subscriber->tokens += (double)(now - subscriber->filled_ms) * SUBSCRIPTIONS_RATE / 1000 - 1;
-    if (subscriber->tokens > SUBSCRIPTIONS_MAX) subscriber->tokens = SUBSCRIPTIONS_MAX;
-    subscriber->filled_ms = now;
-    if (subscriber->tokens < 0) connection_defer(c, 1000);
-}
-
 static void subscribe(struct bus_publisher *publisher, struct connection *c, text prefix)
 {
     struct subscriber *subscriber = subscriber_of(c);
     struct err err;
     size_t at = find_prefix(subscriber, prefix);
     if (prefix.len >= TOPIC_SIZE) return; /* longer than any topic */
-    pay_for_subscription(c, subscriber);
+    int64_t owed =
+        bucket_owe(&subscriber->made, SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_RATE, loop_now_ms());
+    if (owed > 0) connection_defer(c, owed);
     if (at == SUBSCRIPTIONS_MAX) {
         err_set(&err, "a connection has at most %d subscriptions", SUBSCRIPTIONS_MAX);
         connection_end(c, "subscriptions", &err);

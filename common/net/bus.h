@@ -50,6 +50,8 @@ text bus_request_user(const struct bus_request *request);
    ends. */
 void bus_request_tag(struct bus_request *request, void *tag, void (*fn)(void *tag));
 void *bus_request_tagged(const struct bus_request *request); /* NULL: nothing */
+/* Nothing more is heard from its client for so long. */
+void bus_request_defer(struct bus_request *request, int64_t ms);
 /* Both end the request. A client that has gone is not an error. */
 void bus_reply(struct bus_request *request, text frame);
 void bus_drop(struct bus_request *request);

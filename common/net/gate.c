@@ -1,6 +1,7 @@
 #include "net/gate.h"
 
 #include "base/arena.h"
+#include "base/bucket.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
@@ -8,6 +9,7 @@
 #include <signal.h>
 
 enum { LOOK_MS = 500, BUCKETS = 64, BUSY_SAID_MS = 1000 };
+enum { REFUSALS_RATE = 1000, REFUSALS_BURST = 5000 }; /* of one client; a second, at once */
 
 #define POWERS (ROLE_OPERATOR | ROLE_GATEWAY) /* may ask everything, in anybody's name */
 #define UNLIMITED (POWERS | ROLE_SERVICE)     /* known to behave */
@@ -27,8 +29,8 @@ struct client {
     const char *role;
     unsigned roles;
     int64_t in_flight;
-    double tokens; /* requests that it may make now */
-    int64_t filled_ms, said_ms;
+    struct bucket requests, refusals;
+    int64_t said_ms;
 };
 
 static struct {
@@ -55,8 +57,6 @@ static struct client *client_of(const struct keys_client *known)
     if (client == NULL) {
         client = mem_alloc(sizeof(*client));
         *client = (struct client){.next = *bucket, .name = mem_string(name)};
-        client->tokens = (double)gate.limits->rate;
-        client->filled_ms = loop_now_ms();
         *bucket = client;
     }
     client->roles = known->roles;
@@ -81,18 +81,6 @@ static int refuse(const char *name, const struct header *header, const char *why
     return -1;
 }
 
-static bool take_token(struct client *client)
-{
-    int64_t now = loop_now_ms();
-    double rate = (double)gate.limits->rate;
-    client->tokens += (double)(now - client->filled_ms) * rate / 1000;
-    if (client->tokens > rate) client->tokens = rate;
-    client->filled_ms = now;
-    if (client->tokens < 1) return false;
-    client->tokens--;
-    return true;
-}
-
 static enum gate_verdict limit(struct client *client, size_t bytes, struct err *err)
 {
     const struct gate_limits *limits = gate.limits;
@@ -107,7 +95,8 @@ static enum gate_verdict limit(struct client *client, size_t bytes, struct err *
         which = "in flight";
         err_set(err, "%s has %lld messages in flight: wait for answers", client->name,
                 (long long)client->in_flight);
-    } else if (!take_token(client)) {
+    } else if (!bucket_take(&client->requests, (double)limits->rate, (double)limits->rate,
+                            loop_now_ms())) {
         which = "rate";
         err_set(err, "%s sends more than %lld messages a second", client->name,
                 (long long)limits->rate);
@@ -136,6 +125,17 @@ enum gate_verdict gate_enter(struct bus_request *request, const struct header *h
     client->in_flight++;
     bus_request_tag(request, client, leave);
     return GATE_OPEN;
+}
+
+void gate_note_refusal(struct bus_request *request)
+{
+    const struct keys_client *known = keys_find(gate.keys, bus_request_user(request));
+    if (known == NULL) return; /* its connection ends with the next look at the list */
+    struct client *client = client_of(known);
+    int64_t owed = bucket_owe(&client->refusals, REFUSALS_BURST, REFUSALS_RATE, loop_now_ms());
+    if (owed == 0) return;
+    metric_add(&limited, 1, "refusals", client->name);
+    bus_request_defer(request, owed);
 }
 
 /* --- asking --- */

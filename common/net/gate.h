@@ -24,6 +24,9 @@ enum gate_verdict { GATE_OPEN, GATE_REFUSED, GATE_BUSY };
 /* Whose request this is, and may it come in now? Unless GATE_OPEN, err says why. */
 MUST_CHECK enum gate_verdict gate_enter(struct bus_request *request, const struct header *header,
                                         size_t bytes, struct err *err);
+/* It is being refused or told to try again. Who makes that happen more than a thousand times a second is heard
+   later, whatever its role. */
+void gate_note_refusal(struct bus_request *request);
 /* May it ask this? The request has entered. */
 MUST_CHECK int gate_allow(const struct bus_request *request, const struct header *header,
                           const struct shape *shape, struct err *err);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/bucket.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
@@ -45,11 +46,6 @@ enum { RATE_SLOTS = 256, HANDSHAKES_RATE = 100, HANDSHAKES_BURST = 300 };
 
 enum progress { HANDSHAKING, OPEN, LISTS };
 
-struct rate {
-    double tokens;
-    int64_t filled_ms;
-};
-
 struct listener {
     struct connection_rules rules;
     struct listener_hooks hooks;
@@ -62,7 +58,7 @@ struct listener {
     struct connection *lists[LISTS]; /* newest first */
     size_t n[LISTS], most[LISTS];
     bool paused, closed, flushing;
-    struct rate rates[RATE_SLOTS];
+    struct bucket begun[RATE_SLOTS]; /* by address */
 };
 
 METRIC(refused, .name = "kefu_handshakes_refused_total", .type = METRIC_COUNTER,
@@ -116,23 +112,12 @@ static void each(struct listener *listener, void (*fn)(struct listener *, struct
 
 /* --- what a connection may --- */
 
-static struct rate *rate_of(struct listener *listener, const struct connection *c)
-{
-    text address = {(const char *)&c->address.sin_addr, sizeof(c->address.sin_addr)};
-    return &listener->rates[text_hash(address) % RATE_SLOTS];
-}
-
 static bool may_begin(void *ctx, struct connection *c)
 {
-    struct rate *rate = rate_of(ctx, c);
-    int64_t now = loop_now_ms();
-    if (rate->filled_ms == 0) rate->tokens = HANDSHAKES_BURST;
-    rate->tokens += (double)(now - rate->filled_ms) * HANDSHAKES_RATE / 1000;
-    if (rate->tokens > HANDSHAKES_BURST) rate->tokens = HANDSHAKES_BURST;
-    rate->filled_ms = now;
-    if (rate->tokens < 1) return false;
-    rate->tokens--;
-    return true;
+    struct listener *listener = ctx;
+    text address = {(const char *)&c->address.sin_addr, sizeof(c->address.sin_addr)};
+    return bucket_take(&listener->begun[text_hash(address) % RATE_SLOTS], HANDSHAKES_BURST,
+                       HANDSHAKES_RATE, loop_now_ms());
 }
 
 struct share {

@@ -178,6 +178,24 @@ def test_who_reads_no_answers_is_heard_no_more():
         probe.client().do("probe.say", key="friend", n=1)
 
 
+def test_who_is_refused_for_ever_is_heard_later():
+    """Nonsense, as fast as it goes, by a client that reads its answers: 5,000 at once, then 1,000 a second."""
+    with running() as probe, zmq.Context() as context, keys().join(context.socket(zmq.DEALER), "probe", "dashboard") as raw:
+        raw.linger, raw.sndhwm, raw.rcvhwm, sent, refused = 0, 0, 0, 30_000, 0
+        raw.connect(probe.address)
+        begun = time.monotonic()
+        for _ in range(sent):
+            raw.send(b"\xc1")
+        while raw.poll(500) and refused < sent:
+            raw.recv()
+            refused += 1
+            most = 5_000 + 1_000 * (time.monotonic() - begun) + 500
+            assert refused < most, f"{refused} refusals in {time.monotonic() - begun:.1f} s"
+            if refused == 7_000:
+                break
+        probe.client().do("probe.say", key="friend", n=1)
+
+
 def test_a_message_of_several_parts_is_cut_off():
     with running() as probe, zmq.Context() as context, keys().join(context.socket(zmq.DEALER), "probe") as raw:
         raw.linger = 0
@@ -207,4 +225,5 @@ def test_subscriptions_are_bounded():
 
 run(test_a_stranger_is_turned_away_at_the_door, test_a_handshake_that_announces_a_mebibyte_is_cut_off, test_handshakes_under_way_are_bounded,
     test_what_was_changed_or_repeated_on_the_way_is_not_heard, test_who_reads_no_answers_is_heard_no_more,
+    test_who_is_refused_for_ever_is_heard_later,
     test_a_message_of_several_parts_is_cut_off, test_subscriptions_are_bounded)

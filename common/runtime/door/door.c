@@ -97,6 +97,7 @@ void door_on_request(void *ctx, struct bus_request *request, text frame)
     arena_reset(arena);
     enum gate_verdict verdict = take(request, frame, &envelope, arena, &err);
     if (verdict == GATE_OPEN) return;
+    gate_note_refusal(request);
     text id = envelope.header.id.len > 0 ? envelope.header.id : pack_find_id(frame);
     reply_refuse(request, verdict == GATE_BUSY ? VERB_RETRY : VERB_REFUSED, id, &err);
 }
