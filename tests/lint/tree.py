@@ -4,6 +4,7 @@ import os
 import re
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SKIPPED_FILES = {"compile_commands.json"}
 SKIPPED_FOLDERS = {".git", "var", "__pycache__", ".cache", ".venv", "node_modules"}
 
 
@@ -14,7 +15,7 @@ def list_files():
                             and os.path.join(folder, f) != build)
         for name in sorted(names):
             path = os.path.relpath(os.path.join(folder, name), ROOT)
-            if not os.path.islink(path):
+            if not os.path.islink(path) and name not in SKIPPED_FILES:
                 yield path
 
 

@@ -1,0 +1,1 @@
+CREATE TABLE note (key text PRIMARY KEY, note text NOT NULL, count bigint NOT NULL);
