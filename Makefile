@@ -52,7 +52,9 @@ LINK_FLAGS = -pie -Wl,-z,relro,-z,now
 
 # ---- goals ---------------------------------------------------------------------------------------------------------
 
-.PHONY: all help run test check bench bench-short bench-beside fault lint format fuzz mutants clean import-test compose-test install-deps programs unit-tests tests fuzzers benches
+.PHONY: all help run test check bench bench-short bench-beside fault lint fuzz mutants clean \
+        import-test compose-test install-deps programs unit-tests tests fuzzers benches \
+        format tidy tsan coverage debug new hooks
 all: programs ## build the services and the command line (build/bin)
 
 help: ## list the goals
@@ -101,6 +103,35 @@ lint: ## check sizes, include directions, doors and forbidden words; list the te
 format: ## lay out all C as .clang-format says (clang-format 14; another version is refused)
 	@tests/lint/format.py
 
+tidy: ## look for bugs with clang-tidy (.clang-tidy); no finding is left (FILES=… for some)
+	@deploy/install.sh deploy/packages-dev.txt
+	@$(MAKE) --no-print-directory -s compile_commands.json
+	@echo $(or $(FILES),$(filter-out tests/%,$(C_SOURCES))) | xargs -P $$(nproc) -n 6 clang-tidy-14 --quiet -p .
+
+tsan: install-deps ## run the tests of what has threads with ThreadSanitizer (WORDS=… for others)
+	@$(MAKE) --no-print-directory -j$$(nproc) B=$(B)/tsan test_FLAGS='-O1 -g -fsanitize=thread -DKEFU_FAILPOINTS' tests
+	@B='$(B)/tsan' TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" tests/run.py \
+	    $(or $(WORDS),unit/test_bus unit/test_loop integration/test_peers integration/strangers)
+
+coverage: install-deps ## count the lines that tests run, by folder (WORDS=… for some tests)
+	@$(MAKE) --no-print-directory -j$$(nproc) B=$(B)/coverage \
+	    test_FLAGS='-O0 -g --coverage -fprofile-update=atomic -DKEFU_FAILPOINTS' tests
+	@find $(B)/coverage -name '*.gcda' -delete
+	@B='$(B)/coverage' tests/run.py $(or $(WORDS),unit integration) || true
+	@B='$(B)/coverage' tests/coverage.py
+
+debug: install-deps ## start everything without optimisation, and gdb on one service (NAME=routing)
+	@[ -n "$(NAME)" ] || { echo 'make debug NAME=routing: which service?' >&2; exit 1; }
+	@deploy/install.sh deploy/packages-dev.txt
+	@$(MAKE) --no-print-directory -j$$(nproc) B=$(B)/debug release_FLAGS='-O0 -g3' programs
+	@B='$(B)/debug' deploy/debug.sh $(NAME)
+
+new: ## make a service that builds and passes its tests (NAME=parking)
+	@B='$(B)' tests/template/new.sh '$(NAME)'
+
+hooks: ## let git look at layout, lint and unit tests before a commit
+	git config core.hooksPath .githooks
+
 fuzz: install-deps ## fuzz every parser of outside bytes, T seconds each
 	@$(MAKE) --no-print-directory -j$$(nproc) fuzzers
 	@B='$(B)' tests/fuzz/fuzz.py --seconds=$(T)
@@ -113,6 +144,15 @@ clean: ## remove what was built
 
 # $(call script,FILE): run it with the build directory in B, or say clearly that it is not there.
 script = if [ -x $(1) ]; then B='$(B)' exec $(1); else echo 'make: $(1) is missing from this checkout' >&2; exit 1; fi
+
+# What editors and clang-tidy ask for: how each file is compiled.
+C_SOURCES = $(filter-out tests/bench/rabbit.c tests/template/%,$(COMMON) \
+            $(wildcard proto/*.c services/*/*.c services/*/*/*.c tests/*/*.c))
+compile_commands.json: FORCE | $(GEN_H)
+	@for file in $(C_SOURCES); do \
+	    printf '%s{"directory": "%s", "file": "%s", "command": "cc %s -c %s"}' \
+	        "$$between" '$(CURDIR)' $$file '$(C_FLAGS) $(release_FLAGS)' $$file; between=', '; \
+	done | sed '1s/^/[/; s/}, {/},\n {/g; $$s/$$/]\n/' >$@
 
 # ---- generated code ------------------------------------------------------------------------------------------------
 

@@ -24,4 +24,5 @@ cat <<END
 gdb on kefu-$name, process $pid; c goes on. From another terminal:
   $kefu ask staff.loads --dir $dir      and every other command; logs are in $dir/log
 END
+trap : INT # ^C is for gdb
 gdb -q -p "$pid" -x deploy/debug.gdb ${GDB_OPTIONS:-}

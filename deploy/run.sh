@@ -2,17 +2,16 @@
 # `make run`: start everything, play the demo day, show what came of it. Everything stays up, unless ONCE=1: then the checker looks
 # at all of it, everything is stopped, and the exit status is the checker's.
 #   B=DIR       where the programs are (build)          DIR=DIR        where the running system keeps its files (var)
-#   ONCE=1      stop afterwards                          BASE_PORT=N    the first port (7101)
+#   ONCE=1      stop afterwards                          BASE_PORT=N    the first port, instead of that of deploy/services.txt
 set -eu
 
 cd "$(dirname "$0")/.."
 B=${B:-build}
 DIR=${DIR:-var}
-BASE_PORT=${BASE_PORT:-7101}
 kefu=$B/bin/kefu
 
 # The demo day begins at midnight in Shanghai; the clock starts an hour before.
-"$kefu" up --dir "$DIR" --base-port "$BASE_PORT" --test-clock=2026-03-17T15:00:00Z --detach --timeout 120s
+"$kefu" up --dir "$DIR" ${BASE_PORT:+--base-port "$BASE_PORT"} --test-clock=2026-03-17T15:00:00Z --detach --timeout 120s
 stop() { "$kefu" down --dir "$DIR"; }
 trap 'stop; exit 130' INT TERM
 

@@ -90,6 +90,7 @@ def environment(server, reports=None):
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     if reports:
         env["ASAN_OPTIONS"] += f":log_path={reports}"
+        env["TSAN_OPTIONS"] = f"{env.get('TSAN_OPTIONS', '')}:log_path={reports}".lstrip(":")
     if server.dsn:
         env["KEFU_TEST_DSN"] = server.dsn
     return env
@@ -101,7 +102,7 @@ def clear_reports(prefix):
 
 
 def read_reports(prefix):
-    """What AddressSanitizer said, in the program or in any process that it started."""
+    """What a sanitizer said, in the program or in any process that it started."""
     found = []
     for path in sorted(glob.glob(f"{prefix}.*")):
         with open(path, errors="replace") as report:

@@ -14,11 +14,11 @@
 
 enum { REPLICAS = 3 };
 
-/* Asked from libuv's threads, set from the loop's: hence volatile, and a torn read only makes one look-up odd. */
-static volatile struct {
-    int failure; /* EAI_… */
-    bool named[REPLICAS];
-    int lookups;
+/* Asked from libuv's threads, set from the loop's. */
+static struct {
+    _Atomic int failure; /* EAI_… */
+    _Atomic bool named[REPLICAS];
+    _Atomic int lookups;
 } names;
 
 static const char *const hosts[REPLICAS] = {"127.0.0.2", "127.0.0.3", "127.0.0.4"};
