@@ -1,6 +1,6 @@
 #include "base/bucket.h"
 
-static void fill(struct bucket *bucket, double burst, double rate, int64_t now_ms)
+static void fill_bucket(struct bucket *bucket, double burst, double rate, int64_t now_ms)
 {
     if (bucket->filled_ms == 0) bucket->left = burst;
     bucket->left += (double)(now_ms - bucket->filled_ms) * rate / 1000;
@@ -10,7 +10,7 @@ static void fill(struct bucket *bucket, double burst, double rate, int64_t now_m
 
 bool bucket_take(struct bucket *bucket, double burst, double rate, int64_t now_ms)
 {
-    fill(bucket, burst, rate, now_ms);
+    fill_bucket(bucket, burst, rate, now_ms);
     if (bucket->left < 1) return false;
     bucket->left--;
     return true;
@@ -18,7 +18,7 @@ bool bucket_take(struct bucket *bucket, double burst, double rate, int64_t now_m
 
 int64_t bucket_owe(struct bucket *bucket, double burst, double rate, int64_t now_ms)
 {
-    fill(bucket, burst, rate, now_ms);
+    fill_bucket(bucket, burst, rate, now_ms);
     bucket->left--;
     return bucket->left >= 0 ? 0 : (int64_t)(-bucket->left * 1000 / rate) + 1;
 }

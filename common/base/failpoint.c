@@ -57,7 +57,7 @@ static struct point *due_point(const char *name)
     return NULL;
 }
 
-static void act(const struct point *point)
+static void act_at_point(const struct point *point)
 {
     log_warn("fail_at", "point=%s n=%lld", point->name, (long long)point->seen);
     /* What was handed to the network or the database before this point shall get there. */
@@ -68,7 +68,7 @@ static void act(const struct point *point)
 void fail_at(const char *name)
 {
     const struct point *point = due_point(name);
-    if (point != NULL) act(point);
+    if (point != NULL) act_at_point(point);
 }
 
 void fail_after(const char *name, void (*before)(void *ctx), void *ctx)
@@ -76,7 +76,7 @@ void fail_after(const char *name, void (*before)(void *ctx), void *ctx)
     const struct point *point = due_point(name);
     if (point == NULL) return;
     before(ctx);
-    act(point);
+    act_at_point(point);
 }
 
 #endif

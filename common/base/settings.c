@@ -234,7 +234,7 @@ void settings_help(struct buf *out, const struct settings *settings)
     }
 }
 
-static void add_value(struct buf *out, const struct setting *row)
+static void add_setting_value(struct buf *out, const struct setting *row)
 {
     const void *at = row->at;
     const char *string =
@@ -252,6 +252,6 @@ void settings_print(struct buf *out, const struct settings *settings)
 {
     for (size_t t = 0; t < SETTINGS_TABLES; t++) {
         const struct settings_table *table = &settings->tables[t];
-        for (size_t i = 0; i < table->n; i++) add_value(out, &table->rows[i]);
+        for (size_t i = 0; i < table->n; i++) add_setting_value(out, &table->rows[i]);
     }
 }

@@ -90,7 +90,7 @@ static int check_text(const struct walk *walk, const struct field *field, const 
     return fail(walk, place, what);
 }
 
-static int read_value(struct walk *walk, const void *node, const struct field *field,
+static int fill_value(struct walk *walk, const void *node, const struct field *field,
                       const struct place *place, void *to)
 {
     const char *wrong = walk->source->value(node, field, to, walk->arena);
@@ -123,7 +123,7 @@ static int read_list(struct walk *walk, const void *node, const struct field *fi
         if (item == NULL) return fail(walk, place, "is missing");
         int status = field->type == FIELD_STRUCT
                          ? read_struct(walk, item, field->of, place, items + i * size)
-                         : read_value(walk, item, field, place, items + i * size);
+                         : fill_value(walk, item, field, place, items + i * size);
         if (status < 0) return -1;
     }
     return 0;
@@ -142,7 +142,7 @@ static int read_struct(struct walk *walk, const void *node, const struct shape *
         if (child == NULL && (field->flags & FIELD_OPTIONAL) != 0) continue;
         if (child == NULL) return fail(walk, &place, "is missing");
         int status = (field->flags & FIELD_LIST) != 0 ? read_list(walk, child, field, &place, to)
-                                                      : read_value(walk, child, field, &place, to);
+                                                      : fill_value(walk, child, field, &place, to);
         if (status < 0) return -1;
     }
     const char *unknown = walk->source->unknown == NULL ? NULL : walk->source->unknown(node, shape);

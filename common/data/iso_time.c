@@ -50,7 +50,7 @@ void json_add_time(struct buf *out, time_us time)
 }
 
 /* Exactly `digits` digits from *from on, a number of least..most. */
-static bool read_number(text *from, size_t digits, int least, int most, int *out)
+static bool read_digits(text *from, size_t digits, int least, int most, int *out)
 {
     *out = 0;
     if (from->len < digits) return false;
@@ -77,11 +77,11 @@ static bool read_fraction(text *from, int *micros)
     *micros = 0;
     if (!read_char(from, '.')) return true;
     int digit, scale = 100000;
-    if (!read_number(from, 1, 0, 9, &digit)) return false;
+    if (!read_digits(from, 1, 0, 9, &digit)) return false;
     do {
         *micros += digit * scale;
         scale /= 10;
-    } while (scale > 0 && read_number(from, 1, 0, 9, &digit));
+    } while (scale > 0 && read_digits(from, 1, 0, 9, &digit));
     return true;
 }
 
@@ -92,8 +92,8 @@ static bool read_zone(text *from, int *minutes)
     if (read_char(from, 'Z')) return from->len == 0;
     bool west = read_char(from, '-');
     if (!west && !read_char(from, '+')) return false;
-    if (!read_number(from, 2, 0, 23, &hour) || !read_char(from, ':') ||
-        !read_number(from, 2, 0, 59, &minute))
+    if (!read_digits(from, 2, 0, 23, &hour) || !read_char(from, ':') ||
+        !read_digits(from, 2, 0, 59, &minute))
         return false;
     *minutes = (west ? -1 : 1) * (hour * 60 + minute);
     return from->len == 0;
@@ -103,13 +103,13 @@ bool json_time(text iso, time_us *out)
 {
     int year, month, day, hour, minute, second, micros, zone;
     text from = iso;
-    if (!read_number(&from, 4, 1, 9999, &year) || !read_char(&from, '-')) return false;
-    if (!read_number(&from, 2, 1, 12, &month) || !read_char(&from, '-')) return false;
-    if (!read_number(&from, 2, 1, days_in_month(year, month), &day) || !read_char(&from, 'T'))
+    if (!read_digits(&from, 4, 1, 9999, &year) || !read_char(&from, '-')) return false;
+    if (!read_digits(&from, 2, 1, 12, &month) || !read_char(&from, '-')) return false;
+    if (!read_digits(&from, 2, 1, days_in_month(year, month), &day) || !read_char(&from, 'T'))
         return false;
-    if (!read_number(&from, 2, 0, 23, &hour) || !read_char(&from, ':')) return false;
-    if (!read_number(&from, 2, 0, 59, &minute) || !read_char(&from, ':')) return false;
-    if (!read_number(&from, 2, 0, 59, &second)) return false;
+    if (!read_digits(&from, 2, 0, 23, &hour) || !read_char(&from, ':')) return false;
+    if (!read_digits(&from, 2, 0, 59, &minute) || !read_char(&from, ':')) return false;
+    if (!read_digits(&from, 2, 0, 59, &second)) return false;
     if (!read_fraction(&from, &micros) || !read_zone(&from, &zone)) return false;
     int64_t hours = days_of((struct date){year, month, day}) * 24 + hour;
     int64_t minutes = hours * 60 + minute - zone;

@@ -66,7 +66,7 @@ static void write_real(struct buf *out, double value)
     buf_add_text(out, text_of(digits));
 }
 
-static void write_value(struct buf *out, const struct field *field, const void *at)
+static void write_json_value(struct buf *out, const struct field *field, const void *at)
 {
     int64_t number;
     switch (field->type) {
@@ -85,7 +85,7 @@ static void write_value(struct buf *out, const struct field *field, const void *
     buf_add_char(out, '"');
 }
 
-static void write_list(struct buf *out, const struct field *field, const struct list *list)
+static void write_json_list(struct buf *out, const struct field *field, const struct list *list)
 {
     size_t size = walk_item_size(field);
     buf_add_char(out, '[');
@@ -95,7 +95,7 @@ static void write_list(struct buf *out, const struct field *field, const struct 
         if (field->type == FIELD_STRUCT)
             json_write(out, field->of, item);
         else
-            write_value(out, field, item);
+            write_json_value(out, field, item);
     }
     buf_add_char(out, ']');
 }
@@ -111,21 +111,21 @@ void json_write(struct buf *out, const struct shape *shape, const void *body)
         buf_printf(out, "%s\"%s\":", first ? "" : ",", field->name);
         first = false;
         if ((field->flags & FIELD_LIST) != 0)
-            write_list(out, field, (const struct list *)at);
+            write_json_list(out, field, (const struct list *)at);
         else
-            write_value(out, field, at);
+            write_json_value(out, field, at);
     }
     buf_add_char(out, '}');
 }
 
 /* ---- reading ---- */
 
-static bool is_map(const void *node)
+static bool is_json_map(const void *node)
 {
     return json_is_object((const json_t *)node);
 }
 
-static bool is_list(const void *node, size_t *n)
+static bool is_json_list(const void *node, size_t *n)
 {
     *n = json_array_size(node);
     return json_is_array((const json_t *)node);
@@ -136,13 +136,13 @@ static const void *unless_null(const json_t *node)
     return json_is_null(node) ? NULL : node;
 }
 
-static const void *find_member(const void *node, const char *name, size_t *hint)
+static const void *find_json_member(const void *node, const char *name, size_t *hint)
 {
     (void)hint;
     return unless_null(json_object_get(node, name));
 }
 
-static const void *find_item(const void *node, size_t i)
+static const void *find_json_item(const void *node, size_t i)
 {
     return unless_null(json_array_get(node, i));
 }
@@ -169,7 +169,7 @@ static const char *read_base64(text from, text *to, struct arena *arena)
     return NULL;
 }
 
-static const char *read_number(const json_t *node, enum field_type type, void *to)
+static const char *read_json_number(const json_t *node, enum field_type type, void *to)
 {
     const char *iso = json_string_value(node);
     if (type == FIELD_REAL) {
@@ -187,8 +187,8 @@ static const char *read_number(const json_t *node, enum field_type type, void *t
     return NULL;
 }
 
-static const char *read_value(const void *at, const struct field *field, void *to,
-                              struct arena *arena)
+static const char *read_json_value(const void *at, const struct field *field, void *to,
+                                   struct arena *arena)
 {
     const json_t *node = at;
     text string = {json_string_value(node), json_string_length(node)};
@@ -200,7 +200,7 @@ static const char *read_value(const void *at, const struct field *field, void *t
         *(text *)to = arena_text(arena, string);
         return string.at != NULL ? NULL : "must be text";
     case FIELD_BYTES: return string.at != NULL ? read_base64(string, to, arena) : "must be base64";
-    default: return read_number(node, field->type, to);
+    default: return read_json_number(node, field->type, to);
     }
 }
 
@@ -214,11 +214,11 @@ static const char *find_unknown(const void *node, const struct shape *shape)
 }
 
 static const struct walk_source source = {
-    .is_map = is_map,
-    .is_list = is_list,
-    .member = find_member,
-    .item = find_item,
-    .value = read_value,
+    .is_map = is_json_map,
+    .is_list = is_json_list,
+    .member = find_json_member,
+    .item = find_json_item,
+    .value = read_json_value,
     .unknown = find_unknown,
 };
 

@@ -66,7 +66,7 @@ static void write_text(msgpack_packer *packer, text value)
     if (value.len > 0) msgpack_pack_str_body(packer, value.at, value.len);
 }
 
-static void write_value(msgpack_packer *packer, const struct field *field, const void *at)
+static void write_packed_value(msgpack_packer *packer, const struct field *field, const void *at)
 {
     const text *bytes = at;
     switch (field->type) {
@@ -89,7 +89,8 @@ static void write_value(msgpack_packer *packer, const struct field *field, const
 
 static void write_struct(msgpack_packer *packer, const struct shape *shape, const void *body);
 
-static void write_list(msgpack_packer *packer, const struct field *field, const struct list *list)
+static void write_packed_list(msgpack_packer *packer, const struct field *field,
+                              const struct list *list)
 {
     size_t size = walk_item_size(field);
     msgpack_pack_array(packer, list->n);
@@ -98,7 +99,7 @@ static void write_list(msgpack_packer *packer, const struct field *field, const 
         if (field->type == FIELD_STRUCT)
             write_struct(packer, field->of, item);
         else
-            write_value(packer, field, item);
+            write_packed_value(packer, field, item);
     }
 }
 
@@ -113,9 +114,9 @@ static void write_struct(msgpack_packer *packer, const struct shape *shape, cons
         if (walk_is_absent(field, body)) continue;
         write_text(packer, text_of(field->name));
         if ((field->flags & FIELD_LIST) != 0)
-            write_list(packer, field, (const struct list *)at);
+            write_packed_list(packer, field, (const struct list *)at);
         else
-            write_value(packer, field, at);
+            write_packed_value(packer, field, at);
     }
 }
 
@@ -142,12 +143,12 @@ void pack_envelope(struct buf *out, enum verb verb, const struct header *header,
 
 /* ---- reading ---- */
 
-static bool is_map(const void *node)
+static bool is_packed_map(const void *node)
 {
     return ((const msgpack_object *)node)->type == MSGPACK_OBJECT_MAP;
 }
 
-static bool is_list(const void *node, size_t *n)
+static bool is_packed_list(const void *node, size_t *n)
 {
     const msgpack_object *object = node;
     *n = object->type == MSGPACK_OBJECT_ARRAY ? object->via.array.size : 0;
@@ -164,7 +165,7 @@ static text text_at(const msgpack_object *object)
     return (text){object->via.str.ptr, object->via.str.size};
 }
 
-static const void *find_member(const void *node, const char *name, size_t *hint)
+static const void *find_packed_member(const void *node, const char *name, size_t *hint)
 {
     const msgpack_object_map *map = &((const msgpack_object *)node)->via.map;
     text wanted = text_of(name);
@@ -179,7 +180,7 @@ static const void *find_member(const void *node, const char *name, size_t *hint)
     return NULL;
 }
 
-static const void *find_item(const void *node, size_t i)
+static const void *find_packed_item(const void *node, size_t i)
 {
     return unless_nil(&((const msgpack_object *)node)->via.array.ptr[i]);
 }
@@ -205,8 +206,8 @@ static const char *read_real(const msgpack_object *object, double *to)
     }
 }
 
-static const char *read_value(const void *node, const struct field *field, void *to,
-                              struct arena *arena)
+static const char *read_packed_value(const void *node, const struct field *field, void *to,
+                                     struct arena *arena)
 {
     const msgpack_object *object = node;
     bool bytes = field->type == FIELD_BYTES && object->type == MSGPACK_OBJECT_BIN;
@@ -226,11 +227,11 @@ static const char *read_value(const void *node, const struct field *field, void 
 }
 
 static const struct walk_source source = {
-    .is_map = is_map,
-    .is_list = is_list,
-    .member = find_member,
-    .item = find_item,
-    .value = read_value,
+    .is_map = is_packed_map,
+    .is_list = is_packed_list,
+    .member = find_packed_member,
+    .item = find_packed_item,
+    .value = read_packed_value,
 };
 
 void *pack_read(text bytes, const struct shape *shape, struct arena *arena, struct err *err)

@@ -117,7 +117,7 @@ static int open_level(struct scan *scan, const struct item *item, struct err *er
     return 0;
 }
 
-static int check_key(struct level *level, const struct item *item, struct err *err)
+static int check_map_key(struct level *level, const struct item *item, struct err *err)
 {
     text key = {item->at, item->n};
     if (item->kind != ITEM_TEXT) return err_set(err, "a key of a map is not text");
@@ -140,7 +140,7 @@ static int scan_item(struct scan *scan, struct err *err)
     if (item.kind == ITEM_EXTENSION)
         return err_set(err, "extension type at byte %zu", scan->at - 1);
     if (!opens && read_payload(scan, &item, err) < 0) return -1;
-    if (level != NULL && level->map && level->left % 2 == 0 && check_key(level, &item, err) < 0)
+    if (level != NULL && level->map && level->left % 2 == 0 && check_map_key(level, &item, err) < 0)
         return -1;
     if (level != NULL) level->left--;
     return opens ? open_level(scan, &item, err) : 0;

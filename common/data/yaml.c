@@ -95,7 +95,7 @@ static int fill_list(struct tree *tree, struct yaml *list, int depth)
     }
 }
 
-static int check_key(struct tree *tree, const struct yaml *map, const struct yaml *key)
+static int check_entry_key(struct tree *tree, const struct yaml *map, const struct yaml *key)
 {
     size_t line = (size_t)key->line - 1;
     if (key->kind != YAML_SCALAR) return fail_at(tree, line, "a key must be a word");
@@ -128,7 +128,7 @@ static int fill_map(struct tree *tree, struct yaml *map, int depth)
         struct yaml *key = end ? NULL : build_node(tree, &event, depth + 1);
         yaml_event_delete(&event);
         if (end) return 0;
-        if (key == NULL || check_key(tree, map, key) < 0) return -1;
+        if (key == NULL || check_entry_key(tree, map, key) < 0) return -1;
         struct yaml *value = build_value(tree, depth + 1);
         if (value == NULL) return -1;
         value->key = key->value;

@@ -236,7 +236,7 @@ static void add_words(struct buf *out, text value)
 }
 
 /* One value as length and bytes; an optional zero is NULL. */
-static void add_value(struct buf *out, const struct field *field, const char *at)
+static void add_parameter(struct buf *out, const struct field *field, const char *at)
 {
     bool optional = field->flags & FIELD_OPTIONAL;
     int64_t number = 0;
@@ -280,7 +280,7 @@ static void pack_list(struct buf *out, const struct field *field, const char *at
     item.flags = 0;
     size_t size = is_words(field) ? sizeof(text) : sizeof(int64_t);
     array_head(out, types[field->type].oid, list.n);
-    for (size_t i = 0; i < list.n; i++) add_value(out, &item, (const char *)list.at + i * size);
+    for (size_t i = 0; i < list.n; i++) add_parameter(out, &item, (const char *)list.at + i * size);
 }
 
 static struct pg_param finish_param(const struct buf *buf)
@@ -310,7 +310,7 @@ int sql_add_keys(struct pg *pg, struct sql *sql, const struct sql_key *keys, siz
             pack_list(out, param->field, (const char *)message + param->field->offset);
             params[i] = finish_param(out);
         } else {
-            add_value(out, param->field, (const char *)message + param->field->offset);
+            add_parameter(out, param->field, (const char *)message + param->field->offset);
             params[i] = finish_scalar(out);
         }
     }
@@ -325,7 +325,7 @@ static int add_one_row(struct pg *pg, struct sql *sql, const char *row)
         struct buf *out = &sql->scratch[i];
         assert(sql->params[i].kind == PARAM_COLUMN);
         buf_clear(out);
-        add_value(out, field, row + field->offset);
+        add_parameter(out, field, row + field->offset);
         params[i] = finish_scalar(out);
     }
     return pg_add(pg, &sql->single, params, sql->params_n);
@@ -341,7 +341,8 @@ int sql_add_rows(struct pg *pg, struct sql *sql, const void *const *rows, size_t
         assert(sql->params[i].kind == PARAM_COLUMN);
         buf_clear(out);
         array_head(out, types[field->type].oid, n);
-        for (size_t k = 0; k < n; k++) add_value(out, field, (const char *)rows[k] + field->offset);
+        for (size_t k = 0; k < n; k++)
+            add_parameter(out, field, (const char *)rows[k] + field->offset);
         params[i] = finish_param(out);
     }
     return pg_add(pg, &sql->statement, params, sql->params_n);
@@ -349,7 +350,7 @@ int sql_add_rows(struct pg *pg, struct sql *sql, const void *const *rows, size_t
 
 /* --- results --- */
 
-static bool fits(enum field_type type, Oid oid)
+static bool oid_fits(enum field_type type, Oid oid)
 {
     switch (type) {
     case FIELD_BOOL: return oid == OID_BOOL;
@@ -373,7 +374,7 @@ static int map_columns(struct sql *sql, const PGresult *result, struct err *err)
         const struct field *field = shape_field(row, text_of(PQfname(result, i)));
         if (field == NULL)
             return err_set(err, "row %s has no field for column %s", row->name, PQfname(result, i));
-        if (!fits(field->type, PQftype(result, i)))
+        if (!oid_fits(field->type, PQftype(result, i)))
             return err_set(err, "column %s.%s has type oid %u", row->name, field->name,
                            PQftype(result, i));
         sql->columns[i] = field;
@@ -386,8 +387,8 @@ static int map_columns(struct sql *sql, const PGresult *result, struct err *err)
     return 0;
 }
 
-static void read_value(const struct field *field, char *to, const PGresult *result, int row,
-                       int column, struct arena *arena)
+static void read_column(const struct field *field, char *to, const PGresult *result, int row,
+                        int column, struct arena *arena)
 {
     if (PQgetisnull(result, row, column)) return;
     const char *bytes = PQgetvalue(result, row, column);
@@ -412,8 +413,8 @@ int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struc
     char *rows = n == 0 ? NULL : arena_alloc(arena, row->size * n);
     for (size_t i = 0; i < n; i++)
         for (int k = 0; k < sql->columns_n; k++)
-            read_value(sql->columns[k], rows + i * row->size + sql->columns[k]->offset, result,
-                       (int)i, k, arena);
+            read_column(sql->columns[k], rows + i * row->size + sql->columns[k]->offset, result,
+                        (int)i, k, arena);
     *out = (struct list){rows, n};
     return 0;
 }

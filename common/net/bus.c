@@ -269,7 +269,7 @@ static struct bus_link *create_link(struct bus *bus, enum wire_kind kind, const 
     return link;
 }
 
-static void on_frame(struct bus_link *link, const struct wire_message *message)
+static void on_link_frame(struct bus_link *link, const struct wire_message *message)
 {
     if (message->n == 1 && link->hooks.on_frame != NULL)
         link->hooks.on_frame(link->hooks.ctx, message->part[0]);
@@ -280,7 +280,7 @@ struct bus_link *bus_link_open(struct bus *bus, const char *address, const char 
 {
     struct bus_link *link = create_link(bus, WIRE_CLIENT, address, service, TEXT(""));
     link->hooks = *hooks;
-    link->on_message = on_frame;
+    link->on_message = on_link_frame;
     if (connect_link(link, err) == 0) return link;
     bus_link_close(link);
     return NULL;

@@ -306,7 +306,7 @@ static void on_writable(void *ctx)
     send_queued(ctx);
 }
 
-static void on_frame(void *ctx, text frame)
+static void on_peer_frame(void *ctx, text frame)
 {
     struct peer *peer = ctx;
     struct peers *peers = peer->peers;
@@ -323,7 +323,7 @@ static bool add_peer(struct peers *peers, const char *host, const char *port, st
     asks_init(&peer->queued);
     asks_init(&peer->sent);
     snprintf(peer->address, sizeof(peer->address), "tcp://%s:%s", host, port);
-    struct bus_link_hooks hooks = {on_up, on_down, on_writable, on_frame, peer};
+    struct bus_link_hooks hooks = {on_up, on_down, on_writable, on_peer_frame, peer};
     peer->link = bus_link_open(peers->bus, peer->address, peers->name, &hooks, err);
     if (peer->link == NULL) {
         free(peer);

@@ -49,7 +49,7 @@ int64_t flow_setting_int(const struct flow *flow, const char *key, int64_t fallb
 }
 
 /* Does the step leave this state? */
-static bool fits(const struct flow *flow, const struct flow_step *step, text name)
+static bool step_leaves(const struct flow *flow, const struct flow_step *step, text name)
 {
     if (name.len == 0) return step->begins;
     const struct flow_state *state = flow_state(flow, name);
@@ -89,7 +89,7 @@ static int check_guards(const struct flow_step *step, const struct flow_at *at, 
 
 bool flow_possible(const struct flow *flow, const struct flow_step *step, const struct flow_at *at)
 {
-    return fits(flow, step, at->state) && check_guards(step, at, NULL) == 0;
+    return step_leaves(flow, step, at->state) && check_guards(step, at, NULL) == 0;
 }
 
 /* "accept, refuse, withdraw": what people can send from here. */
@@ -118,7 +118,7 @@ const struct flow_step *flow_find_step(const struct flow *flow, const struct flo
     bool meant = false;
     for (size_t i = 0; i < flow->steps_n; i++) {
         const struct flow_step *step = &flow->steps[i];
-        if (!text_equal(step->action, action) || !fits(flow, step, at->state)) continue;
+        if (!text_equal(step->action, action) || !step_leaves(flow, step, at->state)) continue;
         if (check_guards(step, at, err) == 0) return step;
         meant = true;
     }

@@ -42,7 +42,7 @@ static const char *const autos[] = {"no", "entry", "due", NULL};
 static const char *const need_types[] = {"text", "time", "id", "staff", "choice", "tick", NULL};
 
 /* A number, or the key of a setting that holds one. 0 if absent. */
-static int64_t read_number(struct flow_loading *loading, const struct yaml *step, const char *key)
+static int64_t read_count(struct flow_loading *loading, const struct yaml *step, const char *key)
 {
     const struct yaml *node = yaml_get(step, key);
     if (node == NULL) return 0;
@@ -174,10 +174,10 @@ static struct yaml_texts read_known(struct flow_loading *loading, const struct y
 static void read_guards(struct flow_loading *loading, const struct yaml *node,
                         struct flow_step *step)
 {
-    step->round_below = read_number(loading, node, "round_below");
-    step->round_from = read_number(loading, node, "round_from");
-    step->refusals_below = read_number(loading, node, "refusals_below");
-    step->attempts_from = read_number(loading, node, "attempts_from");
+    step->round_below = read_count(loading, node, "round_below");
+    step->round_from = read_count(loading, node, "round_from");
+    step->refusals_below = read_count(loading, node, "refusals_below");
+    step->attempts_from = read_count(loading, node, "attempts_from");
     step->when = read_known(loading, node, "when", loading->flow->flags);
     step->unless = read_known(loading, node, "unless", loading->flow->flags);
     step->not_same_as = yaml_texts(&loading->reader, node, "not_same_as", loading->arena);

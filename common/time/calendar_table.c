@@ -41,7 +41,7 @@ static text take_line(text *rest)
     return line;
 }
 
-static int read_header(text line, struct table *table, struct err *err)
+static int read_table_header(text line, struct table *table, struct err *err)
 {
     for (int c = 0; c < COLUMNS; c++) table->place[c] = -1;
     for (int place = 0; line.len > 0; place++) {
@@ -208,7 +208,7 @@ size_t calendar_table_answer(text table, const char *name, struct buf *out, stru
 {
     struct table state = {.out = out};
     struct err err = {0};
-    if (read_header(take_line(&table), &state, &err) < 0) {
+    if (read_table_header(take_line(&table), &state, &err) < 0) {
         report(faults, name, 1, &err);
         return 1;
     }

@@ -43,7 +43,7 @@ static text date_text(int64_t days, struct arena *arena)
 }
 
 /* Sort, and drop what is said twice. */
-static int finish(struct finding *found, struct holidays *out, struct err *err)
+static int sort_days(struct finding *found, struct holidays *out, struct err *err)
 {
     if (found->n > 0) qsort(found->at, found->n, sizeof(*found->at), compare_days);
     size_t kept = 0;
@@ -118,7 +118,7 @@ int holiday_read_cn(text json, struct arena *arena, struct holidays *out, struct
             return err_set(err, "days: not a date: \"%.*s\"", TEXT_ARG(from->date));
         if (add_day(&found, day, err) < 0) return -1;
     }
-    return finish(&found, out, err);
+    return sort_days(&found, out, err);
 }
 
 /* ---- iCalendar ---- */
@@ -204,7 +204,7 @@ int holiday_read_ical(text ical, struct arena *arena, struct holidays *out, stru
         return err_set(err, "not an iCalendar file: it does not begin with BEGIN:VCALENDAR");
     while (ical.len > 0)
         if (read_line(&found, &event, text_take(&ical, '\n'), err) < 0) return -1;
-    return finish(&found, out, err);
+    return sort_days(&found, out, err);
 }
 
 int holiday_read(text file, struct arena *arena, struct holidays *out, struct err *err)

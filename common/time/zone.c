@@ -62,7 +62,7 @@ static uint64_t block_size(const struct counts *c, size_t width)
 }
 
 /* Read a header and check that the block it announces is there and of a sane size. */
-static int read_header(text bytes, size_t width, struct counts *counts, struct err *err)
+static int read_zone_header(text bytes, size_t width, struct counts *counts, struct err *err)
 {
     if (bytes.len < HEADER_SIZE || memcmp(bytes.at, "TZif", 4) != 0)
         return err_set(err, "not a time zone file");
@@ -120,12 +120,12 @@ struct zone *zone_parse(text bytes, struct err *err)
 {
     struct counts counts;
     size_t width = 4;
-    if (read_header(bytes, width, &counts, err) < 0) return NULL;
+    if (read_zone_header(bytes, width, &counts, err) < 0) return NULL;
     bool modern = bytes.at[4] >= '2'; /* then the same again follows in 64 bits, and the footer */
     if (modern) {
         bytes = skip(bytes, HEADER_SIZE + block_size(&counts, width));
         width = 8;
-        if (read_header(bytes, width, &counts, err) < 0) return NULL;
+        if (read_zone_header(bytes, width, &counts, err) < 0) return NULL;
     }
     if (counts.leaps > 0) {
         (void)err_set(err, "time zone file counts leap seconds");

@@ -161,7 +161,7 @@ void clock_reach(struct clock_life *life, time_us until)
     tell_levels(life, until);
 }
 
-static void finish(struct clock_life *life, time_us at, text verdict, text by)
+static void end_clock(struct clock_life *life, time_us at, text verdict, text by)
 {
     life->row.state = TEXT("ended");
     life->row.verdict = verdict;
@@ -187,7 +187,7 @@ void clock_stop(struct clock_life *life, time_us at, text by)
         if (!earlier) return;
         life->row.state = TEXT("running");
     }
-    finish(life, at, in_time(life, at) ? TEXT("met") : TEXT("breached"), by);
+    end_clock(life, at, in_time(life, at) ? TEXT("met") : TEXT("breached"), by);
 }
 
 void clock_end(struct clock_life *life, time_us at, text by)
@@ -197,7 +197,7 @@ void clock_end(struct clock_life *life, time_us at, text by)
         if (at >= life->row.stopped_at) return;
         life->row.state = TEXT("running");
     }
-    finish(life, at, in_time(life, at) ? TEXT("none") : TEXT("breached"), by);
+    end_clock(life, at, in_time(life, at) ? TEXT("none") : TEXT("breached"), by);
 }
 
 void clock_pause(struct clock_life *life, time_us at)

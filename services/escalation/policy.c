@@ -16,7 +16,8 @@ struct compiler {
 
 /* ---- calendars ------------------------------------------------------------------------------------------------------------- */
 
-static int check(struct compiler *c, const struct yaml *node, int result, const struct err *err)
+static int pass_calendar_fault(struct compiler *c, const struct yaml *node, int result,
+                               const struct err *err)
 {
     return result < 0 ? yaml_fail(&c->reader, node, "%s", err->message) : 0;
 }
@@ -26,15 +27,17 @@ static void read_hours(struct compiler *c, const struct yaml *file, struct calen
     struct err err = {0};
     YAML_EACH(day, yaml_map(&c->reader, file, "hours"))
     {
-        check(c, day, calendar_rules_set_hours(rules, day->key, day->value, &err), &err);
+        pass_calendar_fault(c, day, calendar_rules_set_hours(rules, day->key, day->value, &err),
+                            &err);
     }
     YAML_EACH(date, yaml_get(file, "holidays"))
     {
-        check(c, date, calendar_rules_add_holiday(rules, date->value, &err), &err);
+        pass_calendar_fault(c, date, calendar_rules_add_holiday(rules, date->value, &err), &err);
     }
     YAML_EACH(date, yaml_get(file, "special"))
     {
-        check(c, date, calendar_rules_set_special(rules, date->key, date->value, &err), &err);
+        pass_calendar_fault(c, date,
+                            calendar_rules_set_special(rules, date->key, date->value, &err), &err);
     }
 }
 
@@ -56,7 +59,8 @@ static struct calendar *compile_hours(struct compiler *c, const struct yaml *fil
     struct calendar_rules *rules = calendar_rules_create();
     text zone = yaml_text(&c->reader, file, "zone");
     if (!c->reader.failed)
-        check(c, yaml_get(file, "zone"), calendar_rules_set_zone(rules, zone, &err), &err);
+        pass_calendar_fault(c, yaml_get(file, "zone"), calendar_rules_set_zone(rules, zone, &err),
+                            &err);
     read_hours(c, file, rules);
     if (c->reader.failed) {
         calendar_rules_destroy(rules);
@@ -321,7 +325,7 @@ static void read_start_level(struct compiler *c, const struct yaml *node)
     yaml_fail(&c->reader, node, "there is no such clock");
 }
 
-static void read_file(struct compiler *c, const struct yaml *file)
+static void read_clocks_file(struct compiler *c, const struct yaml *file)
 {
     yaml_only(&c->reader, file,
               (const char *[]){"max_pause", "waiting", "next_year_warning", "clocks", "ladders",
@@ -337,7 +341,8 @@ static void read_file(struct compiler *c, const struct yaml *file)
     YAML_EACH(node, yaml_get(file, "start_levels")) read_start_level(c, node);
 }
 
-static const void *compile(const struct policy_files *files, struct arena *arena, struct err *err)
+static const void *compile_clock_rules(const struct policy_files *files, struct arena *arena,
+                                       struct err *err)
 {
     struct compiler c = {
         .reader = {.err = err}, .arena = arena, .rules = ARENA_NEW(arena, struct clock_rules)};
@@ -349,9 +354,9 @@ static const void *compile(const struct policy_files *files, struct arena *arena
     read_calendars(&c, files);
     const struct yaml *file =
         c.reader.failed ? NULL : yaml_read(clocks->body, "clocks.yaml", arena, err);
-    if (file != NULL) read_file(&c, file);
+    if (file != NULL) read_clocks_file(&c, file);
     return file != NULL && !c.reader.failed ? c.rules : NULL;
 }
 
 static const char *const owned[] = {"clocks.yaml", "calendars/", NULL};
-const struct policy_owner escalation_policy = {.files = owned, .compile = compile};
+const struct policy_owner escalation_policy = {.files = owned, .compile = compile_clock_rules};

@@ -58,8 +58,8 @@ static void compile_topics(struct compiler *c, const struct yaml *top)
     }
 }
 
-static const struct yaml *read_file(struct compiler *c, const struct policy_files *files,
-                                    const char *name)
+static const struct yaml *read_intake_file(struct compiler *c, const struct policy_files *files,
+                                           const char *name)
 {
     const struct policy_file *file = policy_find(files, name);
     if (file != NULL) return yaml_read(file->body, name, c->arena, c->reader.err);
@@ -67,13 +67,14 @@ static const struct yaml *read_file(struct compiler *c, const struct policy_file
     return NULL;
 }
 
-static const void *compile(const struct policy_files *files, struct arena *arena, struct err *err)
+static const void *compile_intake_policy(const struct policy_files *files, struct arena *arena,
+                                         struct err *err)
 {
     struct compiler c = {
         .reader = {.err = err}, .arena = arena, .out = ARENA_NEW(arena, struct intake_policy)};
-    const struct yaml *topics = read_file(&c, files, "topics.yaml");
+    const struct yaml *topics = read_intake_file(&c, files, "topics.yaml");
     const struct yaml *complaint =
-        topics == NULL ? NULL : read_file(&c, files, "flows/complaint.yaml");
+        topics == NULL ? NULL : read_intake_file(&c, files, "flows/complaint.yaml");
     if (complaint == NULL) return NULL;
     compile_topics(&c, topics);
     const struct yaml *settings = yaml_map(&c.reader, complaint, "settings");
@@ -86,4 +87,4 @@ static const void *compile(const struct policy_files *files, struct arena *arena
 }
 
 static const char *const owned[] = {"topics.yaml", "flows/complaint.yaml", NULL};
-const struct policy_owner intake_policy_owner = {.files = owned, .compile = compile};
+const struct policy_owner intake_policy_owner = {.files = owned, .compile = compile_intake_policy};

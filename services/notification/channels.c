@@ -36,7 +36,7 @@ const struct setting channel_settings_rows[] = {
 };
 const size_t channel_settings_n = COUNT(channel_settings_rows);
 
-static bool one_of(const char *value, const char *const *words)
+static bool is_one_of_words(const char *value, const char *const *words)
 {
     for (; *words != NULL; words++)
         if (strcmp(value, *words) == 0) return true;
@@ -57,9 +57,9 @@ void channels_start(void)
     if (reach_parse(text_of(channels.webhook_allow), &channels.webhook_reach, &err) < 0)
         fatal("set webhook-allow to networks with commas between them", "webhook-allow: %s",
               err.message);
-    if (!one_of(channels.standard, (const char *const[]){"file", "null", NULL}))
+    if (!is_one_of_words(channels.standard, (const char *const[]){"file", "null", NULL}))
         fatal("set channel-default to file or null", "there is no channel %s", channels.standard);
-    if (!one_of(channels.smtp_tls, (const char *const[]){"no", "try", "must", NULL}))
+    if (!is_one_of_words(channels.smtp_tls, (const char *const[]){"no", "try", "must", NULL}))
         fatal("set smtp-tls to no, try or must", "smtp-tls cannot be %s", channels.smtp_tls);
     if (channels_have_mail() && sender_fault(text_of(channels.mail_from)) != NULL)
         fatal("set mail-from to an e-mail address", "mail-from %s",

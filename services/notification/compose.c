@@ -228,16 +228,17 @@ struct call_row post_call(struct post *post, const struct wish *wish, text purpo
 
 /* ---- rules ----------------------------------------------------------------------------------------------------------------- */
 
-static bool one_of(const struct yaml_texts *allowed, text value)
+static bool rule_allows(const struct yaml_texts *allowed, text value)
 {
     return allowed->n == 0 || rules_have(allowed, value);
 }
 
-static bool fits(const struct notify_rule *rule, const struct notice *notice)
+static bool rule_fits(const struct notify_rule *rule, const struct notice *notice)
 {
-    return rule->on == notice->fact && one_of(&rule->kinds, notice->ticket.kind) &&
-           one_of(&rule->steps, notice->step) && one_of(&rule->clocks, notice->clock_name) &&
-           one_of(&rule->levels, notice->level) && one_of(&rule->how, notice->how) &&
+    return rule->on == notice->fact && rule_allows(&rule->kinds, notice->ticket.kind) &&
+           rule_allows(&rule->steps, notice->step) &&
+           rule_allows(&rule->clocks, notice->clock_name) &&
+           rule_allows(&rule->levels, notice->level) && rule_allows(&rule->how, notice->how) &&
            notice->ticket.round >= rule->round_from &&
            (rule->breached == EITHER || rule->breached == notice->breached) &&
            !(rule->unless_answered && notice->answered);
@@ -334,7 +335,7 @@ void post_notice(struct plan *plan, const struct notice *notice, const struct fa
     struct post post = post_open(plan, notice, facts);
     for (size_t i = 0; i < post.rules->n; i++) {
         const struct notify_rule *rule = &post.rules->at[i];
-        if (!fits(rule, notice)) continue;
+        if (!rule_fits(rule, notice)) continue;
         struct notice dated = *notice;
         if (rule->due != 0) dated.due_at = time_add(notice->ticket.received_at, rule->due);
         post.notice = &dated;

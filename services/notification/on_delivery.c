@@ -31,7 +31,8 @@ struct delivery {
 
 /* ---- one try --------------------------------------------------------------------------------------------------------------- */
 
-static void report(struct delivery *delivery, enum send_outcome outcome, const char *reason)
+static void report_delivery(struct delivery *delivery, enum send_outcome outcome,
+                            const char *reason)
 {
     static const char *const words[] = {
         [SEND_DONE] = "sent", [SEND_AGAIN] = "again", [SEND_REFUSED] = "refused"};
@@ -45,7 +46,7 @@ static void report(struct delivery *delivery, enum send_outcome outcome, const c
 
 static void on_sent(void *ctx, enum send_outcome outcome, const char *reason)
 {
-    report(ctx, outcome, reason);
+    report_delivery(ctx, outcome, reason);
 }
 
 /* What stands on a mail and a webhook is the real time: signatures and dates are compared with other machines' clocks. */
@@ -60,7 +61,7 @@ static void send_mail(struct delivery *delivery)
 {
     const struct message_due *m = delivery->m;
     if (address_mail_fault(delivery->address) != NULL) {
-        report(delivery, SEND_REFUSED, "bad_address");
+        report_delivery(delivery, SEND_REFUSED, "bad_address");
         return;
     }
     text to = arena_printf(delivery->arena, "<%.*s>", TEXT_ARG(delivery->address));
@@ -107,7 +108,7 @@ static void send_webhook(struct delivery *delivery)
 {
     struct arena *arena = delivery->arena;
     if (address_web_fault(delivery->address) != NULL) {
-        report(delivery, SEND_REFUSED, "bad_url");
+        report_delivery(delivery, SEND_REFUSED, "bad_url");
         return;
     }
     text body = write_webhook(delivery);
@@ -139,9 +140,9 @@ static void put_in_inbox(struct delivery *delivery)
                                     .subject = m->subject,
                                     .body = delivery->body};
     if (inbox_add(channels.inbox, &line, &err) == 0)
-        report(delivery, SEND_DONE, NULL);
+        report_delivery(delivery, SEND_DONE, NULL);
     else
-        report(delivery, SEND_AGAIN, arena_text(delivery->arena, text_of(err.message)).at);
+        report_delivery(delivery, SEND_AGAIN, arena_text(delivery->arena, text_of(err.message)).at);
 }
 
 /* A call task has no channel of its own: it reaches the caller by the address it got. */
@@ -159,7 +160,7 @@ static void transmit(struct delivery *delivery)
                       : text_is(channel, "webhook") ? channels.webhook_secret != NULL
                                                     : true;
     if (!configured)
-        report(delivery, SEND_AGAIN, "channel_not_set");
+        report_delivery(delivery, SEND_AGAIN, "channel_not_set");
     else if (text_is(channel, "mail"))
         send_mail(delivery);
     else if (text_is(channel, "webhook"))
@@ -167,7 +168,7 @@ static void transmit(struct delivery *delivery)
     else if (text_is(channel, "file"))
         put_in_inbox(delivery);
     else
-        report(delivery, SEND_DONE, NULL); /* null */
+        report_delivery(delivery, SEND_DONE, NULL); /* null */
 }
 
 /* ---- what intake keeps ----------------------------------------------------------------------------------------------------- */
@@ -187,12 +188,12 @@ static void on_address(void *ctx, const void *answer, const struct err *err)
     const struct address_view *view = answer;
     (void)err;
     if (view == NULL) {
-        report(delivery, SEND_AGAIN, "no_answer_of_intake");
+        report_delivery(delivery, SEND_AGAIN, "no_answer_of_intake");
         return;
     }
     text words = join_words(view->words, delivery->arena);
     if (template_has_mark(delivery->body) && words.len == 0) {
-        report(delivery, SEND_REFUSED, "no_words");
+        report_delivery(delivery, SEND_REFUSED, "no_words");
         return;
     }
     delivery->body = template_fill(delivery->body, words, delivery->arena);

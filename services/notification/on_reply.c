@@ -8,8 +8,8 @@
 
 #include <inttypes.h>
 
-static bool check(struct plan *plan, const struct reply_send *m,
-                  const struct ticket_copy_row *ticket)
+static bool check_reply(struct plan *plan, const struct reply_send *m,
+                        const struct ticket_copy_row *ticket)
 {
     if (ticket == NULL)
         plan_retry(plan, "ticket %" PRId64 " has not been heard of", m->ticket);
@@ -33,7 +33,7 @@ void on_reply_send(struct plan *plan, const void *message, const struct facts *f
 {
     const struct reply_send *m = message;
     const struct ticket_copy_row *ticket = facts_one(facts, &ticket_lock);
-    if (!check(plan, m, ticket)) return;
+    if (!check_reply(plan, m, ticket)) return;
     struct notice notice = {.fact = FACT_COMMAND,
                             .ticket = *ticket,
                             .at = plan->now,

@@ -24,8 +24,8 @@ static const char *const audiences[] = {"staff", "customer", NULL};
 /* Templates that commands use. */
 static const char *const of_commands[] = {"reply", "call_task"};
 
-static const struct yaml *read_file(struct compiler *c, const struct policy_files *files,
-                                    const char *name)
+static const struct yaml *read_notify_file(struct compiler *c, const struct policy_files *files,
+                                           const char *name)
 {
     const struct policy_file *file = policy_find(files, name);
     if (file == NULL) {
@@ -171,7 +171,7 @@ static void read_rule(struct compiler *c, const struct yaml *node, struct notify
 
 static void read_notify(struct compiler *c, const struct policy_files *files)
 {
-    const struct yaml *top = read_file(c, files, "notify.yaml");
+    const struct yaml *top = read_notify_file(c, files, "notify.yaml");
     if (top == NULL) return;
     yaml_only(&c->reader, top, (const char *[]){"messages", "next_up", "optional_roles", NULL});
     const struct yaml *ups = yaml_map(&c->reader, top, "next_up");
@@ -274,7 +274,7 @@ static void read_urgencies(struct compiler *c, const struct yaml *top)
 
 static void read_quiet(struct compiler *c, const struct policy_files *files)
 {
-    const struct yaml *top = read_file(c, files, "quiet.yaml");
+    const struct yaml *top = read_notify_file(c, files, "quiet.yaml");
     if (top == NULL) return;
     yaml_only(&c->reader, top,
               (const char *[]){"rule", "zone", "zones", "windows", "channels", "release",
@@ -293,7 +293,8 @@ static void read_quiet(struct compiler *c, const struct policy_files *files)
 
 /* ---- all -------------------------------------------------------------------------------------------------------------------- */
 
-static const void *compile(const struct policy_files *files, struct arena *arena, struct err *err)
+static const void *compile_notify_rules(const struct policy_files *files, struct arena *arena,
+                                        struct err *err)
 {
     struct compiler *c = ARENA_NEW(arena, struct compiler);
     *c = (struct compiler){
@@ -306,5 +307,5 @@ static const void *compile(const struct policy_files *files, struct arena *arena
 
 const struct policy_owner notification_policy = {
     .files = (const char *const[]){"notify.yaml", "quiet.yaml", "templates/", NULL},
-    .compile = compile,
+    .compile = compile_notify_rules,
 };

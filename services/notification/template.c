@@ -69,7 +69,7 @@ int template_check(text pattern, uint32_t allowed, struct err *err)
     return 0;
 }
 
-static void add_value(struct buf *out, text value)
+static void add_field_value(struct buf *out, text value)
 {
     if (value.len == 0) value = TEXT("–");
     for (size_t i = 0; i < value.len; i++) {
@@ -90,7 +90,7 @@ text template_render(text pattern, const struct values *values, struct arena *ar
         if (value == VALUE_WORDS || value == VALUE_ANSWER)
             buf_add_char(&out, mark);
         else if (value >= 0)
-            add_value(&out, values->at[value]);
+            add_field_value(&out, values->at[value]);
     } while (more);
     text rendered = arena_text(arena, buf_text(&out));
     buf_finish(&out);

@@ -112,7 +112,7 @@ static void enlist(struct transfer *transfer)
     under_way = transfer;
 }
 
-static void finish(struct transfer *transfer)
+static void end_transfer(struct transfer *transfer)
 {
     *transfer->link = transfer->next;
     if (transfer->next != NULL) transfer->next->link = transfer->link;
@@ -135,7 +135,7 @@ static void collect(void)
         enum send_outcome outcome = judge(transfer, message->data.result, reason, sizeof(reason));
         void (*fn)(void *, enum send_outcome, const char *) = transfer->fn;
         void *ctx = transfer->ctx;
-        finish(transfer);
+        end_transfer(transfer);
         fn(ctx, outcome, reason);
     }
 }
@@ -219,8 +219,8 @@ static void open_multi(void)
 void send_stop(void)
 {
     if (multi == NULL) return;
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): finish() takes it off the list first. */
-    while (under_way != NULL) finish(under_way);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): end_transfer() takes it off the list first. */
+    while (under_way != NULL) end_transfer(under_way);
     curl_multi_cleanup(multi);
     multi = NULL;
     loop_timer_stop(&timer);

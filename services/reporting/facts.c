@@ -1,6 +1,6 @@
 #include "facts.h"
 
-static void fill(text *field, text word)
+static void fill_if_absent(text *field, text word)
 {
     if (field->len == 0) *field = word;
 }
@@ -16,13 +16,13 @@ void fact_ticket_opened(struct ticket_fact_row *fact, const struct ticket_opened
     fact->received_at = m->received_at;
     fact->answered = m->answered;
     if (m->answered) earliest(&fact->replied_at, m->received_at);
-    fill(&fact->channel, m->channel);
-    fill(&fact->topic, m->topic);
-    fill(&fact->kind, m->kind);
-    fill(&fact->org_unit, m->org_unit);
-    fill(&fact->class, m->class);
-    fill(&fact->owner, m->recorder);
-    fill(&fact->state, TEXT("NEW"));
+    fill_if_absent(&fact->channel, m->channel);
+    fill_if_absent(&fact->topic, m->topic);
+    fill_if_absent(&fact->kind, m->kind);
+    fill_if_absent(&fact->org_unit, m->org_unit);
+    fill_if_absent(&fact->class, m->class);
+    fill_if_absent(&fact->owner, m->recorder);
+    fill_if_absent(&fact->state, TEXT("NEW"));
 }
 
 void fact_ticket_started(struct ticket_fact_row *fact, const struct ticket_started *m)

@@ -131,7 +131,7 @@ static int take_news(struct err *err)
     return 0;
 }
 
-static void looked(void *ctx, const struct pg_trip *trip)
+static void feed_looked(void *ctx, const struct pg_trip *trip)
 {
     struct err err = {0};
     (void)ctx;
@@ -167,7 +167,7 @@ static void start_look(void *ctx, struct pg *pg)
         feed.results[0] = sql_add_keys(pg, feed.tail, NULL, 0, &ask);
         if (feed.taken > 0) feed.results[1] = sql_add_keys(pg, feed.last, NULL, 0, &ask);
     }
-    pg_run(pg, looked, NULL);
+    pg_run(pg, feed_looked, NULL);
 }
 
 static void look(void)

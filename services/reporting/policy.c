@@ -14,7 +14,8 @@ struct compiler {
 
 /* ---- calendars: those that hold for all organisation units ------------------------------------------------------------------ */
 
-static void check(struct compiler *c, const struct yaml *node, int result, const struct err *err)
+static void pass_hours_fault(struct compiler *c, const struct yaml *node, int result,
+                             const struct err *err)
 {
     if (result < 0) yaml_fail(&c->reader, node, "%s", err->message);
 }
@@ -29,17 +30,21 @@ static struct calendar *compile_calendar(struct compiler *c, const struct yaml *
     struct err err = {0};
     struct calendar_rules *rules = calendar_rules_create();
     struct calendar *calendar = NULL;
-    check(c, file, calendar_rules_set_zone(rules, yaml_text(&c->reader, file, "zone"), &err), &err);
+    pass_hours_fault(
+        c, file, calendar_rules_set_zone(rules, yaml_text(&c->reader, file, "zone"), &err), &err);
     YAML_EACH(hours, yaml_map(&c->reader, file, "hours"))
-    check(c, hours, calendar_rules_set_hours(rules, hours->key, hours->value, &err), &err);
+    pass_hours_fault(c, hours, calendar_rules_set_hours(rules, hours->key, hours->value, &err),
+                     &err);
     YAML_EACH(closed, yaml_get(file, "holidays"))
-    check(c, closed, calendar_rules_add_holiday(rules, closed->value, &err), &err);
+    pass_hours_fault(c, closed, calendar_rules_add_holiday(rules, closed->value, &err), &err);
     YAML_EACH(special, yaml_get(file, "special"))
-    check(c, special, calendar_rules_set_special(rules, special->key, special->value, &err), &err);
+    pass_hours_fault(c, special,
+                     calendar_rules_set_special(rules, special->key, special->value, &err), &err);
     if (c->reader.failed)
         calendar_rules_destroy(rules);
     else
-        check(c, file, (calendar = calendar_compile(rules, &err)) == NULL ? -1 : 0, &err);
+        pass_hours_fault(c, file, (calendar = calendar_compile(rules, &err)) == NULL ? -1 : 0,
+                         &err);
     if (calendar != NULL) arena_owns(c->arena, destroy_calendar, calendar);
     return calendar;
 }
@@ -143,7 +148,7 @@ static void check_complete(struct compiler *c, const struct yaml *file)
     if (policy->assign_clock.len == 0) yaml_fail(&c->reader, file, "KPI-12 is missing");
 }
 
-static void read_file(struct compiler *c, const struct yaml *file)
+static void read_kpi_file(struct compiler *c, const struct yaml *file)
 {
     const struct yaml *list = yaml_list(&c->reader, file, "kpis");
     struct kpi_rule *rules = ARENA_ARRAY(c->arena, struct kpi_rule, yaml_count(list) + 1);
@@ -156,7 +161,8 @@ static void read_file(struct compiler *c, const struct yaml *file)
     if (!c->reader.failed) check_complete(c, file);
 }
 
-static const void *compile(const struct policy_files *files, struct arena *arena, struct err *err)
+static const void *compile_kpi_policy(const struct policy_files *files, struct arena *arena,
+                                      struct err *err)
 {
     struct compiler c = {{err, false}, arena, ARENA_NEW(arena, struct kpi_policy), 0};
     const struct policy_file *kpis = policy_find(files, "kpis.yaml");
@@ -167,9 +173,9 @@ static const void *compile(const struct policy_files *files, struct arena *arena
     read_calendars(&c, files);
     const struct yaml *file =
         c.reader.failed ? NULL : yaml_read(kpis->body, "kpis.yaml", arena, err);
-    if (file != NULL) read_file(&c, file);
+    if (file != NULL) read_kpi_file(&c, file);
     return file != NULL && !c.reader.failed ? c.policy : NULL;
 }
 
 static const char *const owned[] = {"kpis.yaml", "calendars/", NULL};
-const struct policy_owner reporting_policy = {.files = owned, .compile = compile};
+const struct policy_owner reporting_policy = {.files = owned, .compile = compile_kpi_policy};

@@ -43,7 +43,7 @@ static bool is_digit(char c)
 }
 
 /* A word without blanks that begins with a letter and holds no long number: no name in full, no phone, no sentence. */
-static bool is_code(text value)
+static bool is_form_code(text value)
 {
     size_t digits = 0;
     if (value.len == 0 || value.len > CODE_LONGEST || !is_letter(value.at[0])) return false;
@@ -70,7 +70,7 @@ static enum form_verdict check_text(const struct flow_need *need, const struct f
 {
     int64_t number;
     if (!text_starts(value, "note:"))
-        return is_code(value)
+        return is_form_code(value)
                    ? FORM_GOOD
                    : bad(err, need,
                          "must be note:<number> of words recorded with intake, or a code");
@@ -150,7 +150,7 @@ static enum form_verdict check_known(const struct flow_step *step, const struct 
 
 static enum form_verdict check_code(text value, const char *field, struct err *err)
 {
-    if (value.len == 0 || is_code(value)) return FORM_GOOD;
+    if (value.len == 0 || is_form_code(value)) return FORM_GOOD;
     err_field(err, field, NULL, "%s must be a code", field);
     return FORM_BAD;
 }

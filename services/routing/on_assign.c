@@ -15,7 +15,7 @@ static bool may_assign(struct desk *desk, const struct person_row *person)
            names_have(person->roles, TEXT("deputy_gm"));
 }
 
-static bool is_code(text reason)
+static bool is_reason_code(text reason)
 {
     for (size_t i = 0; i < reason.len; i++)
         if ((reason.at[i] < 'a' || reason.at[i] > 'z') && reason.at[i] != '_') return false;
@@ -34,7 +34,7 @@ static bool check_assign(struct desk *desk, const struct ticket_assign *m)
     else if (people_find(desk->company.people, m->handler) == NULL)
         plan_refuse(plan, "handler", "SLA-02", "%.*s is no active member of staff",
                     TEXT_ARG(m->handler));
-    else if (!is_code(m->reason))
+    else if (!is_reason_code(m->reason))
         plan_refuse(plan, "reason", "RTE-11", "reason must be a code of lower case letters and _");
     else if (desk->ticket.closed_at != 0)
         plan_refuse(plan, "ticket", "RTE-11", "ticket %lld has ended", (long long)m->ticket);

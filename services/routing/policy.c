@@ -4,7 +4,7 @@
 
 /* --- asking --- */
 
-static bool fits(text wanted, text value)
+static bool pattern_fits(text wanted, text value)
 {
     return wanted.len == 0 || text_equal(wanted, value);
 }
@@ -25,7 +25,8 @@ int64_t routing_priority(const struct routing_policy *policy, const struct routi
 {
     for (size_t i = 0; i < policy->priorities_n; i++) {
         const struct priority_rule *rule = &policy->priorities[i];
-        if (fits(rule->kind, which->kind) && fits_flag(rule->flag, which)) return rule->priority;
+        if (pattern_fits(rule->kind, which->kind) && fits_flag(rule->flag, which))
+            return rule->priority;
     }
     return policy->priority_default;
 }
@@ -34,7 +35,7 @@ text routing_department(const struct routing_policy *policy, const struct routin
 {
     for (size_t i = 0; i < policy->topics_n; i++) {
         const struct topic_rule *rule = &policy->topics[i];
-        if (fits(rule->kind, which->kind) && fits(rule->topic, which->topic) &&
+        if (pattern_fits(rule->kind, which->kind) && pattern_fits(rule->topic, which->topic) &&
             (rule->unit.len == 0 || which->in_unit(which->ctx, rule->unit)))
             return rule->department;
     }
@@ -46,7 +47,7 @@ const struct queue_rule *routing_queue(const struct routing_policy *policy,
 {
     for (size_t i = 0; i + 1 < policy->queues_n; i++) {
         const struct queue_rule *rule = &policy->queues[i];
-        if (fits(rule->kind, which->kind) && fits_flag(rule->flag, which) &&
+        if (pattern_fits(rule->kind, which->kind) && fits_flag(rule->flag, which) &&
             (rule->roles.n == 0 || has_text(rule->roles, role)))
             return rule;
     }
@@ -265,8 +266,8 @@ static void compile_roles(struct compiler *c, const struct yaml *top)
     c->out->lower_roles = permitted(c, top, "lower_repair_class");
 }
 
-static const struct yaml *read_file(struct compiler *c, const struct policy_files *files,
-                                    const char *name)
+static const struct yaml *read_routing_file(struct compiler *c, const struct policy_files *files,
+                                            const char *name)
 {
     const struct policy_file *file = policy_find(files, name);
     if (file == NULL) {
@@ -283,9 +284,9 @@ static const void *compile_policy(const struct policy_files *files, struct arena
         .reader = {.err = err}, .arena = arena, .out = ARENA_NEW(arena, struct routing_policy)};
     c.out->flows = flow_load(files, arena, err);
     if (c.out->flows == NULL) return NULL;
-    const struct yaml *routing = read_file(&c, files, "routing.yaml");
+    const struct yaml *routing = read_routing_file(&c, files, "routing.yaml");
     if (routing == NULL) return NULL;
-    const struct yaml *organisation = read_file(&c, files, "organisation.yaml");
+    const struct yaml *organisation = read_routing_file(&c, files, "organisation.yaml");
     if (organisation == NULL) return NULL;
     compile_routing(&c, routing);
     compile_roles(&c, organisation);

@@ -83,7 +83,8 @@ static void compile_units(struct compiler *c, const struct yaml *units)
     }
 }
 
-static const void *compile(const struct policy_files *files, struct arena *arena, struct err *err)
+static const void *compile_organisation(const struct policy_files *files, struct arena *arena,
+                                        struct err *err)
 {
     struct compiler c = {
         .reader = {.err = err}, .arena = arena, .out = ARENA_NEW(arena, struct organisation)};
@@ -101,7 +102,7 @@ static const void *compile(const struct policy_files *files, struct arena *arena
 }
 
 static const char *const owned[] = {"organisation.yaml", NULL};
-const struct policy_owner organisation_owner = {.files = owned, .compile = compile};
+const struct policy_owner organisation_owner = {.files = owned, .compile = compile_organisation};
 
 /* --- types and roles --- */
 
@@ -134,8 +135,8 @@ text organisation_role(const struct organisation *organisation, text name)
 
 /* --- the tree --- */
 
-static const struct workforce_unit_row *find_row(const struct workforce_unit_row *rows, size_t n,
-                                                 text unit)
+static const struct workforce_unit_row *find_unit_type(const struct workforce_unit_row *rows,
+                                                       size_t n, text unit)
 {
     for (size_t i = 0; i < n; i++)
         if (text_equal(rows[i].unit, unit)) return &rows[i];
@@ -144,14 +145,15 @@ static const struct workforce_unit_row *find_row(const struct workforce_unit_row
 
 bool unit_is_stored(const struct unit_tree *tree, text unit)
 {
-    return find_row(tree->stored.at, tree->stored.n, unit) != NULL;
+    return find_unit_type(tree->stored.at, tree->stored.n, unit) != NULL;
 }
 
 const struct workforce_unit_row *unit_find(const struct unit_tree *tree, text unit)
 {
-    const struct workforce_unit_row *row = find_row(tree->stored.at, tree->stored.n, unit);
-    return row != NULL ? row
-                       : find_row(tree->organisation->units, tree->organisation->units_n, unit);
+    const struct workforce_unit_row *row = find_unit_type(tree->stored.at, tree->stored.n, unit);
+    return row != NULL
+               ? row
+               : find_unit_type(tree->organisation->units, tree->organisation->units_n, unit);
 }
 
 /* The depth is bounded: two changes at once in two lanes could tie a loop. */

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import layout
+import mutants
 import names
 import paths
 import rules
@@ -225,6 +226,7 @@ CHECKS = [
     paths.check_named_paths, paths.check_named_files,
     names.check_headers, names.check_static_names, names.check_globals,
     layout.check_format, layout.check_width,
+    mutants.check_mutants,
     rules.check_rule_ids,
 ]
 NEEDS = {

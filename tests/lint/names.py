@@ -23,16 +23,10 @@ CUT_FROM_A_MODULE = [
 ]
 # Names that stand twice in one folder. This list only gets shorter.
 TWICE_TODAY = {
-    "common/data": ("check_key", "find_item", "find_member", "is_list", "is_map", "read_number",
-                    "read_value", "write_list", "write_value"),
-    "common/net": ("on_frame",),
     "common/runtime/lane": ("choose", "looked"),
-    "common/time": ("read_header",),
     "services/cli/client": ("finish",),
     "services/cli/command": ("add_fields", "ask", "print", "send", "show"),
     "services/cli/import": ("take_row",),
-    "services/notification": ("one_of",),
-    "services/routing": ("is_code",),
 }
 # How far a variable that changes may be seen.
 REACHES = {

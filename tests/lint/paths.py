@@ -13,7 +13,7 @@ NOT_READ = ["tests/fuzz/corpus/*", "tests/unit/data/*", "services/*/migrations/*
 
 # A path from the root, perhaps with wildcards; what follows a colon is not part of it.
 PATH = re.compile(rf"(?:(?<=ROOT}}/)|(?<![\w./{{}}$-]))((?:{ROOTS})/[\w./*{{}},-]*[\w/*}}])")
-STANDS_FOR_ANY = re.compile(r"\b(?:[A-Z]{1,7}|x)\b")  # services/X/main.c
+STANDS_FOR_ANY = re.compile(r"\b(?:[A-Z]{1,7}|x)\b|\{\w+\}")  # services/X/main.c
 MADE_BY_TESTS = {"services/workforce/migrations/999_later.sql"}
 
 # A source file by its name alone, such as batch.c. Tests make up names of files.
