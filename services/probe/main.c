@@ -28,7 +28,9 @@ static void on_say(struct plan *plan, const void *message, const struct facts *f
     if (text_is(m->fail, "abort-command")) abort();
     if (text_is(m->fail, "refuse")) plan_refuse(plan, "fail", "PRB-01", "refused as asked");
     count_up(plan, facts, m->key, m->n, text_is(m->fail, "constraint") ? 1000000 : 1);
-    if (m->murmur)
+    if (m->nudge)
+        plan_say(plan, &probe_nudge_shape, &(struct probe_nudge){heard.key, heard.n});
+    else if (m->murmur)
         plan_say(plan, &probe_murmur_shape, &(struct probe_murmur){heard.key, heard.n, heard.note});
     else
         plan_say(plan, &probe_heard_shape, &heard);
@@ -70,6 +72,14 @@ static void on_murmur(struct plan *plan, const void *message, const struct facts
     if (text_is(m->note, "dead")) plan_refuse(plan, "note", NULL, "this event cannot be handled");
     if (text_is(m->note, "later")) count_up(plan, facts, m->key, m->n, 1000000);
     plan_write(plan, &probe_effect_put, &row);
+}
+
+static void on_nudge(struct plan *plan, const void *message, const struct facts *facts)
+{
+    const struct probe_nudge *m = message;
+    (void)facts;
+    plan_write(plan, &probe_effect_put,
+               &(struct probe_effect_row){m->key, m->n, plan->header->cause});
 }
 
 static void on_wake(struct plan *plan, const void *message, const struct facts *facts)
@@ -121,6 +131,11 @@ static const struct handler handlers[] = {
      .loads = {{&probe_count_lock, "key"}},
      .decide = on_murmur,
      .at_once = true},
+    {.kind = ON_EVENT,
+     .from = "probe",
+     .hears = &probe_nudge_shape,
+     .decide = on_nudge,
+     .coalesce = true},
     {.kind = ON_ALARM, .hears = &probe_wake_shape, .decide = on_wake},
     {.kind = ON_JOB, .hears = &probe_work_shape, .run = do_work},
     {.kind = ON_RESULT, .hears = &probe_worked_shape, .decide = on_worked},

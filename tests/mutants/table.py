@@ -10,6 +10,7 @@ STRANGER = DOOR + "a_stranger_is_turned_away_at_the_door"
 VALUES = "integration/values:test_"
 INTAKE = "integration/intake_service:test_two_replicas_"
 NOTIFICATION = "integration/notification_service:"
+LETTERS = "integration/dead_letters:test_"
 PROBE = ["kefu-probe"]
 FILES = "import/test_files:"
 EVERYTHING = ["kefu"] + ["kefu-" + name for name in ("intake", "routing", "escalation", "notification", "workforce", "reporting")]
@@ -101,6 +102,19 @@ MUTANTS = [
     Mutant("a bare number is milliseconds",
            [("common/base/settings.c", r"return \*out = 0, count == 0;", "return *out = count, true;")],
            [LINE + "what_is_wrong_is_named_with_what_is_allowed"], "timeout 5: status 0", LINES),
+    Mutant("letters overtake the first one, which failed again",
+           [("common/runtime/core/tables.c", r"AND \(parks OR state = 'parked'\) ORDER BY dead LIMIT 1", "AND state = 'parked' ORDER BY dead LIMIT 1")],
+           [LETTERS + "a_follower_that_fails_is_the_one_to_mend"], "up to the second", PROBE),
+    Mutant("a key with a letter is not marked",
+           [("common/runtime/batch/batch_letters.c", r"if \(row->parks\) letter_keys_add\(&lane->letter_keys, row->key\);", "(void)lane, (void)row;")],
+           [LETTERS + "followers_wait_while_the_first_fails_again_and_run_in_order_once_it_succeeds"], "letters", PROBE),
+    Mutant("a letter run again is not deleted by its transaction",
+           [("common/runtime/core/tables.c", r"DELETE FROM dead_letter AS d USING \(SELECT \* FROM :rows\) AS r WHERE d\.dead = r\.dead\"",
+             "UPDATE dead_letter AS d SET attempt = d.attempt FROM (SELECT * FROM :rows) AS r WHERE d.dead = r.dead\"")],
+           [LETTERS + "letters_that_are_retried_twice_at_once_run_once"], "each once|quiet", PROBE),
+    Mutant("letters of partitions that are claimed are not looked at",
+           [("common/runtime/lane/lease.c", r"        letters_look\(lane\);\n", "")],
+           [LETTERS + "what_another_replica_did_to_letters_counts_when_their_partition_comes_back"], "still waits there|the other waits", PROBE),
     Mutant("what is heard at once goes into the journal, too",
            [("common/runtime/batch/batch_loopback.c", r"\*at = next;", "(void)next, at = &event->next;")],
            ["integration/runtime:test_what_is_said_to_oneself_is_heard_in_the_same_transaction"], "not in the journal", PROBE),
@@ -124,7 +138,7 @@ MUTANTS = [
            ["integration/intake_service:test_refusals_name_field_and_rule"], "was taken", ["kefu-intake"]),
     Mutant("a message that needs too long is tried for ever",
            [("common/db/sqlstate.c", r'\{"57014", NULL, PG_FAILED\}', '{"57014", NULL, PG_WORLD}')],
-           ["integration/dead_letters:test_a_message_that_needs_too_long_is_set_aside_alone"], "waited", PROBE),
+           [LETTERS + "a_message_that_needs_too_long_is_set_aside_alone"], "waited", PROBE),
     Mutant("a webhook goes wherever its name leads",
            [("services/notification/transport.c", r"if \(!reach_allows\(", "if (false && !reach_allows(")],
            [NOTIFICATION + "webhooks_do_not_knock_at_what_is_inside"], "the end of", ["kefu-notification"]),

@@ -18,6 +18,7 @@
  *   batch_decide.c   plans                          batch_loopback.c    what is said and heard in the same transaction
  *   batch_chain.c   messages decided on what others of their round have written
  *   batch_write.c  what the plans ask for, as set-based statements
+ *   batch_letters.c  dead letters: who waits behind them, which are run again
  */
 
 METRIC(batches, .name = "kefu_batches_total", .type = METRIC_COUNTER, .help = "Transactions.",
@@ -84,7 +85,7 @@ static void read_opening(struct batch *batch)
 
 static bool is_job(const struct message *m)
 {
-    return m->handler != NULL && m->handler->kind == ON_JOB;
+    return m->origin == ORIGIN_ALARM && m->handler != NULL && m->handler->kind == ON_JOB;
 }
 
 bool batch_begins_job(const struct message *m)
@@ -170,10 +171,31 @@ static void step_first(struct batch *batch)
     roll_back(batch, "the policy in force is not known here yet");
 }
 
+static void take_loads(struct batch *batch, void (*go_on)(struct batch *batch))
+{
+    struct err err;
+    if (batch_read_loads(batch, &err) == 0) {
+        go_on(batch);
+        return;
+    }
+    log_error("store_mismatch", "reason=%s", log_quoted(err.message));
+    roll_back(batch, "a statement's columns do not fit its shape");
+}
+
+static void loaded_first(void *ctx, const struct pg_trip *trip)
+{
+    struct batch *batch = ctx;
+    if (trip->outcome == PG_OK)
+        take_loads(batch, step_first);
+    else
+        open_trip_failed(batch, trip);
+}
+
+static void begin_rounds(struct batch *batch);
+
 static void opened(void *ctx, const struct pg_trip *trip)
 {
     struct batch *batch = ctx;
-    struct err err;
     if (trip->outcome != PG_OK) {
         open_trip_failed(batch, trip);
         return;
@@ -181,28 +203,26 @@ static void opened(void *ctx, const struct pg_trip *trip)
     read_opening(batch);
     read_claims(batch);
     read_replies(batch);
-    if (batch_read_loads(batch, &err) < 0) {
-        log_error("store_mismatch", "reason=%s", log_quoted(err.message));
-        roll_back(batch, "a statement's columns do not fit its shape");
+    if (!batch->asks_for_letters) {
+        take_loads(batch, step_first);
         return;
     }
-    step_first(batch);
+    batch_read_letters(batch);
+    begin_rounds(batch);
+    if (batch->loadings_n == 0)
+        step_first(batch);
+    else
+        pg_run(batch->lane->pg, loaded_first, batch);
 }
 
 static void advanced(void *ctx, const struct pg_trip *trip)
 {
     struct batch *batch = ctx;
-    struct err err;
     if (trip->outcome != PG_OK) {
         open_trip_failed(batch, trip);
         return;
     }
-    if (batch_read_loads(batch, &err) < 0) {
-        log_error("store_mismatch", "reason=%s", log_quoted(err.message));
-        roll_back(batch, "a statement's columns do not fit its shape");
-        return;
-    }
-    step(batch);
+    take_loads(batch, step);
 }
 
 /* --- the end --- */
@@ -337,6 +357,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
             i--;
         }
     }
+    batch_letters_committed(batch);
     fail_at("answered");
     for (size_t i = 0; i < batch->starts.n; i++) alarm_start_planned(lane, batch->starts.at[i]);
     lane->batches++;
@@ -353,29 +374,26 @@ static void committed(void *ctx, const struct pg_trip *trip)
 
 /* --- the beginning --- */
 
-static void set_aside(struct batch *batch, struct message *m)
-{
-    m->fate = FATE_DEAD;
-    if (lane_parks(m->handler)) lane_park(batch->lane, m->header.key);
-}
-
-static void decode(struct batch *batch, struct message *m)
+void batch_decode(struct batch *batch, struct message *m)
 {
     if (m->fate != FATE_OPEN) return;
     if (m->failures >= ATTEMPTS_MOST && m->origin != ORIGIN_COMMAND) {
-        set_aside(batch, m);
+        batch_set_aside(batch, m);
         return;
     }
-    if (m->handler == NULL) return;
-    m->decoded = pack_read(m->body, m->handler->hears, batch->arena, &m->why);
-    if (m->decoded == NULL) set_aside(batch, m);
+    if (m->handler == NULL)
+        err_set(&m->why, "this %s does not know %.*s, version %lld", runtime.service->name,
+                TEXT_ARG(m->header.type), (long long)m->header.version);
+    else
+        m->decoded = pack_read(m->body, m->handler->hears, batch->arena, &m->why);
+    if (m->decoded == NULL) batch_set_aside(batch, m);
 }
 
 /* Letters set aside, and what will join them, stay what they are: each is kept, and settled, as a row of its own. */
 static bool may_unite(const struct batch *batch, const struct message *m)
 {
     return m->fate == FATE_OPEN && m->handler != NULL && batch_unites(m->handler) &&
-           m->origin != ORIGIN_DEAD && !lane_is_parked(batch->lane, m->header.key);
+           m->origin != ORIGIN_DEAD && !batch_parks(batch, m);
 }
 
 /* The next message that stands for this one as well. */
@@ -433,12 +451,22 @@ static void add_opening(struct batch *batch)
                        : sql_add_rows(pg, runtime_own_sql(&sql_reply_find), replies.at, replies.n);
 }
 
-static void begin(struct batch *batch)
+static void begin_rounds(struct batch *batch)
 {
-    add_opening(batch);
+    coalesce(batch);
     batch_assign_rounds(batch, 0);
     batch->round = 1;
     batch_add_loads(batch);
+}
+
+static void begin(struct batch *batch)
+{
+    batch->asks_for_letters = batch_asks_for_letters(batch);
+    add_opening(batch);
+    if (batch->asks_for_letters)
+        batch_add_letters(batch);
+    else
+        begin_rounds(batch);
     pg_fail_within(batch->lane->pg, "claimed");
     pg_run(batch->lane->pg, opened, batch);
 }
@@ -449,8 +477,10 @@ static void judge_suspect(struct batch *batch)
     if (m->suspected <= ATTEMPTS_MOST) return;
     err_set(&m->why, "the process died %lld times while handling it", (long long)m->suspected - 1);
     err_set(&m->inside.refusal, "%s", m->why.message);
-    m->fate = m->origin == ORIGIN_COMMAND ? FATE_REFUSED : FATE_DEAD;
-    if (m->fate == FATE_DEAD && lane_parks(m->handler)) lane_park(batch->lane, m->header.key);
+    if (m->origin == ORIGIN_COMMAND)
+        m->fate = FATE_REFUSED;
+    else
+        batch_set_aside(batch, m);
 }
 
 /* Careful mode: the suspect's name is committed; has it been seen too often? */
@@ -489,9 +519,8 @@ void batch_run(struct lane *lane, struct queue *take_messages)
     for (struct message *m; (m = queue_take(take_messages)) != NULL;) {
         assert(batch->n < BATCH_MOST);
         batch->all[batch->n++] = m;
-        decode(batch, m);
+        if (m->origin != ORIGIN_DEAD) batch_decode(batch, m);
     }
-    coalesce(batch);
     lane->batch = batch;
     if (!runtime.careful || batch->n != 1) {
         begin(batch);

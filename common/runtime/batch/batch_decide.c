@@ -67,24 +67,17 @@ static void settle(struct batch *batch, struct message *m)
     } else if (m->origin == ORIGIN_COMMAND) {
         m->fate = m->inside.verdict == PLAN_REFUSED ? FATE_REFUSED : FATE_RETRY;
     } else if (m->origin == ORIGIN_OWN) {
-        batch_say_after_all(m);
+        batch_say_after_all(batch, m);
     } else {
-        m->fate = FATE_DEAD;
         m->why = m->inside.refusal;
-        if (lane_parks(m->handler)) lane_park(batch->lane, m->header.key);
+        batch_set_aside(batch, m);
     }
 }
 
 static void decide(struct batch *batch, struct message *m)
 {
-    if (m->origin == ORIGIN_EVENT && lane_is_parked(batch->lane, m->header.key)) {
-        m->fate = FATE_PARKED;
-        return;
-    }
-    if (m->origin == ORIGIN_COMMAND && lane_is_parked(batch->lane, m->header.key)) {
-        err_set(&m->inside.refusal, "parked: an earlier message of %.*s is set aside",
-                TEXT_ARG(m->header.key));
-        m->fate = FATE_RETRY;
+    if (batch_parks(batch, m)) {
+        batch_park(batch, m);
         return;
     }
     batch_fill_facts(batch, m);

@@ -33,12 +33,14 @@ const struct handler *batch_own_hearer(const struct plan_event *event)
                            event->shape->version);
 }
 
-static const struct handler *hearer_at_once(const struct lane *lane, const struct plan_event *event)
+static const struct handler *hearer_at_once(const struct batch *batch,
+                                            const struct plan_event *event)
 {
+    const struct lane *lane = batch->lane;
     const struct handler *own = batch_own_hearer(event);
     if (own == NULL || !own->at_once) return NULL;
     if (!lane_owns_number(lane, event->partition) || !lane_holds(lane, event->partition) ||
-        lane_is_parked(lane, event->key))
+        !batch_may_hear_now(batch, event->key))
         return NULL;
     return own;
 }
@@ -82,7 +84,7 @@ void *batch_read_said(struct batch *batch, const struct plan_event *event)
    already it waits for the next batch. */
 static bool take_event(struct batch *batch, struct message *sayer, struct plan_event *event)
 {
-    const struct handler *handler = event->late ? NULL : hearer_at_once(batch->lane, event);
+    const struct handler *handler = event->late ? NULL : hearer_at_once(batch, event);
     if (handler == NULL) return false;
     struct message *united = united_of(batch, handler, event->key);
     if (united == NULL ? batch->n == BATCH_ROOM : united->fate != FATE_OPEN) return false;
@@ -121,11 +123,13 @@ bool batch_hear_own(struct batch *batch)
     return true;
 }
 
-void batch_say_after_all(struct message *m)
+/* With all that it took in. */
+void batch_say_after_all(struct batch *batch, struct message *m)
 {
     struct plan_event **end = &m->sayer->inside.events;
-    assert(m->handler->merge == NULL); /* what it took in would be lost */
     while (*end != NULL) end = &(*end)->next;
+    if (m->handler->merge != NULL)
+        m->event->body = batch_pack(batch, m->handler->hears, m->decoded);
     *end = m->event;
     m->event->next = NULL;
     m->event->late = true;

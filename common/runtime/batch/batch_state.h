@@ -64,6 +64,10 @@ struct batch {
     size_t conflicts_room, claimed_room;
     int64_t begun_ms;
     int opening, replies, claims, suspects;
+    bool asks_for_letters;      /* then it is known only inside the transaction what is decided */
+    int letters, first_letters; /* results; -1: not asked for */
+    struct list lettered;       /* dead_row: keys of its messages that have letters */
+    size_t set_aside;           /* messages */
     time_us now;
     int64_t policy_version;
     const void *policy;
@@ -100,6 +104,25 @@ int batch_find_key(const struct loading *loading, const struct sql_key *key);
 /* The rows of a key: as loaded, or as known by now. */
 struct list batch_rows_of(const struct loading *loading, const struct sql_key *key);
 
+/* batch.c: what the message says, if it can be read and has not failed too often; else it is set
+   aside. */
+void batch_decode(struct batch *batch, struct message *m);
+
+/* batch_letters.c: which messages have to wait behind letters, and which are run again, is asked … */
+bool batch_asks_for_letters(const struct batch *batch);
+void batch_add_letters(struct batch *batch);
+/* … and taken: those are parked, and these become what they hold. */
+void batch_read_letters(struct batch *batch);
+/* It becomes a dead letter when the transaction commits. */
+void batch_set_aside(struct batch *batch, struct message *m);
+/* Must it wait behind a letter, of before or of this batch? */
+bool batch_parks(const struct batch *batch, const struct message *m);
+void batch_park(struct batch *batch, struct message *m);
+/* May what is said under this key be heard in this transaction? */
+bool batch_may_hear_now(const struct batch *batch, text key);
+void batch_add_dead(struct batch *batch);
+void batch_letters_committed(struct batch *batch);
+
 /* Is all that it loads whole? Then it is loaded with the first one of its key. */
 bool batch_may_follow(const struct message *m);
 
@@ -124,14 +147,16 @@ bool batch_unites(const struct handler *handler);
 void *batch_read_said(struct batch *batch, const struct plan_event *event);
 /* How this service itself hears what it says; NULL: it does not. */
 const struct handler *batch_own_hearer(const struct plan_event *event);
-void batch_say_after_all(struct message *m);
+void batch_say_after_all(struct batch *batch, struct message *m);
 
 /* batch.c: a job whose work starts with the commit of this batch. */
 bool batch_begins_job(const struct message *m);
 
 /* batch_write.c */
 void batch_collect(struct batch *batch, struct rows *rows, const void *row);
+text batch_pack(struct batch *batch, const struct shape *shape, const void *body);
 text batch_cause_of(struct batch *batch, const struct message *m); /* for what the message causes */
+void batch_expect_alarm(struct lane *lane, const struct alarm_row *row); /* it is about to be set */
 void batch_add_counters(struct batch *batch); /* what has been counted since the last time */
 void batch_add_writes(struct batch *batch);   /* the rows of the round */
 void batch_add_end(

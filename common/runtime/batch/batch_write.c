@@ -18,6 +18,15 @@ void batch_collect(struct batch *batch, struct rows *rows, const void *row)
     rows->at[rows->n++] = row;
 }
 
+text batch_pack(struct batch *batch, const struct shape *shape, const void *body)
+{
+    struct buf bytes = {0};
+    pack_write(&bytes, shape, body);
+    text packed = arena_text(batch->arena, buf_text(&bytes));
+    buf_finish(&bytes);
+    return packed;
+}
+
 typedef int order_fn(const struct shape *shape, const void *a, const void *b);
 
 static void merge_sort(const void **at, const void **spare, size_t n, order_fn *order,
@@ -106,12 +115,13 @@ void batch_add_counters(struct batch *batch)
 
 text batch_cause_of(struct batch *batch, const struct message *m)
 {
-    if (m->origin == ORIGIN_EVENT && m->source >= 0)
+    bool again = m->origin == ORIGIN_DEAD;
+    if ((m->origin == ORIGIN_EVENT || again) && m->source >= 0)
         return arena_printf(batch->arena, "%s/%d/%lld", runtime.sources[m->source].name,
                             m->partition, (long long)m->seq);
     if (m->origin == ORIGIN_COMMAND)
         return arena_printf(batch->arena, "command/%.*s", TEXT_ARG(m->header.id));
-    if (m->origin == ORIGIN_ALARM)
+    if (m->origin == ORIGIN_ALARM || (again && m->handler->kind == ON_ALARM))
         return arena_printf(batch->arena, "alarm/%s/%.*s", m->handler->hears->name,
                             TEXT_ARG(m->header.key));
     return m->header.cause;
@@ -138,7 +148,7 @@ static struct alarm_row *alarm_row_of(struct batch *batch, const struct message 
     return row;
 }
 
-static void expect_alarm(struct lane *lane, const struct alarm_row *row)
+void batch_expect_alarm(struct lane *lane, const struct alarm_row *row)
 {
     if (!lane_owns_number(lane, (int)row->partition)) return;
     if (lane->next_alarm == 0 || row->due_at < lane->next_alarm) lane->next_alarm = row->due_at;
@@ -162,7 +172,7 @@ static void add_alarms(struct batch *batch)
         if (row->running)
             batch_collect(batch, &batch->starts, row);
         else if (row->due_at != 0)
-            expect_alarm(batch->lane, row);
+            batch_expect_alarm(batch->lane, row);
     }
     send_rows(batch, runtime_own_sql(&sql_alarm_drop), &drops);
     send_rows(batch, runtime_own_sql(&sql_alarm_set), &kept);
@@ -182,43 +192,6 @@ static void add_replies(struct batch *batch)
         batch_collect(batch, &rows, row);
     }
     send_rows(batch, runtime_own_sql(&sql_reply_put), &rows);
-}
-
-static void add_dead(struct batch *batch)
-{
-    struct rows rows = {0}, tried = {0};
-    for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
-        if (m->origin == ORIGIN_DEAD && (m->fate == FATE_DONE || m->fate == FATE_DEAD)) {
-            struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
-            *row =
-                (struct dead_row){.dead = m->dead, .partition = m->partition, .key = m->header.key};
-            if (m->fate == FATE_DONE) batch_collect(batch, &tried, row);
-            continue;
-        }
-        if (m->fate != FATE_DEAD && m->fate != FATE_PARKED) continue;
-        struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
-        bool parked = m->fate == FATE_PARKED;
-        *row = (struct dead_row){
-            .partition = m->partition,
-            .key = m->header.key,
-            .seq = m->seq,
-            .state = parked ? TEXT("parked") : TEXT("dead"),
-            .source = m->source >= 0 ? text_of(runtime.sources[m->source].name) : TEXT("alarm"),
-            .type = m->header.type,
-            .version = m->header.version,
-            .at = m->header.time,
-            .cause = m->header.cause,
-            .body = m->body,
-            .reason = parked ? TEXT("behind an earlier message of this key")
-                             : arena_text(batch->arena, text_of(m->why.message))};
-        batch_collect(batch, &rows, row);
-        if (!parked)
-            log_warn("set_aside", "type=%s key=%s reason=%s", log_text(m->header.type),
-                     log_text(m->header.key), log_quoted(m->why.message));
-    }
-    if (rows.n > 0) sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_dead_put), rows.at, rows.n);
-    send_rows(batch, runtime_own_sql(&sql_dead_drop), &tried);
 }
 
 /* Who has come through is no suspect any more. A job that begins now has not. */
@@ -315,11 +288,8 @@ static void collect_said(struct batch *batch)
     }
     for (size_t i = 0; i < all_united.n; i++) {
         const struct united *united = all_united.at[i];
-        struct buf body = {0};
-        if (united->body == NULL) continue;
-        pack_write(&body, united->event->shape, united->body);
-        united->row->body = arena_text(batch->arena, buf_text(&body));
-        buf_finish(&body);
+        if (united->body != NULL)
+            united->row->body = batch_pack(batch, united->event->shape, united->body);
     }
     sort_stably(batch, &batch->said, order_said, &journal_row_shape);
 }
@@ -386,7 +356,7 @@ void batch_add_end(struct batch *batch)
     batch_add_counters(batch);
     add_alarms(batch);
     add_replies(batch);
-    add_dead(batch);
+    batch_add_dead(batch);
     add_suspects_cleared(batch);
     add_journal(batch);
     pg_fail_within(batch->lane->pg, "effect");

@@ -45,9 +45,10 @@ text message_identity(const struct message *m, struct arena *arena)
         return arena_printf(arena, "command/%.*s/%.*s/%.*s/%.*s", TEXT_ARG(m->principal),
                             TEXT_ARG(m->header.type), TEXT_ARG(m->header.key),
                             TEXT_ARG(m->header.id));
+    if (m->origin == ORIGIN_DEAD) /* which of its letters is found out later */
+        return arena_printf(arena, "dead/%d/%.*s", m->partition, TEXT_ARG(m->header.key));
     return arena_printf(arena, "%s/%d/%d/%lld/%.*s/%.*s", names[m->origin], m->source, m->partition,
-                        (long long)(m->origin == ORIGIN_DEAD ? m->dead : m->seq),
-                        TEXT_ARG(m->header.type), TEXT_ARG(m->header.key));
+                        (long long)m->seq, TEXT_ARG(m->header.type), TEXT_ARG(m->header.key));
 }
 
 void queue_add(struct queue *queue, struct message *message)

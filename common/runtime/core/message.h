@@ -12,7 +12,7 @@ enum origin {
     ORIGIN_COMMAND,
     ORIGIN_ALARM,
     ORIGIN_RESULT,
-    ORIGIN_DEAD, /* a dead letter that is tried again */
+    ORIGIN_DEAD, /* the first letter of a key, run again: read inside the transaction */
     ORIGIN_OWN   /* said and heard in one transaction: batch_loopback.c */
 };
 

@@ -14,13 +14,12 @@ const struct pg_statement statement_opening = {
 const struct pg_statement statement_id_block = {"id_block", "SELECT nextval('id_block')"};
 
 const struct pg_statement statement_counts = {
-    "counts",
-    "SELECT (SELECT CASE WHEN reltuples < 10000"
-    " THEN (SELECT count(*) FROM (SELECT FROM alarm LIMIT 10000) AS few)"
-    " ELSE reltuples END::bigint FROM pg_class WHERE oid = 'alarm'::regclass),"
-    " (SELECT count(*) FROM dead_letter WHERE state = 'dead'),"
-    " (SELECT count(*) FROM dead_letter WHERE state = 'parked'),"
-    " (SELECT count(*) FROM test_clock)"};
+    "counts", "SELECT (SELECT CASE WHEN reltuples < 10000"
+              " THEN (SELECT count(*) FROM (SELECT FROM alarm LIMIT 10000) AS few)"
+              " ELSE reltuples END::bigint FROM pg_class WHERE oid = 'alarm'::regclass),"
+              " (SELECT count(*) FROM dead_letter WHERE state = 'dead'),"
+              " (SELECT count(*) FROM dead_letter WHERE state = 'parked'),"
+              " (SELECT count(*) FROM test_clock)"};
 
 const struct pg_statement statement_clock_set = {
     "clock_set",
@@ -28,11 +27,6 @@ const struct pg_statement statement_clock_set = {
     " DO UPDATE SET at = greatest(c.at, excluded.at) RETURNING at)"
     " SELECT t.at, p, a.due_at FROM t CROSS JOIN generate_series(0, 31) AS p LEFT JOIN LATERAL"
     " (SELECT due_at FROM alarm WHERE partition = p AND NOT running ORDER BY due_at LIMIT 1) AS a ON true"};
-
-const struct pg_statement statement_dead_discard = {
-    "dead_discard",
-    "DELETE FROM dead_letter WHERE dead = (SELECT min(dead) FROM dead_letter WHERE key = convert_from($1, 'UTF8')"
-    " AND state = 'dead')"};
 
 const struct pg_statement statement_alarms = {
     "alarms", "SELECT partition, name, key, due_at, attempt FROM alarm ORDER BY due_at LIMIT 200"};
@@ -206,33 +200,93 @@ const struct query sql_reply_put = {
         "INSERT INTO reply (principal, id, hash, body, at)"
         " SELECT principal, id, coalesce(hash, 0), coalesce(body, ''), clock_timestamp() FROM :rows"};
 
+/* A job whose letter is run again. One that was planned meanwhile takes its place. */
+const struct query sql_alarm_plant = {
+    .kind = QUERY_WRITE,
+    .row = &alarm_row_shape,
+    .sql =
+        "INSERT INTO alarm (partition, name, key, due_at, attempt, running, cause, body)"
+        " SELECT partition, name, key, due_at, coalesce(attempt, 0), false, cause, body FROM :rows"
+        " ON CONFLICT DO NOTHING"};
+
 const struct query sql_dead_put = {
     .kind = QUERY_WRITE,
     .row = &dead_row_shape,
-    .sql =
-        "INSERT INTO dead_letter (partition, key, state, source, seq, type, version, at, cause, body, reason, set_aside_at)"
-        " SELECT partition, key, state, source, coalesce(seq, 0), type, coalesce(version, 0), coalesce(at, now_us()),"
-        " coalesce(cause, ''), coalesce(body, ''), reason, now_us() FROM :rows"};
+    .sql = "INSERT INTO dead_letter (partition, key, state, source, seq, type, version, at, cause,"
+           " trace, body, reason, attempt, parks, set_aside_at)"
+           " SELECT partition, key, state, source, coalesce(seq, 0), type, coalesce(version, 0),"
+           " coalesce(at, now_us()), coalesce(cause, ''), trace, coalesce(body, ''), reason,"
+           " coalesce(attempt, 0), parks, now_us() FROM :rows"};
 
 const struct query sql_dead_drop = {
     .kind = QUERY_WRITE,
     .row = &dead_row_shape,
     .sql = "DELETE FROM dead_letter AS d USING (SELECT * FROM :rows) AS r WHERE d.dead = r.dead"};
 
+/* It was run again, and failed again. */
+const struct query sql_dead_fail = {
+    .kind = QUERY_WRITE,
+    .row = &dead_row_shape,
+    .sql = "UPDATE dead_letter AS d SET state = 'dead', reason = r.reason, parks = r.parks,"
+           " set_aside_at = now_us() FROM (SELECT * FROM :rows) AS r WHERE d.dead = r.dead"};
+
+/* The first letter of a key: what follows waits for it. Locked: nobody discards it meanwhile. */
+const struct query sql_dead_first = {
+    .kind = QUERY_WRITE,
+    .row = &dead_row_shape,
+    .sql = "SELECT d.* FROM (SELECT * FROM :rows) AS r CROSS JOIN LATERAL"
+           " (SELECT dead, partition::bigint AS partition, key, state, source, seq, type,"
+           "  version::bigint AS version, at, cause, trace, body, attempt::bigint AS attempt, parks"
+           "  FROM dead_letter WHERE partition = r.partition AND key = r.key"
+           "  AND (parks OR state = 'parked') ORDER BY dead LIMIT 1 FOR UPDATE) AS d"};
+
+/* Of these keys those that have letters which later messages wait behind. */
+const struct query sql_dead_behind = {
+    .kind = QUERY_WRITE,
+    .row = &dead_row_shape,
+    .sql = "SELECT r.partition, r.key FROM (SELECT * FROM :rows) AS r"
+           " WHERE EXISTS (SELECT FROM dead_letter AS d"
+           " WHERE d.partition = r.partition AND d.key = r.key AND d.parks)"};
+
+/* All such keys; more than 20,000 need not be told apart. */
 const struct query sql_dead_keys = {
     .kind = QUERY_READ,
     .row = &dead_row_shape,
     .by = "partition",
-    .sql =
-        "SELECT DISTINCT partition::bigint AS partition, key, type FROM dead_letter WHERE partition = ANY(:keys)"};
+    .sql = "SELECT DISTINCT partition::bigint AS partition, key FROM dead_letter"
+           " WHERE partition = ANY(:keys) AND parks LIMIT 20001"};
 
-const struct query sql_dead_of_key = {
+/* Keys whose first letter waits for nobody: it is to be run. */
+const struct query sql_dead_ready = {
     .kind = QUERY_READ,
     .row = &dead_row_shape,
-    .by = "key",
-    .sql =
-        "SELECT dead, partition::bigint AS partition, key, state, source, seq, type, version::bigint AS version, at, cause,"
-        " body, reason FROM dead_letter WHERE key = ANY(:keys) ORDER BY dead"};
+    .by = "partition",
+    .sql = "SELECT partition, key FROM (SELECT DISTINCT ON (partition, key)"
+           "  partition::bigint AS partition, key, state"
+           " FROM dead_letter WHERE partition = ANY(:keys) AND (parks OR state = 'parked')"
+           " ORDER BY partition, key, dead) AS head WHERE state = 'parked' LIMIT 200"};
+
+const struct query sql_dead_retry = {
+    .kind = QUERY_WRITE,
+    .row = &dead_row_shape,
+    .sql = "UPDATE dead_letter AS d SET state = 'parked' FROM (SELECT * FROM :rows) AS r"
+           " WHERE d.partition = r.partition AND d.key = r.key AND d.state = 'dead'"};
+
+/* The letter named, or the first dead one. */
+const struct query sql_dead_discard = {
+    .kind = QUERY_WRITE,
+    .row = &dead_row_shape,
+    .sql = "DELETE FROM dead_letter AS d USING (SELECT * FROM :rows) AS r"
+           " WHERE d.partition = r.partition AND d.key = r.key AND d.dead = coalesce(r.dead,"
+           " (SELECT min(f.dead) FROM dead_letter AS f"
+           "  WHERE f.partition = r.partition AND f.key = r.key"
+           " AND f.state = 'dead'))"};
+
+const struct query sql_dead_count = {.kind = QUERY_WRITE,
+                                     .row = &dead_row_shape,
+                                     .sql = "SELECT (SELECT count(*) FROM dead_letter AS d"
+                                            "  WHERE d.partition = r.partition AND d.key = r.key)"
+                                            " FROM (SELECT * FROM :rows) AS r"};
 
 const struct query sql_suspect_put = {
     .kind = QUERY_WRITE,

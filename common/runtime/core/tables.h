@@ -15,8 +15,7 @@ extern const struct pg_statement statement_opening; /* now, policy version */
 extern const struct pg_statement statement_id_block;
 extern const struct pg_statement statement_counts; /* alarms (about), dead, parked, next alarm */
 
-extern const struct pg_statement statement_clock_set, statement_dead_discard, statement_alarms,
-    statement_dead;
+extern const struct pg_statement statement_clock_set, statement_alarms, statement_dead;
 extern const struct pg_statement statement_policy_lock, statement_member_clean;
 extern const char statement_policy_offered[], statement_policy_version[], statement_policy_files[];
 
@@ -26,7 +25,11 @@ extern const struct query sql_position_last, sql_position_put, sql_position_clea
 extern const struct query sql_alarm_claim, sql_alarm_set, sql_alarm_drop, sql_alarm_look,
     sql_alarm_lost, sql_alarm_orphans;
 extern const struct query sql_reply_find, sql_reply_put;
-extern const struct query sql_dead_put, sql_dead_drop, sql_dead_keys, sql_dead_of_key;
+extern const struct query sql_alarm_plant;
+extern const struct query sql_dead_put, sql_dead_drop,
+    sql_dead_fail; /* by the owner of the partition */
+extern const struct query sql_dead_first, sql_dead_behind, sql_dead_keys, sql_dead_ready;
+extern const struct query sql_dead_retry, sql_dead_discard, sql_dead_count; /* by an operator */
 extern const struct query sql_suspect_put, sql_suspect_drop;
 extern const struct query sql_policy_files, sql_policy_offer;
 

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "runtime/core/tables.h"
-#include "runtime/lane/scheduler.h"
+#include "runtime/lane/letters.h"
 
 /* --- the list --- */
 
@@ -45,87 +45,60 @@ void control_list_dead(struct control *c)
     workline_add(control_work, start_dead, c);
 }
 
-/* --- run them again --- */
+/* --- run them again, or give them up --- */
 
-static struct message *revive(const struct dead_row *row)
+static struct lane *lane_of(int partition)
 {
-    struct header header = {.type = row->type,
-                            .version = row->version,
-                            .key = row->key,
-                            .time = row->at,
-                            .cause = row->cause};
-    struct message *m = message_create(ORIGIN_DEAD, &header, row->body);
-    bool alarm = text_is(row->source, "alarm");
-    int source = alarm ? -1 : runtime_source(row->source);
-    m->handler = alarm        ? runtime_handler(ON_ALARM, NULL, row->type, 0)
-                 : source < 0 ? NULL
-                              : runtime_handler(ON_EVENT, runtime.sources[source].name, row->type,
-                                                row->version);
-    m->partition = (int)row->partition;
-    m->dead = row->dead;
-    m->seq = row->seq;
-    m->source = source;
-    m->due = alarm ? row->at : 0;
-    return m;
+    return runtime.lanes[partition % runtime.lanes_n];
 }
 
-static void retry_rows(struct control *c)
+/* What is to be run is run by the lane that holds the partition by now. */
+static void letters_settled(void *ctx, const struct pg_trip *trip)
 {
-    struct list rows;
-    struct err err;
-    struct dead_done done = {0};
-    int bad = sql_read(runtime_own_sql(&sql_dead_of_key), pg_result(c->pg, c->first), c->arena,
-                       &rows, &err);
-    assert(bad == 0);
-    workline_next(control_work);
-    text key = ((const struct dead_retry *)c->body)->key;
-    struct lane *lane = runtime.lanes[partition_of(key) % runtime.lanes_n];
-    for (size_t i = 0; i < rows.n; i++) {
-        queue_add(&lane->single, revive(&LIST(rows, struct dead_row)[i]));
-        done.messages++;
+    struct control *c = ctx;
+    int partition = partition_of(c->key);
+    if (trip->outcome != PG_OK) {
+        control_failed(c, trip);
+        return;
     }
-    lane_unpark(lane, key);
+    struct dead_done done = {.messages = pg_int(pg_result(c->pg, c->first), 0, 0)};
+    workline_next(control_work);
+    letters_run(lane_of(partition), partition, c->key);
     control_answer(c, &dead_done_shape, &done);
-    lane_wake(lane);
 }
 
-static void retry_read(void *ctx, const struct pg_trip *trip)
+static void settle_letters(struct control *c, struct pg *pg, const struct query *query,
+                           int64_t dead)
 {
-    if (trip->outcome != PG_OK)
-        control_failed(ctx, trip);
-    else
-        retry_rows(ctx);
+    const struct dead_row row = {.partition = partition_of(c->key), .key = c->key, .dead = dead};
+    const void *rows[] = {&row};
+    c->pg = pg;
+    sql_add_rows(pg, runtime_own_sql(query), rows, 1);
+    c->first = sql_add_rows(pg, runtime_own_sql(&sql_dead_count), rows, 1);
+    pg_run(pg, letters_settled, c);
 }
 
 static void start_retry(void *ctx, struct pg *pg)
 {
-    struct control *c = ctx;
-    struct sql_key key = {.word = ((const struct dead_retry *)c->body)->key};
-    c->pg = pg;
-    c->first = sql_add_keys(pg, runtime_own_sql(&sql_dead_of_key), &key, 1, NULL);
-    pg_run(pg, retry_read, c);
+    settle_letters(ctx, pg, &sql_dead_retry, 0);
 }
 
 static void start_discard(void *ctx, struct pg *pg)
 {
     struct control *c = ctx;
     const struct dead_discard *m = c->body;
-    struct sql_key key = {.word = m->key};
-    struct pg_param param = {m->key.at, (int)m->key.len};
-    c->pg = pg;
-    pg_add(pg, &statement_dead_discard, &param, 1);
     log_warn("dead_discarded", "key=%s by=%s reason=%s", log_text(m->key), log_text(c->actor),
              log_text(m->reason));
-    c->first = sql_add_keys(pg, runtime_own_sql(&sql_dead_of_key), &key, 1, NULL);
-    pg_run(pg, retry_read, c);
+    settle_letters(c, pg, &sql_dead_discard, m->dead);
 }
 
-/* Only who holds the key's partition may run what was set aside under it. */
+/* Only who holds the key's partition is asked: it runs what was set aside under it. */
 static void settle_dead(struct control *c, text key, void (*fn)(void *ctx, struct pg *pg))
 {
     int partition = partition_of(key);
     struct err err;
-    if (lane_holds(runtime.lanes[partition % runtime.lanes_n], partition)) {
+    c->key = key;
+    if (lane_holds(lane_of(partition), partition)) {
         workline_add(control_work, fn, c);
         return;
     }

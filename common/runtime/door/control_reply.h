@@ -17,6 +17,7 @@ struct control {
     struct pg *pg;
     int first;   /* index of the first interesting result */
     bool looked; /* the journal's tail has been read for it */
+    text key;    /* whose letters */
 };
 
 extern struct workline *control_work;

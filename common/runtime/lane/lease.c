@@ -1,6 +1,6 @@
 #include "base/failpoint.h"
 #include "runtime/lane/fair_share.h"
-#include "runtime/lane/scheduler.h"
+#include "runtime/lane/letters.h"
 #include "runtime/journal/journal.h"
 #include "base/log.h"
 #include "runtime.msg.h"
@@ -146,7 +146,7 @@ static void written(void *ctx, const struct pg_trip *trip)
         log_info("leases", "lane=%d held=%d", lane->number, held);
         lane->next_alarm = 1; /* look at once */
         alarm_look_at_all(lane);
-        dead_look(lane);
+        letters_look(lane);
         reader_restart(lane);
     }
     if (!lane->ready) lane->ready = true;

@@ -1,6 +1,7 @@
 #include "runtime/lane/scheduler.h"
 
 #include "base/log.h"
+#include "runtime/lane/letters.h"
 #include "runtime/lane/place.h"
 #include "runtime/core/reply.h"
 
@@ -29,49 +30,12 @@ bool lane_holds(const struct lane *lane, int partition)
     return lane->ready && lane->slots[partition].held;
 }
 
-/* --- parked keys --- */
-
-static size_t find_parked(const struct lane *lane, text key)
-{
-    size_t i = 0;
-    while (i < lane->parked_n && !text_equal(lane->parked[i], key)) i++;
-    return i;
-}
-
-bool lane_is_parked(const struct lane *lane, text key)
-{
-    return lane->parked_n > 0 && find_parked(lane, key) < lane->parked_n;
-}
-
-bool lane_parks(const struct handler *handler)
-{
-    return handler == NULL || !handler->coalesce;
-}
-
-void lane_park(struct lane *lane, text key)
-{
-    if (find_parked(lane, key) < lane->parked_n) return;
-    if (lane->parked_n == lane->parked_room) {
-        lane->parked_room = lane->parked_room == 0 ? 16 : lane->parked_room * 2;
-        lane->parked = mem_resize(lane->parked, sizeof(*lane->parked) * lane->parked_room);
-    }
-    lane->parked[lane->parked_n++] = (text){mem_string(key), key.len};
-}
-
-void lane_unpark(struct lane *lane, text key)
-{
-    size_t i = find_parked(lane, key);
-    if (i == lane->parked_n) return;
-    free((char *)lane->parked[i].at);
-    lane->parked[i] = lane->parked[--lane->parked_n];
-}
-
 /* --- queues --- */
 
 size_t lane_waiting(const struct lane *lane)
 {
     return lane->commands.n + lane->events.n + lane->alarms.n + lane->results.n + lane->single.n +
-           lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
+           lane->letters.n + lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
 }
 
 struct backlog lane_backlog(const struct lane *lane)
@@ -124,7 +88,7 @@ static void accept(struct lane *lane, struct message *message)
         queue_add(&lane->commands, message);
     else if (!place_again(message))
         reply_refuse_message(message, VERB_RETRY, NULL, "another replica holds partition %d",
-                       message->partition);
+                             message->partition);
 }
 
 void lane_command(struct lane *lane, struct message *message)
@@ -177,6 +141,7 @@ void lane_let_go(struct lane *lane)
     let_go(lane, &lane->commands);
     let_go(lane, &lane->events);
     let_go(lane, &lane->alarms);
+    let_go(lane, &lane->letters);
 }
 
 void lane_reset(struct lane *lane)
@@ -186,7 +151,7 @@ void lane_reset(struct lane *lane)
     lane->generation++;
     for (int p = 0; p < PARTITIONS; p++) lane->slots[p].held = false;
     lane_let_go(lane);
-    while (lane->parked_n > 0) free((char *)lane->parked[--lane->parked_n].at);
+    letter_keys_forget(&lane->letter_keys);
     lane->lease_look_ms = 0;
 }
 
@@ -259,7 +224,15 @@ static bool go_together(const struct lane *lane)
     return lane->races > 0 && lane->races < ATTEMPTS_MOST && !runtime.careful;
 }
 
-static bool choose(struct lane *lane, struct queue *chosen)
+/* The next letter of a key, alone. */
+static void take_letter(struct lane *lane, struct queue *chosen)
+{
+    take(lane, &lane->letters, chosen, 1);
+    lane->letter_was_last = chosen->n > 0;
+    lane->apart = chosen->n > 0;
+}
+
+static bool choose_others(struct lane *lane, struct queue *chosen)
 {
     size_t most = lane->single.n > 0 || carefully(lane) ? 1 : BATCH_MOST;
     take(lane, &lane->single, chosen, go_together(lane) ? BATCH_MOST : 1);
@@ -271,6 +244,18 @@ static bool choose(struct lane *lane, struct queue *chosen)
     if (lane->events.n == 0 && lane->alarms.n > 0 && chosen->n < most && gate_open(lane) &&
         !(runtime.careful && jobs_running() > 0))
         take(lane, &lane->alarms, chosen, most);
+    return chosen->n > 0;
+}
+
+/* Letters that are run again take turns with everything else. */
+static bool choose(struct lane *lane, struct queue *chosen)
+{
+    if (lane->single.n == 0 && !lane->letter_was_last) take_letter(lane, chosen);
+    if (chosen->n > 0 || choose_others(lane, chosen)) {
+        lane->letter_was_last = chosen->first->origin == ORIGIN_DEAD;
+        return true;
+    }
+    take_letter(lane, chosen);
     return chosen->n > 0;
 }
 
@@ -314,7 +299,8 @@ int64_t lane_rest_left(const struct rest *rest)
 static int64_t wait_left(const struct lane *lane)
 {
     size_t events = lane->events.n + lane->results.n;
-    if (lane->single.n > 0 || lane->alarms.n > 0 || events >= ENOUGH) return 0;
+    if (lane->single.n > 0 || lane->letters.n > 0 || lane->alarms.n > 0 || events >= ENOUGH)
+        return 0;
     if (lane->commands.n > 0) return commands_wait(lane);
     return events > 0 ? lane_rest_left(&lane->rest) : 0;
 }
@@ -354,6 +340,10 @@ static void run_lane(struct lane *lane)
     }
     if (alarms_wanted(lane)) {
         alarm_look(lane);
+        return;
+    }
+    if (letters_due(lane)) {
+        letters_look(lane);
         return;
     }
     int64_t clean_due = loop_now_ms() - lane->clean_ms, rest = wait_left(lane);
@@ -526,8 +516,7 @@ void lane_stop(struct lane *lane)
     drop_all(&lane->events);
     drop_all(&lane->alarms);
     drop_all(&lane->waiting_leases);
-    for (size_t i = 0; i < lane->parked_n; i++) free((char *)lane->parked[i].at);
-    free(lane->parked);
+    drop_all(&lane->letters);
     free(lane->scratch);
     free(lane->owner);
     free(lane);

@@ -9,6 +9,7 @@
 #define KEFU_SCHEDULER_H
 
 #include "base/pace.h"
+#include "runtime/core/letter_keys.h"
 #include "runtime/core/runtime.h"
 #include "runtime/core/slot.h"
 
@@ -50,8 +51,11 @@ struct lane {
     struct loop_timer timer;
     struct queue waiting_leases; /* commands for partitions whose lease is not here yet */
 
-    text *parked; /* keys with dead letters; malloc'd */
-    size_t parked_n, parked_room;
+    struct letter_keys letter_keys;
+    struct queue
+        letters; /* keys whose letters are run, one letter for each transaction (letters.h) */
+    bool letter_was_last;    /* now it is the turn of others */
+    int64_t letters_look_ms; /* when they are looked at next */
 
     int64_t careful_until_ms;
     int64_t batches, messages;
@@ -88,12 +92,6 @@ struct backlog lane_backlog(const struct lane *lane);
 /* How many milliseconds before the next small piece of work. */
 int64_t lane_rest_left(const struct rest *rest);
 
-/* Parked keys. A letter set aside parks its key, unless its handler (NULL: unknown) coalesces: then the next one is heard all the same. */
-bool lane_parks(const struct handler *handler);
-bool lane_is_parked(const struct lane *lane, text key);
-void lane_park(struct lane *lane, text key);
-void lane_unpark(struct lane *lane, text key);
-
 /* batch.c: run the messages (the lane's connection is idle); ends with lane_batch_done(). Takes the messages. */
 void batch_run(struct lane *lane, struct queue *take_messages);
 void batch_destroy(struct batch *batch);
@@ -125,8 +123,5 @@ void job_destroy(struct job *job);
 void reader_pull(struct lane *lane);
 void reader_freshen(struct lane *lane);
 void reader_restart(struct lane *lane);
-
-/* parked_keys.c: read which keys are parked. A chore. */
-void dead_look(struct lane *lane);
 
 #endif

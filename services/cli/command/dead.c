@@ -8,10 +8,12 @@
 static enum exit_status dead(const struct words *words);
 
 static const char *given_service, *given_reason = "discarded by the operator";
+static int64_t given_number;
 
 static const struct option options[] = {
     {"service", OPTION_TEXT, &given_service, "NAME", "whose (of retry and discard: needed)"},
     {"reason", OPTION_TEXT, &given_reason, "WORDS", "why it is given up; goes into the log"},
+    {"number", OPTION_INT, &given_number, "N", "which is given up, as `list` shows it under dead"},
 };
 
 const struct command command_dead = {
@@ -20,7 +22,8 @@ const struct command command_dead = {
     .least = 1,
     .most = 2,
     .usage = "Messages that could not be handled, and those of the same key that wait behind them.",
-    .examples = "  kefu dead list\n  kefu dead retry 260318000000001 --service routing",
+    .examples = "  kefu dead list\n  kefu dead retry 260318000000001 --service routing\n"
+                "  kefu dead discard 260318000000001 --service routing --number 12",
     .options = options,
     .options_n = COUNT(options),
     .exec = dead};
@@ -29,7 +32,7 @@ static enum exit_status ask_service(struct client *client, const char *verb, con
                                     int service)
 {
     struct dead_retry retry = {text_of(key)};
-    struct dead_discard discard = {text_of(key), text_of(given_reason)};
+    struct dead_discard discard = {text_of(key), text_of(given_reason), given_number};
     bool again = strcmp(verb, "retry") == 0;
     enum exit_status status = STATUS_OK;
     struct err err;
