@@ -318,5 +318,45 @@ def test_the_letter_of_a_job_is_run_again_as_a_job():
         check("nothing is left", (letters(database), database("SELECT count(*) FROM probe.alarm")), ([], [["0"]]))
 
 
+# ---- what this version does not know -------------------------------------------------------------------------------------------
+
+
+def test_an_alarm_that_nobody_knows_any_more_is_set_aside():
+    with world() as (database, probe):
+        client = probe.client()
+        leave(database, "probe.forgotten", body_of("bad", 7))
+        wait_for("the letter", lambda: letters(database) == [("bad", "dead", "probe.forgotten")])
+        check("status", client.ask("runtime.status")["dead"], 1)
+        check("reason", database("SELECT reason FROM probe.dead_letter"), [["this probe does not know probe.forgotten, version 1"]])
+        client.do("dead.retry", key="bad")
+        wait_quiet({"probe": [client]})
+        check("it stays", letters(database), [("bad", "dead", "probe.forgotten")])
+        database("UPDATE probe.dead_letter SET type = 'probe.wake'")  # as if the service knew it now
+        client.do("dead.retry", key="bad")
+        wait_quiet({"probe": [client]})
+        check("it is heard", (effects(database), letters(database)), ([7], []))
+
+
+def tell(database, kind, version, n):
+    """An event in the own journal, as if another version of the service had said it."""
+    database("INSERT INTO probe.journal (partition, seq, at, type, version, key, cause, body) VALUES"
+             f" ({partition_of('bad')}, nextval('probe.journal_seq'), clock_timestamp(), '{kind}', {version}, 'bad', 'command/test', {body_of('bad', n)})")
+
+
+def test_an_event_of_a_version_that_is_not_known_is_set_aside():
+    with world() as (database, probe):
+        client = probe.client()
+        tell(database, "probe.heard", 9, 1)
+        tell(database, "probe.heard", 1, 2)
+        tell(database, "probe.poked", 9, 3)  # nobody here hears it, of whatever version
+        wait_for("the letters", lambda: letters(database) == [("bad", "dead", "probe.heard"), ("bad", "parked", "probe.heard")])
+        check("reason", database("SELECT reason FROM probe.dead_letter WHERE state = 'dead'"),
+              [["this probe does not know probe.heard, version 9"]])
+        database("UPDATE probe.dead_letter SET version = 1")  # as if the service knew it now
+        client.do("dead.retry", key="bad")
+        wait_quiet({"probe": [client]})
+        check("in order", (effects(database), letters(database)), ([1, 2], []))
+
+
 if __name__ == "__main__":
     run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

@@ -24,11 +24,14 @@ static bool restart_needed[LANES_MOST][SOURCES_MOST];
 static void take_event(struct lane *lane, int source, const struct journal_event *event)
 {
     const char *from = runtime.sources[source].name;
-    const struct handler *handler = runtime_handler(ON_EVENT, from, event->type, event->version);
+    const struct handler *handler = runtime_handler(ON_EVENT, from, event->type, 0);
     struct slot *slot = &lane->slots[event->partition];
     if (!slot->held || event->seq <= slot->received[source]) return;
     slot->received[source] = event->seq;
     if (handler == NULL) return; /* not for us */
+    /* An event of a version that is not known has no handler: it is set aside. */
+    if (handler->hears->version != event->version)
+        handler = runtime_handler(ON_EVENT, from, event->type, event->version);
     struct header header = {.type = event->type,
                             .version = event->version,
                             .key = event->key,
