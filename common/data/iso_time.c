@@ -1,5 +1,4 @@
-/* The times of json.h: no time zone library, only the calendar's arithmetic. */
-#include "data/json.h"
+#include "data/iso_time.h"
 
 enum { CYCLE_DAYS = 146097, EPOCH_DAYS = 719468 }; /* of 400 years; from 0000-03-01 to 1970-01-01 */
 

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "data/iso_time.h"
 #include "data/shape.h"
 
 /* One line, fields in the shape's order. */
@@ -16,9 +17,5 @@ void json_write(struct buf *out, const struct shape *shape, const void *body);
 MUST_CHECK void *json_read(text json, const struct shape *shape, struct arena *arena,
                            struct err *err);
 void json_quote(struct buf *out, text value); /* with the quotes */
-
-/* ISO 8601 both ways, without quotes, strict: no leap seconds, years 1 to 9999. json_time reads "2026-11-22T03:04:05[.ffffff]Z" or with "+08:00". */
-void json_add_time(struct buf *out, time_us time);
-bool json_time(text iso, time_us *out);
 
 #endif

@@ -1,4 +1,4 @@
-#include "data/pack.h"
+#include "data/pack_scan.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -219,9 +219,4 @@ struct flow_actor {
 MUST_CHECK int flow_check_actor(const struct flow_step *step, const struct flow_at *at,
                                 const struct flow_actor *actor, struct err *err);
 
-/* Append the flow as a Mermaid stateDiagram-v2. Shared exits are one note, not a fan of arrows. */
-void flow_mermaid(const struct flow *flow, struct buf *out);
-/* Append one line per step: id, from, action, to, by, due. */
-void flow_table(const struct flow *flow, struct buf *out);
-
 #endif

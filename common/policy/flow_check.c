@@ -1,4 +1,4 @@
-#include "policy/flow_load.h"
+#include "policy/flow_check.h"
 
 /* Where a fault of a step is told: shared exits stand in their own file. */
 static int fail_step(struct flow_loading *loading, const struct flow_step *step, const char *what,

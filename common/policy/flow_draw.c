@@ -1,4 +1,4 @@
-#include "policy/flow.h"
+#include "policy/flow_draw.h"
 
 #include <stdio.h>
 

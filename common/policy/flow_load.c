@@ -1,5 +1,8 @@
 #include "policy/flow_load.h"
 
+#include "policy/flow_check.h"
+#include "policy/flow_step.h"
+
 #include <string.h>
 
 static const char *const flow_keys[] = {"flow",     "zh",    "en",     "rule",   "exits", "clocks",

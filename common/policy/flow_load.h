@@ -1,5 +1,5 @@
 /*
- * flow_load: what flow_load.c, flow_step.c and flow_check.c share while a bundle is compiled.
+ * flow_load: what is known while a bundle of flows is read (flow_load.c, flow_step.c, flow_check.c).
  */
 #ifndef KEFU_FLOW_LOAD_H
 #define KEFU_FLOW_LOAD_H
@@ -15,13 +15,5 @@ struct flow_loading {
     struct flow *flow;
     struct yaml_texts roles;
 };
-
-/* Read one step; `is_exit` for those of _exits.yaml. Time nodes that refer to other steps stay open. */
-void flow_read_step(struct flow_loading *loading, const struct yaml *node, bool is_exit,
-                    struct flow_step *step);
-/* Close the time nodes: "as X", "default", and those of the states. */
-void flow_resolve_due(struct flow_loading *loading);
-/* ORG-21, names, reachability, dead ends. Faults go to loading->reader. */
-void flow_check(struct flow_loading *loading);
 
 #endif

@@ -1,4 +1,4 @@
-#include "policy/flow_load.h"
+#include "policy/flow_step.h"
 
 static const char *const step_keys[] = {"id",
                                         "from",

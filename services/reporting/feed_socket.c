@@ -1,18 +1,16 @@
-/*
- * The feed's socket: every replica tails the feed table and publishes all of it, and to each new subscriber the last value of every
- * topic under its prefix. Nothing here decides anything; whoever misses something asks feed.read.
- */
-#include "handlers.h"
+#include "feed_socket.h"
 
 #include "net/bus.h"
 #include "base/loop.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "data/pack.h"
 #include "reporting.msg.h"
 #include "reporting_rows.msg.h"
 #include "db/sql.h"
 #include "store.h"
 #include "db/pg_queue.h"
+#include "runtime/api/service.h"
 
 #include <string.h>
 

@@ -23,18 +23,6 @@ void on_report_summary(struct plan *plan, const void *message, const struct fact
 void on_feed_read(struct plan *plan, const void *message, const struct facts *facts);
 void on_report_tickets(struct plan *plan, const void *message, const struct facts *facts);
 
-/* feed_socket.c: every replica publishes the whole feed. */
-extern const struct setting feed_settings[];
-extern const size_t feed_settings_n;
-void feed_start(void);
-void feed_stop(void);
-/* Hints: somebody is going to append to the feed; the transaction under way does. They may be wrong: nothing depends on them but how
-   soon subscribers hear. */
-void feed_hint(void);
-void feed_grows(void);
-/* A transaction of this process has been committed. */
-void feed_committed(void);
-
 /* policy.c */
 extern const struct policy_owner reporting_policy;
 

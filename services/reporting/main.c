@@ -1,6 +1,7 @@
 /* reporting: every number. See README.md. */
 #include "handlers.h"
 
+#include "feed_socket.h"
 #include "reporting.msg.h"
 #include "reporting_rows.msg.h"
 #include "store.h"

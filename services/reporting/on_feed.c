@@ -6,6 +6,7 @@
  */
 #include "handlers.h"
 
+#include "feed_socket.h"
 #include "kpi.h"
 #include "reporting.msg.h"
 #include "store.h"

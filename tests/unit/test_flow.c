@@ -1,7 +1,7 @@
 /* flow: the bundle in deploy/policy is complete, faults are told with their place, and steps are found as the rules say. */
 #include "test.h"
 
-#include "policy/flow.h"
+#include "policy/flow_draw.h"
 
 #include <stdio.h>
 #include <stdlib.h>

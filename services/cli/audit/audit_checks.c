@@ -8,7 +8,7 @@
  *   opened (ticket), started (ticket, origin)  tickets that must be known everywhere; origin: the one it goes on from
  *   excused (key)                              what a dead letter, or one parked behind it, speaks of: shown by I7 alone
  */
-#include "audit.h"
+#include "audit_checks.h"
 
 #include "net/services.h"
 

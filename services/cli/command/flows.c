@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "cli/terminal.h"
-#include "policy/flow.h"
+#include "policy/flow_draw.h"
 
 static enum exit_status flows_command(const struct words *words);
 
