@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "keyring.h"
+#include "log_file.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "run_file.h"
@@ -24,7 +25,7 @@ enum {
     BACKOFF_MOST_MS = 5000,
     HEALTHY_MS = 10000, /* who ran so long starts again at once */
     DRAIN_MS = 30000,
-    ROUND_MS = 1000, /* looks for dead children besides SIGCHLD, and keeps the loop alive */
+    ROUND_MS = 1000, /* looks for dead children besides SIGCHLD, at log files, keeps the loop alive */
     ARGUMENTS_MOST = 64
 };
 
@@ -38,6 +39,7 @@ static struct supervisor {
     const struct supervised *plan;
     struct arena *arena;
     struct run_file run;
+    const char *postgres_log;
     struct child children[SUPERVISED_MOST];
     struct run_child told[SUPERVISED_MOST];
     size_t n;
@@ -125,6 +127,7 @@ static int start_postgres(struct err *err)
         (char *)(uintptr_t)arena_printf(self.arena, "%s/deploy/postgres.sh", self.plan->home).at;
     snprintf(port, sizeof(port), "%lld", (long long)self.plan->pg_port);
     self.run.postgres = arena_printf(self.arena, "%s/pg", self.plan->dir);
+    self.postgres_log = arena_printf(self.arena, "%s/log", self.run.postgres.at).at;
     char *argv[] = {script, "start", (char *)(uintptr_t)self.run.postgres.at, port, NULL};
     int bad = supervisor_do(argv, &out, err);
     if (bad == 0) {
@@ -267,6 +270,18 @@ static void on_child(void *ctx)
             if (self.told[i].pid == pid) child_died(&self.children[i], status);
 }
 
+static void limit_logs(void)
+{
+    for (size_t i = 0; i < self.n; i++) log_file_limit(self.told[i].log.at, LOG_FILE_MAX);
+    log_file_limit(self.postgres_log, LOG_FILE_MAX);
+}
+
+static void on_round(void *ctx)
+{
+    on_child(ctx);
+    limit_logs();
+}
+
 static void signal_children(int signo)
 {
     for (size_t i = 0; i < self.n; i++)
@@ -389,7 +404,7 @@ int supervisor_run(const struct supervised *supervised,
     loop_on_signal(SIGCHLD, on_child, NULL);
     loop_on_signal(SIGTERM, on_stop, NULL);
     loop_on_signal(SIGINT, on_stop, NULL);
-    loop_timer_start(&self.rounds, ROUND_MS, ROUND_MS, on_child, NULL);
+    loop_timer_start(&self.rounds, ROUND_MS, ROUND_MS, on_round, NULL);
     for (size_t i = 0; i < self.n; i++) start_child(&self.children[i]);
     started(ctx, NULL);
     loop_run();
