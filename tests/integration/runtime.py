@@ -5,9 +5,9 @@ from kefu import Client, Database, Process, Refused, run, wait_for, wait_quiet
 
 
 @contextlib.contextmanager
-def probes(n=1, args=()):
+def probes(n=1, args=(), environment=None):
     database = Database()
-    replicas = [Process("probe", database.dsn, args=args).start().wait_ready()]
+    replicas = [Process("probe", database.dsn, args=args, environment=environment).start().wait_ready()]
     replicas += [Process("probe", database.dsn, args=args).start().wait_ready() for _ in range(n - 1)]
     try:
         yield (database, *replicas)
@@ -100,6 +100,22 @@ def test_a_dead_letter_parks_its_key_and_retry_runs_it_in_order():
         client.do("probe.say", key="bad", n=3)
         settled(probe)
         check("the key works again", effects(database)[0], ("bad", "3"))
+
+
+def batches(probe):
+    """How many batches had at most so many messages, and how many there were in all."""
+    lines = dict(line.rsplit(" ", 1) for line in probe.client().ask("runtime.metrics")["text"].splitlines() if line.startswith("kefu_batch_messages"))
+    return {name.split('"')[1]: int(n) for name, n in lines.items() if "_bucket" in name}
+
+
+def test_a_batch_is_bounded_in_bytes():
+    """Messages of 20 kB wait for a slow commit: of small ones the next batch would take them all. A mebibyte has room for 52."""
+    with probes(args=("--lanes=1", "--careful=0s"), environment={"FAIL_AT": "committing:1:sleep=300"}) as (_database, probe):
+        client = probe.client()
+        ids = [client.send("command", "probe.say", {"key": f"k{i}", "n": 1, "note": "x" * 20000}) for i in range(200)]
+        check("answers", {client.receive(id, 30)[1] for id in ids}, {"answer"})
+        sizes = batches(probe)
+        check("batches of more than 64", sizes["+Inf"] - sizes["64"], 0)
 
 
 def murmured(database):

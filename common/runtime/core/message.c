@@ -20,6 +20,7 @@ struct message *message_create(enum origin origin, const struct header *header, 
                    header->cause.len + header->actor.len + body.len + 7;
     struct message *message = mem_alloc(sizeof(*message) + bytes);
     char *at = (char *)(message + 1);
+    message->bytes = sizeof(*message) + bytes;
     message->origin = origin;
     message->source = -1;
     message->header = *header;
@@ -58,6 +59,7 @@ void queue_add(struct queue *queue, struct message *message)
     *queue->end = message;
     queue->end = &message->next;
     queue->n++;
+    queue->bytes += message->bytes;
 }
 
 void queue_add_first(struct queue *queue, struct message *message)
@@ -69,6 +71,7 @@ void queue_add_first(struct queue *queue, struct message *message)
     message->next = queue->first;
     queue->first = message;
     queue->n++;
+    queue->bytes += message->bytes;
 }
 
 struct message *queue_take(struct queue *queue)
@@ -78,6 +81,7 @@ struct message *queue_take(struct queue *queue)
     queue->first = message->next;
     message->next = NULL;
     queue->n--;
+    queue->bytes -= message->bytes;
     return message;
 }
 

@@ -32,6 +32,7 @@ struct bus_request;
 
 struct message {
     struct message *next;
+    size_t bytes; /* all of it in memory */
     enum origin origin;
     const struct handler *handler; /* NULL: undecodable or unknown */
     int partition;
@@ -72,7 +73,7 @@ text message_identity(const struct message *message, struct arena *arena);
 
 struct queue {
     struct message *first, **end;
-    size_t n;
+    size_t n, bytes;
 };
 
 void queue_add(struct queue *queue, struct message *message);

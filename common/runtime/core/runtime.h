@@ -19,10 +19,12 @@
 /* The table of numbers (design, section 2). */
 enum {
     BATCH_MOST = 256,
+    BATCH_BYTES_MAX = 1 << 20, /* of a batch's messages; the one that goes beyond it is its last */
     LANES_MOST = 8,
     SOURCES_MOST = 8,
     ATTEMPTS_MOST = 3,   /* a message that fails so often is set aside */
     QUEUE_MOST = 1024,   /* events waiting in a lane's memory, above which it asks for no more */
+    QUEUE_BYTES_MAX = 4 << 20, /* … or of so many bytes */
     READ_MOST = 512,     /* events asked for at once */
     WAIT_MS = 2000,      /* how long journal.read waits for something */
     POLL_MS = 250,       /* the journal's tail is read at least so often */

@@ -259,7 +259,9 @@ static void ask(struct lane *lane, int source, bool fresh)
 
 void reader_pull(struct lane *lane)
 {
-    if (!lane->ready || runtime.draining || lane->events.n >= QUEUE_MOST) return;
+    if (!lane->ready || runtime.draining || lane->events.n >= QUEUE_MOST ||
+        lane->events.bytes >= QUEUE_BYTES_MAX)
+        return;
     int64_t soonest = 0;
     for (int s = 0; s < runtime.sources_n; s++) {
         if (outstanding[lane->number][s] && !restart_needed[lane->number][s]) continue;

@@ -168,7 +168,7 @@ static void accept_waiting(struct lane *lane)
 static void take(struct lane *lane, struct queue *from, struct queue *chosen, size_t most)
 {
     struct queue gone = {0};
-    while (chosen->n < most && from->n > 0) {
+    while (chosen->n < most && chosen->bytes < BATCH_BYTES_MAX && from->n > 0) {
         struct message *m = queue_take(from);
         queue_add(lane_holds(lane, m->partition) ? chosen : &gone, m);
     }
@@ -205,7 +205,8 @@ static bool has_id(const struct queue *chosen, const struct message *command)
 
 static void take_commands(struct lane *lane, struct queue *chosen, size_t most)
 {
-    while (chosen->n < most && lane->commands.n > 0 && !has_id(chosen, lane->commands.first))
+    while (chosen->n < most && chosen->bytes < BATCH_BYTES_MAX && lane->commands.n > 0 &&
+           !has_id(chosen, lane->commands.first))
         queue_add(chosen, queue_take(&lane->commands));
 }
 
