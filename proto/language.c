@@ -21,14 +21,14 @@ static const struct kind kinds[] = {
 static const struct kind *const struct_kind = &kinds[0], *const answer_kind = &kinds[4];
 
 static const struct type types[] = {
-    {"bool", "bool", "FIELD_BOOL", "bool", false, false, false},
-    {"int", "int64_t", "FIELD_INT", "int", true, true, false},
-    {"real", "double", "FIELD_REAL", "real", false, false, false},
-    {"text", "text", "FIELD_TEXT", "text", true, true, false},
-    {"words", "text", "FIELD_TEXT", "text", true, false, true},
-    {"bytes", "text", "FIELD_BYTES", "bytes", true, false, false},
-    {"time", "time_us", "FIELD_TIME", "time", true, true, false},
-    {"id", "int64_t", "FIELD_ID", "id", true, true, false},
+    {"bool", "bool", "struct maybe_bool", "FIELD_BOOL", "bool", false, false, false},
+    {"int", "int64_t", "struct maybe_int", "FIELD_INT", "int", true, true, false},
+    {"real", "double", "struct maybe_real", "FIELD_REAL", "real", false, false, false},
+    {"text", "text", NULL, "FIELD_TEXT", "text", true, true, false},
+    {"words", "text", NULL, "FIELD_TEXT", "text", true, false, true},
+    {"bytes", "text", NULL, "FIELD_BYTES", "bytes", true, false, false},
+    {"time", "time_us", NULL, "FIELD_TIME", "time", true, true, false},
+    {"id", "int64_t", NULL, "FIELD_ID", "id", true, true, false},
 };
 
 struct block *blocks[MAX_BLOCKS];

@@ -22,8 +22,10 @@ struct kind {
 };
 
 struct type {
-    const char *word, *c, *symbol; /* "id", "int64_t", "FIELD_ID" */
-    const char *wire;              /* as it was published: words travel like any text */
+    const char *word, *c; /* "id", "int64_t" */
+    const char *maybe;    /* in C where it is optional; NULL: the same, its zero is no value */
+    const char *symbol;   /* "FIELD_ID" */
+    const char *wire;     /* as it was published: words travel like any text */
     bool in_list, in_key, words;
 };
 

@@ -51,13 +51,20 @@ static const char *colon(const char *doc)
     return *doc == '\0' ? "" : ": ";
 }
 
+/* Optional, and its zero is a value like any other. */
+static bool is_maybe(const struct member *m)
+{
+    return m->optional && !m->list && m->type->maybe != NULL;
+}
+
 static void write_struct(FILE *out, const struct block *b)
 {
     fprintf(out, "\n/* %s %s%s%s */\nstruct %s {\n", b->kind->word, b->name, colon(b->doc), b->doc,
             b->c_name);
     for (int i = 0; i < b->n; i++) {
         const struct member *m = &b->members[i];
-        fprintf(out, "    %s %s;", m->list ? "struct list" : m->type->c, m->name);
+        const char *c = m->list ? "struct list" : is_maybe(m) ? m->type->maybe : m->type->c;
+        fprintf(out, "    %s %s;", c, m->name);
         if (m->of != NULL)
             fprintf(out, " /* of struct %s%s%s */", m->of->c_name, colon(m->doc), m->doc);
         else if (m->list)
@@ -106,9 +113,10 @@ static void write_members(FILE *out, const struct block *b)
                                             "FIELD_OPTIONAL | FIELD_LIST"};
         const char *words = m->type != NULL && m->type->words ? " | FIELD_WORDS" : "";
         const char *filled = names_message(b, m) ? " | FIELD_FILLED" : "";
-        fprintf(out, "    {\"%s\", %s, %s%s%s, ", m->name,
-                m->type == NULL ? "FIELD_STRUCT" : m->type->symbol, flags[m->optional + 2 * m->list],
-                words, filled);
+        const char *maybe = is_maybe(m) ? " | FIELD_MAYBE" : "";
+        fprintf(out, "    {\"%s\", %s, %s%s%s%s, ", m->name,
+                m->type == NULL ? "FIELD_STRUCT" : m->type->symbol,
+                flags[m->optional + 2 * m->list], words, filled, maybe);
         fprintf(out, "offsetof(struct %s, %s), ", b->c_name, m->name);
         fprintf(out, m->of != NULL ? "&%s, " : "NULL, ", m->of != NULL ? m->of->symbol : "");
         write_string(out, m->doc);

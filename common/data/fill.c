@@ -32,6 +32,9 @@ bool walk_is_absent(const struct field *field, const void *body)
     const char *at = (const char *)body + field->offset;
     if ((field->flags & FIELD_OPTIONAL) == 0) return false;
     if ((field->flags & FIELD_LIST) != 0) return ((const struct list *)at)->n == 0;
+    if ((field->flags & FIELD_MAYBE) != 0)
+        return !shape_given(field, body) ||
+               (field->type == FIELD_REAL && !isfinite(*(const double *)at));
     switch (field->type) {
     case FIELD_BOOL: return !*(const bool *)at;
     case FIELD_REAL: return *(const double *)at == 0 || !isfinite(*(const double *)at);
@@ -144,6 +147,7 @@ static int read_struct(struct walk *walk, const void *node, const struct shape *
         int status = (field->flags & FIELD_LIST) != 0 ? read_list(walk, child, field, &place, to)
                                                       : fill_value(walk, child, field, &place, to);
         if (status < 0) return -1;
+        if ((field->flags & FIELD_MAYBE) != 0) shape_give(field, body);
     }
     const char *unknown = walk->source->unknown == NULL ? NULL : walk->source->unknown(node, shape);
     return unknown == NULL ? 0 : fail(walk, &(struct place){up, unknown, -1}, "is not known");

@@ -9,6 +9,37 @@ const struct field *shape_field(const struct shape *shape, text name)
     return NULL;
 }
 
+/* Where a maybe keeps whether it is given: behind its value. */
+static size_t given_offset(const struct field *field)
+{
+    return field->offset + (field->type == FIELD_BOOL   ? offsetof(struct maybe_bool, given)
+                            : field->type == FIELD_REAL ? offsetof(struct maybe_real, given)
+                                                        : offsetof(struct maybe_int, given));
+}
+
+bool shape_given(const struct field *field, const void *body)
+{
+    return *((const bool *)body + given_offset(field));
+}
+
+void shape_give(const struct field *field, void *body)
+{
+    *((bool *)body + given_offset(field)) = true;
+}
+
+size_t shape_field_size(const struct field *field)
+{
+    bool maybe = (field->flags & FIELD_MAYBE) != 0;
+    if ((field->flags & FIELD_LIST) != 0) return sizeof(struct list);
+    switch (field->type) {
+    case FIELD_TEXT:
+    case FIELD_BYTES: return sizeof(text);
+    case FIELD_BOOL: return maybe ? sizeof(struct maybe_bool) : sizeof(bool);
+    case FIELD_REAL: return maybe ? sizeof(struct maybe_real) : sizeof(double);
+    default: return maybe ? sizeof(struct maybe_int) : sizeof(int64_t);
+    }
+}
+
 int64_t shape_int(const struct field *field, const void *body)
 {
     const char *at = (const char *)body + field->offset;

@@ -2,8 +2,9 @@
  * shape: the description of a struct as data. protogen writes one for every message and every table row; the codec, JSON,
  * SQL parameters and result reading all walk the same tables.
  *
- * Absent: an optional field that is absent holds the zero of its type (0, false, {NULL, 0}, no items), and a zero
- * optional field is not written. Required fields are always written and must be there when read.
+ * Absent: an optional field that is absent holds the zero of its type (0, {NULL, 0}, no items, or of
+ * numbers and truths one that is not given), and such a field is not written. Required fields are
+ * always written and must be there when read.
  */
 #ifndef KEFU_SHAPE_H
 #define KEFU_SHAPE_H
@@ -24,9 +25,37 @@ enum field_type {
 enum {
     FIELD_OPTIONAL = 1,
     FIELD_LIST = 2,
-    FIELD_WORDS = 4, /* of legible.h: words, not a line */
-    FIELD_FILLED = 8 /* a text that may not be empty: part of a message's key */
+    FIELD_WORDS = 4,  /* of legible.h: words, not a line */
+    FIELD_FILLED = 8, /* a text that may not be empty: part of a message's key */
+    FIELD_MAYBE = 16  /* optional, and a maybe_int, maybe_real or maybe_bool */
 };
+
+/* Optional numbers and truths: zero and false are values like any other. Optional texts, times, ids
+   and lists need none: empty, 0 and no items are no values of theirs. */
+struct maybe_int {
+    int64_t is; /* 0 unless given */
+    bool given;
+};
+struct maybe_real {
+    double is;
+    bool given;
+};
+struct maybe_bool {
+    bool is;
+    bool given;
+};
+static inline struct maybe_int given_int(int64_t is)
+{
+    return (struct maybe_int){is, true};
+}
+static inline struct maybe_real given_real(double is)
+{
+    return (struct maybe_real){is, true};
+}
+static inline struct maybe_bool given_bool(bool is)
+{
+    return (struct maybe_bool){is, true};
+}
 
 /* A list field is this in the struct: the items lie side by side (structs, texts or int64_t). */
 struct list {
@@ -90,6 +119,11 @@ const struct field *shape_field(const struct shape *shape, text name);
 /* The key of a message: its key fields' values joined by '/'. Absent text if the shape names no key. */
 struct arena;
 text shape_key(const struct shape *shape, const void *body, struct arena *arena);
+/* Of a field with FIELD_MAYBE. */
+bool shape_given(const struct field *field, const void *body);
+void shape_give(const struct field *field, void *body);
+/* Bytes of the field in the struct. */
+size_t shape_field_size(const struct field *field);
 /* Field access by description. */
 int64_t shape_int(const struct field *field, const void *body);
 text shape_text(const struct field *field, const void *body);

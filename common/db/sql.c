@@ -162,7 +162,8 @@ static struct pg_statement make_statement(struct sql *sql, enum form form)
 static const struct field *same_field(const struct query *query, const struct field *field)
 {
     const struct field *found = shape_field(query->whole, text_of(field->name));
-    if (found == NULL || found->type != field->type)
+    if (found == NULL || found->type != field->type ||
+        (found->flags & FIELD_MAYBE) != (field->flags & FIELD_MAYBE))
         fatal(NULL, "whole: %s has no %s such as %s has", query->whole->name, field->name,
               query->row->name);
     return found;
@@ -235,11 +236,15 @@ static void add_words(struct buf *out, text value)
     buf_add(out, value.at, value.len);
 }
 
-/* One value as length and bytes; an optional zero is NULL. */
+/* One value as length and bytes; an absent one is NULL. */
 static void add_parameter(struct buf *out, const struct field *field, const char *at)
 {
-    bool optional = field->flags & FIELD_OPTIONAL;
+    bool optional = field->flags & FIELD_OPTIONAL, maybe = field->flags & FIELD_MAYBE;
     int64_t number = 0;
+    if (maybe && !shape_given(field, at - field->offset)) {
+        buf_add_u32(out, UINT32_MAX);
+        return;
+    }
     if (is_words(field)) {
         text value = *(const text *)at;
         if (optional && value.at == NULL)
@@ -254,7 +259,7 @@ static void add_parameter(struct buf *out, const struct field *field, const char
         return;
     }
     memcpy(&number, at, sizeof(number));
-    if (optional && number == 0) {
+    if (optional && !maybe && number == 0) {
         buf_add_u32(out, UINT32_MAX);
         return;
     }
@@ -402,6 +407,7 @@ static void read_column(const struct field *field, char *to, const PGresult *res
         if (field->type == FIELD_TIME) value = pg_time_of(value);
         memcpy(to, &value, sizeof(value));
     }
+    if ((field->flags & FIELD_MAYBE) != 0) shape_give(field, to - field->offset);
 }
 
 int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struct list *out,
@@ -464,10 +470,7 @@ const void *sql_written_row(const struct sql *sql, const void *written, struct a
     for (size_t i = 0; i < shape->n; i++) {
         const struct field *field = &shape->fields[i];
         const char *from = (const char *)written + sql->from[i]->offset;
-        size_t size = is_words(field)             ? sizeof(text)
-                      : field->type == FIELD_BOOL ? sizeof(bool)
-                                                  : sizeof(int64_t);
-        memcpy(row + field->offset, from, size);
+        memcpy(row + field->offset, from, shape_field_size(field));
         bool needed = is_words(field) && !(field->flags & FIELD_OPTIONAL);
         if (needed && shape_text(field, row).at == NULL) return NULL;
     }
@@ -499,5 +502,6 @@ void sql_sum(const struct shape *shape, void *to, const void *from)
         if (is_key(shape, field)) continue;
         if (field->type == FIELD_INT) *(int64_t *)target += *(const int64_t *)source;
         if (field->type == FIELD_REAL) *(double *)target += *(const double *)source;
+        if ((field->flags & FIELD_MAYBE) != 0 && shape_given(field, from)) shape_give(field, to);
     }
 }

@@ -141,9 +141,8 @@ void on_clock_verdicts(struct plan *plan, const void *message, const struct fact
 {
     const struct clock_verdicts *m = message;
     struct list rows = facts_all(facts, &verdicts_asked);
-    int64_t most = m->limit < 1               ? VERDICTS_PAGE
-                   : m->limit > VERDICTS_MOST ? VERDICTS_MOST
-                                              : m->limit;
+    int64_t most = m->limit.given ? m->limit.is : VERDICTS_PAGE;
+    if (most > VERDICTS_MOST) most = VERDICTS_MOST;
     size_t n = page_length(rows, (size_t)most);
     struct clock_verdict *out = ARENA_ARRAY(plan->arena, struct clock_verdict, n);
     for (size_t i = 0; i < n; i++) {

@@ -97,7 +97,7 @@ const struct query verdicts_asked = {
     .row = &verdict_line_row_shape,
     .sql = "SELECT id, ticket, round, state, verdict, breached, due_at, stopped_at FROM clock"
            " WHERE name = :name AND ticket > coalesce(:after, 0) ORDER BY ticket, id"
-           " LIMIT least(greatest(coalesce(:limit, 500), 1), 1000) + 32"};
+           " LIMIT least(coalesce(:limit, 500), 1000) + 32"};
 
 const struct query *const store_all[STORE_STATEMENTS] = {
     &ticket_lock,  &clocks_read,  &pauses_read,    &replies_read, &ticket_write,

@@ -196,9 +196,9 @@ static int check_promise(const struct item_place *place, time_us now, struct err
 
 static int check_answer(const struct item_place *place, struct err *err)
 {
-    if (place->item->deferred && need_contact_method(place, "INT-14", err) < 0) return -1;
+    if (place->item->deferred.is && need_contact_method(place, "INT-14", err) < 0) return -1;
     if (legible_is_blank(place->item->answer)) return 0;
-    if (place->item->deferred)
+    if (place->item->deferred.is)
         return refuse_item(place, "deferred", "INT-14", "an answer was given, so none is put off",
                            err);
     if (place->recorder.len > 0) return 0;

@@ -100,7 +100,7 @@ static void write_contact(const struct taking *t)
                                      .project = m->project,
                                      .customer = t->customer.number,
                                      .locale = t->locale,
-                                     .important = m->important,
+                                     .important = m->important.is,
                                      .tickets =
                                          join_numbers(t->tickets, m->items.n, t->plan->arena)};
     if (tells_who(m))
@@ -172,10 +172,10 @@ static void say_opened(const struct taking *t, const struct contact_item *item, 
                                   .customer = t->customer.number,
                                   .label = t->label,
                                   .locale = t->locale,
-                                  .important = m->important,
-                                  .agitated = item->agitated,
+                                  .important = m->important.is,
+                                  .agitated = item->agitated.is,
                                   .answered = !legible_is_blank(item->answer),
-                                  .deferred = item->deferred,
+                                  .deferred = item->deferred.is,
                                   .reachable = t->customer.number != 0,
                                   .repeat_of = find_repeated(t, item)};
     plan_say(t->plan, &ticket_opened_shape, &event);

@@ -179,9 +179,9 @@ void on_customer_find(struct plan *plan, const void *message, const struct facts
 
 /* --- which ticket came of what --- */
 
-static size_t page_size(int64_t limit)
+static size_t page_size(struct maybe_int limit)
 {
-    return limit <= 0 ? 500 : limit > 1000 ? 1000 : (size_t)limit;
+    return !limit.given ? 500 : limit.is > 1000 ? 1000 : (size_t)limit.is;
 }
 
 void on_source_list(struct plan *plan, const void *message, const struct facts *facts)

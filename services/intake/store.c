@@ -107,7 +107,7 @@ const struct query source_page_asked = {
     .row = &intake_page_row_shape,
     .sql = "SELECT source_id, tickets FROM contact WHERE source = :source "
            "AND source_id > coalesce(:after, '') COLLATE \"C\" ORDER BY source_id "
-           "LIMIT least(greatest(coalesce(:limit, 500), 1), 1000) + 1"};
+           "LIMIT least(coalesce(:limit, 500), 1000) + 1"};
 
 const struct query *const intake_store[] = {
     &contact_known, &closing_read,   &ticket_read,    &follow_ups_read,   &contact_insert,

@@ -28,9 +28,9 @@ static void on_say(struct plan *plan, const void *message, const struct facts *f
     if (text_is(m->fail, "abort-command")) abort();
     if (text_is(m->fail, "refuse")) plan_refuse(plan, "fail", "PRB-01", "refused as asked");
     count_up(plan, facts, m->key, m->n, text_is(m->fail, "constraint") ? 1000000 : 1);
-    if (m->nudge)
+    if (m->nudge.is)
         plan_say(plan, &probe_nudge_shape, &(struct probe_nudge){heard.key, heard.n});
-    else if (m->murmur)
+    else if (m->murmur.is)
         plan_say(plan, &probe_murmur_shape, &(struct probe_murmur){heard.key, heard.n, heard.note});
     else
         plan_say(plan, &probe_heard_shape, &heard);
@@ -47,10 +47,10 @@ static void on_take(struct plan *plan, const void *message, const struct facts *
 {
     const struct probe_take *m = message;
     const struct probe_share_row *share = facts_one(facts, &probe_share_read);
-    if (share == NULL || share->taken >= share->most)
+    if (share == NULL || share->taken.is >= share->most)
         plan_refuse(plan, "share", "PRB-02", "nothing is left of it");
     else
-        plan_answer(plan, &(struct probe_took){share->most - share->taken - 1});
+        plan_answer(plan, &(struct probe_took){share->most - share->taken.is - 1});
     plan_write(plan, &probe_taking_put, &(struct probe_taking_row){m->share, m->key});
 }
 

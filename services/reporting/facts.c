@@ -14,7 +14,7 @@ void fact_ticket_opened(struct ticket_fact_row *fact, const struct ticket_opened
 {
     fact->contact = m->contact;
     fact->received_at = m->received_at;
-    fact->answered = m->answered;
+    fact->answered = given_bool(m->answered);
     if (m->answered) earliest(&fact->replied_at, m->received_at);
     fill_if_absent(&fact->channel, m->channel);
     fill_if_absent(&fact->topic, m->topic);
@@ -32,12 +32,12 @@ void fact_ticket_started(struct ticket_fact_row *fact, const struct ticket_start
     fact->channel = m->channel;
     fact->org_unit = m->org_unit;
     fact->state = m->state;
-    fact->priority = m->priority;
+    fact->priority = given_int(m->priority);
     fact->handler = m->handler;
     fact->department = m->department;
     fact->received_at = m->received_at;
-    fact->answered = m->answered;
-    fact->round = 1;
+    fact->answered = given_bool(m->answered);
+    fact->round = given_int(1);
     if (m->topic.len > 0) fact->topic = m->topic;
     if (m->class.len > 0) fact->class = m->class;
     if (m->owner.len > 0) fact->owner = m->owner;
@@ -62,8 +62,8 @@ void fact_ticket_moved(struct ticket_fact_row *fact, const struct ticket_moved *
     fact->handler = m->handler;
     fact->department = m->department;
     fact->org_unit = m->org_unit;
-    fact->priority = m->priority;
-    fact->round = m->round;
+    fact->priority = given_int(m->priority);
+    fact->round = given_int(m->round);
     fact->received_at = m->received_at;
     if (m->class.len > 0) fact->class = m->class;
     if (m->owner.len > 0) fact->owner = m->owner;
@@ -79,7 +79,7 @@ void fact_ticket_assigned(struct ticket_fact_row *fact, const struct ticket_assi
 {
     fact->handler = m->handler;
     fact->department = m->department;
-    fact->priority = m->priority;
+    fact->priority = given_int(m->priority);
     fact->queue = (text){0};
     if (m->owner.len > 0) fact->owner = m->owner;
     if (fact->assigned_at == 0 && !text_is(m->how, "recorder")) fact->assigned_at = at;

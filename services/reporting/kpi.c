@@ -40,7 +40,7 @@ static struct sums sum_clocks(struct list figures, text clock, struct yaml_texts
     for (size_t i = 0; i < figures.n; i++) {
         const struct figure_row *row = &LIST(figures, struct figure_row)[i];
         if (!text_is(row->figure, "clock") || !text_equal(row->clock, clock)) continue;
-        if (!is_among(kinds, row->kind) || (row->answered && !with_answered)) continue;
+        if (!is_among(kinds, row->kind) || (row->answered.is && !with_answered)) continue;
         sums.met += row->met;
         sums.of += row->of;
         sums.apart += row->apart;
@@ -60,11 +60,13 @@ static struct kpi_value *add(struct writer *out, const char *topic, int64_t coun
     return &out->at[out->n++];
 }
 
-static void add_rate(struct writer *out, const char *topic, int64_t count, int64_t of, double scale)
+static void add_rate(struct writer *out, const char *topic, int64_t count, struct maybe_int of,
+                     double scale)
 {
     struct kpi_value *value = add(out, topic, count);
+    if (of.is <= 0) return;
     value->of = of;
-    if (of > 0) value->value = (double)count * scale / (double)of;
+    value->value = given_real((double)count * scale / (double)of.is);
 }
 
 static void add_interval(struct writer *out, const char *topic, const struct figure_row *row,
@@ -72,9 +74,9 @@ static void add_interval(struct writer *out, const char *topic, const struct fig
 {
     struct kpi_value *value = add(out, topic, row->of);
     if (row->of == 0) return;
-    value->value = row->mean / unit;
-    value->p50 = row->p50 / unit;
-    value->p90 = row->p90 / unit;
+    value->value = given_real(row->mean.is / unit);
+    value->p50 = given_real(row->p50.is / unit);
+    value->p90 = given_real(row->p90.is / unit);
 }
 
 size_t kpi_values(const struct kpi_policy *policy, struct list figures, struct kpi_value *at)
@@ -84,16 +86,16 @@ size_t kpi_values(const struct kpi_policy *policy, struct list figures, struct k
                             *complaints = find(figures, "complaints");
     struct sums replies = sum_clocks(figures, policy->reply_clock, policy->reply_kinds, true);
     struct sums assigned = sum_clocks(figures, policy->assign_clock, (struct yaml_texts){0}, false);
-    add_rate(&out, "kpi/KPI-03", timely->met, timely->of, 100);
+    add_rate(&out, "kpi/KPI-03", timely->met, given_int(timely->of), 100);
     add(&out, "kpi/KPI-03/apart", timely->apart);
     add_interval(&out, "kpi/KPI-04", find(figures, "result"), SECONDS_PER_HOUR);
     add_interval(&out, "kpi/KPI-04/satisfied", find(figures, "satisfied"), SECONDS_PER_HOUR);
-    add_rate(&out, "kpi/KPI-10", complaints->met, complaints->of, 100);
+    add_rate(&out, "kpi/KPI-10", complaints->met, given_int(complaints->of), 100);
     add_rate(&out, "kpi/KPI-10/per_1000_units", complaints->met, policy->units_in_charge, 1000);
     add(&out, "kpi/KPI-10/apart", complaints->apart);
-    add_rate(&out, "kpi/KPI-11", replies.met, replies.of, 100);
+    add_rate(&out, "kpi/KPI-11", replies.met, given_int(replies.of), 100);
     add(&out, "kpi/KPI-11/apart", replies.apart);
-    add_rate(&out, "kpi/KPI-12", assigned.met, assigned.of, 100);
+    add_rate(&out, "kpi/KPI-12", assigned.met, given_int(assigned.of), 100);
     add(&out, "kpi/KPI-12/apart", assigned.apart);
     add_interval(&out, "kpi/WAIT-ASSIGN", find(figures, "wait"), 1);
     return out.n;

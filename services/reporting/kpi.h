@@ -20,7 +20,7 @@ struct kpi_rule {
     text id;
     text zh;
     text en;
-    double target; /* 0: none is set */
+    struct maybe_real target;
 };
 
 /* kpis.yaml and the calendars, compiled. */
@@ -35,7 +35,7 @@ struct kpi_policy {
     text reply_clock;        /* KPI-11 */
     struct yaml_texts reply_kinds;
     text assign_clock;       /* KPI-12 */
-    int64_t units_in_charge; /* KPI-10; 0: not known */
+    struct maybe_int units_in_charge; /* KPI-10 */
 };
 
 /* When the department's first result is due (KPI-03). 0 if nothing is known of working time. */
@@ -44,10 +44,10 @@ time_us kpi_result_due(const struct kpi_policy *policy, time_us received_at);
 enum { KPI_VALUES = 16 };
 struct kpi_value {
     const char *topic;
-    double value;
+    struct maybe_real value;
     int64_t count;
-    int64_t of; /* of a rate; 0: n/a */
-    double p50, p90;
+    struct maybe_int of; /* of a rate; not given: n/a */
+    struct maybe_real p50, p90;
 };
 
 /* The values of all KPIs, from rows of struct figure_row. Returns how many (at most KPI_VALUES); their order is fixed. */

@@ -107,10 +107,21 @@ static void change_counts(struct writer *writer, const struct feed_due *due, str
 
 /* ---- KPIs -------------------------------------------------------------------------------------------------------------------- */
 
+static bool same_int(struct maybe_int a, struct maybe_int b)
+{
+    return a.given == b.given && a.is == b.is;
+}
+
+static bool same_real(struct maybe_real a, struct maybe_real b)
+{
+    return a.given == b.given && a.is == b.is;
+}
+
 static bool same_value(const struct topic_row *row, const struct kpi_value *value)
 {
-    return row != NULL && row->count == value->count && row->of == value->of &&
-           row->value == value->value && row->p50 == value->p50 && row->p90 == value->p90;
+    return row != NULL && row->count == value->count && same_int(row->of, value->of) &&
+           same_real(row->value, value->value) && same_real(row->p50, value->p50) &&
+           same_real(row->p90, value->p90);
 }
 
 static void publish_kpis(struct writer *writer, struct list figures, struct list topics)
@@ -147,8 +158,8 @@ static time_us next_look(const struct writer *writer)
 {
     const struct feed_state_row *state = &writer->state;
     time_us now = writer->plan->now;
-    if (state->rested) return now;
-    if (state->test_clock) return (now / DAY_US + 1) * DAY_US;
+    if (state->rested.is) return now;
+    if (state->test_clock.is) return (now / DAY_US + 1) * DAY_US;
     time_us due = state->refreshed_at + state->wait_ms * 1000;
     return due > now ? due : now;
 }
@@ -176,7 +187,7 @@ static void follow_policy(struct writer *writer)
     writer->changed = true;
     writer->state.zone = policy->zone;
     writer->state.wait_ms = 0;
-    writer->state.rested = true;
+    writer->state.rested = given_bool(true);
 }
 
 /* Time alone changes KPIs, too; on the test clock it wakes nobody. */
@@ -184,10 +195,10 @@ static void keep_look(struct writer *writer, const struct figure_row *gate)
 {
     int64_t cost_ms = gate->of * KPI_COST_SHARE / 1000;
     writer->changed = true;
-    writer->state.refreshed = true;
+    writer->state.refreshed = given_bool(true);
     writer->state.wait_ms = cost_ms > KPI_WAIT_MS ? cost_ms : KPI_WAIT_MS;
     writer->state.kpi_at = 0;
-    if (!writer->state.test_clock) look_at(writer, writer->plan->now + MINUTE_US);
+    if (!writer->state.test_clock.is) look_at(writer, writer->plan->now + MINUTE_US);
 }
 
 /* ---- the handlers ----------------------------------------------------------------------------------------------------------- */

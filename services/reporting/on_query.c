@@ -73,8 +73,8 @@ void on_report_summary(struct plan *plan, const void *message, const struct fact
 
 static int64_t page_limit(const struct feed_read *m)
 {
-    if (m->limit < 1) return FEED_PAGE;
-    return m->limit > FEED_PAGE_MOST ? FEED_PAGE_MOST : m->limit;
+    int64_t limit = m->limit.given ? m->limit.is : FEED_PAGE;
+    return limit > FEED_PAGE_MOST ? FEED_PAGE_MOST : limit;
 }
 
 void on_feed_read(struct plan *plan, const void *message, const struct facts *facts)
@@ -93,7 +93,7 @@ void on_feed_read(struct plan *plan, const void *message, const struct facts *fa
     }
     int64_t next = head_of(facts);
     if (!reset && (int64_t)rows.n == page_limit(m))
-        next = out[rows.n - 1].seq; /* there may be more */
+        next = rows.n > 0 ? out[rows.n - 1].seq : m->after; /* there may be more */
     plan_answer(plan, &(struct feed_page){.entries = {out, rows.n}, .seq = next, .reset = reset});
 }
 

@@ -100,7 +100,9 @@ static void read_formula(struct compiler *c, const struct yaml *kpi, text id)
         policy->steps.result = yaml_text(reader, kpi, "result_step");
         policy->steps.satisfied = yaml_text(reader, kpi, "satisfied_step");
     } else if (text_is(id, "KPI-10")) {
-        policy->units_in_charge = yaml_int_or(reader, kpi, "units_in_charge", 0, 1000000, 0);
+        if (yaml_get(kpi, "units_in_charge") != NULL)
+            policy->units_in_charge =
+                given_int(yaml_int(reader, kpi, "units_in_charge", 0, 1000000));
     } else if (text_is(id, "KPI-11")) {
         policy->reply_clock = yaml_text(reader, kpi, "clock");
         policy->reply_kinds = yaml_texts(reader, kpi, "kinds", c->arena);
@@ -135,7 +137,8 @@ static void read_kpi(struct compiler *c, const struct yaml *kpi, struct kpi_rule
     rule->id = yaml_text(&c->reader, kpi, "id");
     rule->zh = yaml_text(&c->reader, kpi, "zh");
     rule->en = yaml_text(&c->reader, kpi, "en");
-    if (yaml_get(kpi, "target") != NULL) rule->target = yaml_real(&c->reader, kpi, "target");
+    if (yaml_get(kpi, "target") != NULL)
+        rule->target = given_real(yaml_real(&c->reader, kpi, "target"));
     if (!c->reader.failed) read_formula(c, kpi, rule->id);
 }
 

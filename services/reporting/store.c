@@ -232,7 +232,7 @@ const struct query feed_entries = {
     .row = &feed_row_shape,
     .sql =
         "SELECT seq, topic, " VALUE " FROM feed WHERE seq > :after AND " RESUMES
-        " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY seq LIMIT least(greatest(coalesce(:limit, 500), 1), 5000)"};
+        " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY seq LIMIT least(coalesce(:limit, 500), 5000)"};
 
 const struct query feed_snapshot = {
     .kind = QUERY_READ,
@@ -241,7 +241,7 @@ const struct query feed_snapshot = {
            " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY topic"};
 
 #define DRILL_PART(n) "split_part(:topic, '/', " #n ")"
-#define DRILL_MOST "least(greatest(coalesce(:limit, 100), 1), 1000)"
+#define DRILL_MOST "least(coalesce(:limit, 100), 1000)"
 #define DRILL(from, first, condition)                                                              \
     {                                                                                              \
         .kind = QUERY_READ, .row = &drill_row_shape,                                               \

@@ -28,9 +28,9 @@ int64_t person_open(const struct person_row *person)
     return person->taken + person->net;
 }
 
-int64_t person_most(const struct routing_policy *policy, const struct person_row *person)
+struct maybe_int person_most(const struct routing_policy *policy, const struct person_row *person)
 {
-    return person->most_open > 0 ? person->most_open : policy->most_open;
+    return person->most_open.given ? person->most_open : policy->most_open;
 }
 
 time_us person_idle_since(const struct person_row *person)
@@ -127,8 +127,8 @@ static struct line *find_line(struct pool *pool, text queue, text name)
 
 static bool is_full(const struct pool *pool, const struct person_row *person)
 {
-    int64_t most = person_most(pool->policy, person);
-    return most > 0 && person_open(person) >= most;
+    struct maybe_int most = person_most(pool->policy, person);
+    return most.given && person_open(person) >= most.is;
 }
 
 static bool is_better(const struct person_row *a, const struct person_row *b)

@@ -37,9 +37,9 @@ bool pool_has_room(struct pool *pool, text queue, text line, const char **reason
 /* Everyone who was given something: person rows. */
 size_t pool_given(const struct pool *pool, const struct person_row **out, size_t room);
 
-/* How many tickets the person holds, and the limit (0: none). */
+/* How many tickets the person holds, and the limit, if there is one. */
 int64_t person_open(const struct person_row *person);
-int64_t person_most(const struct routing_policy *policy, const struct person_row *person);
+struct maybe_int person_most(const struct routing_policy *policy, const struct person_row *person);
 time_us person_idle_since(const struct person_row *person);
 
 #endif

@@ -177,7 +177,7 @@ static void count_load(struct desk *desk, text staff, int64_t change)
              &(struct staff_tally_row){staff, change, change < 0 ? desk->plan->now : 0});
     const struct person_row *person = people_find(desk->company.people, staff);
     /* Somebody without a limit was free all the time. */
-    if (change < 0 && person != NULL && person_most(desk->policy, person) > 0) hand_wake(desk);
+    if (change < 0 && person != NULL && person_most(desk->policy, person).given) hand_wake(desk);
 }
 
 void hand_back(struct desk *desk, text staff)

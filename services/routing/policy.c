@@ -240,7 +240,8 @@ static void compile_routing(struct compiler *c, const struct yaml *top)
     compile_queues(c, top);
     compile_stand_ins(c, top);
     if (yaml_get(candidates, "max_open_cases") != NULL)
-        c->out->most_open = yaml_int(&c->reader, candidates, "max_open_cases", 1, 1000000);
+        c->out->most_open =
+            given_int(yaml_int(&c->reader, candidates, "max_open_cases", 0, 1000000));
     c->out->first_handler_owns =
         text_is(yaml_text_or(&c->reader, owner, "otherwise", "first_handler"), "first_handler");
 }

@@ -4,8 +4,9 @@
 #ifndef KEFU_ROUTING_POLICY_H
 #define KEFU_ROUTING_POLICY_H
 
-#include "policy/flow.h"
+#include "data/shape.h"
 #include "policy/bundle.h"
+#include "policy/flow.h"
 
 struct priority_rule {
     text flag, kind; /* either may be absent */
@@ -51,7 +52,7 @@ struct routing_policy {
     size_t stand_ins_n;
     const struct role_rule *roles;
     size_t roles_n;
-    int64_t most_open;              /* 0: no limit */
+    struct maybe_int most_open;     /* the limit of those without one of their own */
     bool first_handler_owns;        /* the contact owner where nobody recorded the contact */
     struct yaml_texts assign_roles; /* may override an assignment (RTE-11) */
     struct yaml_texts lower_roles;  /* may lower a repair class (REP-11) */

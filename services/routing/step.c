@@ -171,7 +171,7 @@ static void say_moved(struct desk *desk, const struct flow_step *step, const str
         .linked = ticket->linked,
         .received_at = ticket->received_at,
         .flags = desk_list(names_split(ticket->flags, desk->plan->arena)),
-        .waits = state->waits,
+        .waits = given_bool(state->waits),
     };
     if (form != NULL) {
         moved.reason = form_reason(step, form);

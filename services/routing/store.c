@@ -191,7 +191,7 @@ const struct query ticket_page_read = {
     .sql =
         "SELECT " TICKET_COLUMNS " FROM ticket WHERE (:kind IS NULL OR kind = :kind) "
         "AND (:state IS NULL OR state = :state) AND (:handler IS NULL OR handler = :handler) "
-        "AND (NOT coalesce(:open, false) OR closed_at IS NULL) AND (:before IS NULL OR id < :before) "
+        "AND (:open IS NULL OR (closed_at IS NULL) = :open) AND (:before IS NULL OR id < :before) "
         "ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
 
 const struct query *const routing_store[] = {

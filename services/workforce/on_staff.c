@@ -80,12 +80,12 @@ static bool same_staff(const struct workforce_staff_row *a, const struct workfor
            text_equal(a->roles, b->roles) && text_equal(a->skills, b->skills) &&
            text_equal(a->superior, b->superior) && text_equal(a->deputy, b->deputy) &&
            text_equal(a->email, b->email) && text_equal(a->webhook, b->webhook) &&
-           text_equal(a->locale, b->locale) && a->most_open == b->most_open &&
-           a->active == b->active;
+           text_equal(a->locale, b->locale) && a->most_open.given == b->most_open.given &&
+           a->most_open.is == b->most_open.is && a->active == b->active;
 }
 
 static struct workforce_staff_row row_of(struct plan *plan, const struct staff_set *m,
-                                         struct list roles)
+                                         struct list roles, bool active)
 {
     return (struct workforce_staff_row){.staff = m->staff,
                                         .name = m->name,
@@ -99,7 +99,7 @@ static struct workforce_staff_row row_of(struct plan *plan, const struct staff_s
                                         .webhook = m->webhook,
                                         .locale = m->locale.len > 0 ? m->locale : TEXT("zh-CN"),
                                         .most_open = m->most_open,
-                                        .active = m->active};
+                                        .active = active};
 }
 
 void on_staff_set(struct plan *plan, const void *message, const struct facts *facts)
@@ -113,16 +113,17 @@ void on_staff_set(struct plan *plan, const void *message, const struct facts *fa
     check_ways(plan, m);
     check_line(plan, m, facts_all(facts, &staff_read));
     if (unit_find(&tree, m->unit) == NULL) plan_refuse(plan, "unit", "ORG-01", "unit is not known");
-    if (old == NULL && !m->active) plan_refuse(plan, "active", NULL, "a new person must be active");
+    bool active = m->active.given ? m->active.is : old != NULL && old->active;
+    if (old == NULL && !active) plan_refuse(plan, "active", NULL, "a new person must be active");
     struct list roles = canonical_roles(plan, m->roles);
     if (plan_refused(plan)) return;
-    struct workforce_staff_row row = row_of(plan, m, roles);
+    struct workforce_staff_row row = row_of(plan, m, roles, active);
     plan_answer(plan, &(struct staff_stored){m->staff});
     say_units_above(plan, &tree, m->unit);
     if (old != NULL && same_staff(old, &row)) return;
     plan_write(plan, &staff_write, &row);
     say_staff(plan, &tree, &row);
-    if (!m->active && duty != NULL) say_duty_end(plan, duty);
+    if (!active && duty != NULL) say_duty_end(plan, duty);
 }
 
 void on_staff_list(struct plan *plan, const void *message, const struct facts *facts)

@@ -76,7 +76,7 @@ const struct query lines_asked = {
     .sql =
         "SELECT s.staff, s.name, s.unit, s.roles, s.skills, coalesce(d.on_duty, false) AS on_duty, d.since "
         "FROM staff s LEFT JOIN duty d ON d.staff = s.staff WHERE s.active AND (:unit IS NULL OR s.unit = :unit) "
-        "AND (NOT coalesce(:on_duty, false) OR d.on_duty) ORDER BY s.staff LIMIT 5000"};
+        "AND (:on_duty IS NULL OR coalesce(d.on_duty, false) = :on_duty) ORDER BY s.staff LIMIT 5000"};
 
 /* Stints end before they begin: both may be written for one person in one round. */
 const struct query *const workforce_store[] = {

@@ -393,6 +393,47 @@ def times_of_forms_are_held_to_the_range(world):
     world.settle()
 
 
+def zero_is_a_value(world):
+    """A limit of 0 is none at all, false is not "left out", and a page of 0 rows has none."""
+    person = {"staff": "zz77", "name": "演示", "unit": "service", "roles": ["specialist"],
+              "skills": ["inquiry"], "by": "su01"}
+    world.do("workforce", "staff.set", **person, most_open=0, active=True)
+    world.do("workforce", "duty.set", by="su01", staff="zz77", on=True)
+    world.do("workforce", "duty.set", by="su01", staff="sp08", on=False)
+    world.settle()
+    for _ in range(3):  # for whoever has least: that would be zz77
+        world.do("intake", "contact.record", source="crm", source_id=uuid.uuid4().hex,
+                 channel="call",
+                 phone="000-0000-0003", customer_name="演示",
+                 items=[{"kind": "inquiry", "topic": "fee", "words": "演示"}])
+    world.settle()
+    loads = {row["staff"]: row for row in world.ask("routing", "staff.loads")["rows"]}
+    assert loads["zz77"].get("most") == 0 and "most" not in loads["sp01"], loads
+    assert loads["zz77"]["open"] == 0, f"took a ticket in spite of a limit of 0: {loads}"
+    world.do("workforce", "staff.set", **person, most_open=0)  # `active` left out: as it was
+    people = [{row["staff"]: row["on_duty"] for row in world.ask("workforce", "staff.list",
+                                                                 **how).get("rows", [])}
+              for how in ({}, {"on_duty": True}, {"on_duty": False})]
+    assert people[0]["zz77"] and set(people[1].values()) == {True}, people
+    assert False in people[0].values() and set(people[2].values()) == {False}, people
+    tickets = [{row["ticket"]: row["state"] for row in world.ask("routing", "ticket.list",
+                                                                 limit=1000, **how).get("rows", [])}
+               for how in ({}, {"open": True}, {"open": False})]
+    assert tickets[1] and not set(tickets[1]) & set(tickets[2]), tickets
+    for service, kind, body in (("routing", "ticket.list", {}),
+                                ("notification", "message.list", {}),
+                                ("notification", "call.list", {}),
+                                ("intake", "source.list", {"source": "crm"}),
+                                ("escalation", "clock.verdicts", {"name": "SLA-02"}),
+                                ("escalation", "alarm.list", {}),
+                                ("reporting", "feed.read", {"after": 1}),
+                                ("reporting", "report.tickets", {"topic": "tickets/open"})):
+        some, none = world.ask(service, kind, **body), world.ask(service, kind, limit=0, **body)
+        names = [name for name in ("rows", "entries", "tickets") if name in some]
+        assert names, (kind, some)
+        assert none.get("reset") or not none.get(names[0]), (kind, none)
+
+
 def nobody_else_noticed(world):
     """An innocent sender beside as many ordinary messages, for comparison."""
     with Beside(world) as beside:
@@ -450,7 +491,8 @@ def act(world, ticket, who, action, **form):
 def main():
     tests = (every_extreme_is_answered, what_was_taken_in_is_worked_off,
              times_at_the_ends_of_the_range_agree_everywhere,
-             times_of_forms_are_held_to_the_range, nobody_else_noticed, the_checker_is_content)
+             times_of_forms_are_held_to_the_range, zero_is_a_value, nobody_else_noticed,
+             the_checker_is_content)
     world, good = Six("extremes"), True
     try:
         world.up()

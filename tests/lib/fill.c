@@ -77,6 +77,7 @@ void *fill_body(const struct shape *shape, uint64_t *state, struct arena *arena)
         const struct field *field = &shape->fields[i];
         void *at = body + field->offset;
         if ((field->flags & FIELD_OPTIONAL) != 0 && fill_random(state) % 3 == 0) continue;
+        if ((field->flags & FIELD_MAYBE) != 0) shape_give(field, body);
         if ((field->flags & FIELD_LIST) != 0)
             fill_list(field, at, state, arena);
         else
@@ -112,9 +113,11 @@ const char *fill_difference(const struct shape *shape, const void *a, const void
     for (size_t i = 0; i < shape->n; i++) {
         const struct field *field = &shape->fields[i];
         const char *at_a = (const char *)a + field->offset, *at_b = (const char *)b + field->offset;
+        bool maybe = (field->flags & FIELD_MAYBE) != 0;
         bool same = (field->flags & FIELD_LIST) != 0
                         ? is_same_list(field, (const struct list *)at_a, (const struct list *)at_b)
                         : is_same(field, at_a, at_b);
+        if (maybe) same = same && shape_given(field, a) == shape_given(field, b);
         if (!same) return field->name;
     }
     return NULL;

@@ -109,7 +109,7 @@ MUTANTS = [
            [("common/runtime/core/tables.c", r"AND \(parks OR state = 'parked'\) ORDER BY dead LIMIT 1", "AND state = 'parked' ORDER BY dead LIMIT 1")],
            [LETTERS + "a_follower_that_fails_is_the_one_to_mend"], "up to the second", PROBE),
     Mutant("a key with a letter is not marked",
-           [("common/runtime/batch/batch_letters.c", r"if \(row->parks\) letter_keys_add\(&lane->letter_keys, row->key\);", "(void)lane, (void)row;")],
+           [("common/runtime/batch/batch_letters.c", r"if \(row->parks\.is\) letter_keys_add\(&lane->letter_keys, row->key\);", "(void)lane, (void)row;")],
            [LETTERS + "followers_wait_while_the_first_fails_again_and_run_in_order_once_it_succeeds"], "letters", PROBE),
     Mutant("a letter run again is not deleted by its transaction",
            [("common/runtime/core/tables.c", r"DELETE FROM dead_letter AS d USING \(SELECT \* FROM :rows\) AS r WHERE d\.dead = r\.dead\"",
@@ -184,4 +184,7 @@ MUTANTS = [
     Mutant("files: a row may have any number of fields",
            [("services/cli/import/import_rows.c", r"check_count\(r, row, &err\) < 0 \|\|", "(check_count(r, row, &err), false) ||")],
            [FILES + "rows_that_will_not_do_are_told_and_the_others_go_on"], "a line cut off", EVERYTHING),
+    Mutant("a limit of no tickets is no limit",
+           [("services/routing/choose.c", r"return most\.given && ", "return most.is > 0 && ")],
+           ["integration/extremes:zero_is_a_value"], "in spite of a limit of 0", EVERYTHING),
 ]

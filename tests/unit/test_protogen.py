@@ -162,13 +162,13 @@ def check_good(folder):
     expected = [
         (header, "struct a_b {\n    text k; /* the key */\n    int64_t n;\n};\nextern const struct shape a_b_shape;\n"),
         (header, "struct a_say {\n    text k;\n    struct list items; /* of struct item: some */\n"
-                 "    struct list tags; /* of text */\n    text said;\n    int64_t n; /* a number */\n};\n"),
+                 "    struct list tags; /* of text */\n    text said;\n    struct maybe_int n; /* a number */\n};\n"),
         (header, "struct item_row {\n    time_us at;"),
         (header, "struct a_b_2 {"),
         (header, "/* struct item: about this is a sentence, though it starts small. */"),
         (source, '{"items", FIELD_STRUCT, FIELD_OPTIONAL | FIELD_LIST, offsetof(struct a_say, items), &item_shape, "some", 0LL, 0LL, 20}'),
         (source, '{"tags", FIELD_TEXT, FIELD_LIST, offsetof(struct a_say, tags), NULL, "", 0LL, 200LL, 100}'),
-        (source, '{"n", FIELD_INT, FIELD_OPTIONAL, offsetof(struct a_say, n), NULL, "a number", 0LL, 9LL, 0}'),
+        (source, '{"n", FIELD_INT, FIELD_OPTIONAL | FIELD_MAYBE, offsetof(struct a_say, n), NULL, "a number", 0LL, 9LL, 0}'),
         (source, '{"k", FIELD_TEXT, 0 | FIELD_FILLED, offsetof(struct a_b, k), NULL, "the key", 0LL, 200LL, 0}'),
         (source, '{"said", FIELD_TEXT, FIELD_OPTIONAL | FIELD_WORDS, '),
         (source, '.doc = "A sentence with \\"quotes\\" and a \\\\ in it."'),

@@ -23,8 +23,8 @@ static const struct kpi_policy *shipped(void)
 
 #define CLOCK(name, of_kind, direct, m, n, left)                                                   \
     {                                                                                              \
-        .figure = TEXT("clock"), .clock = TEXT(name), .kind = TEXT(of_kind), .answered = direct,   \
-        .met = m, .of = n, .apart = left                                                           \
+        .figure = TEXT("clock"), .clock = TEXT(name), .kind = TEXT(of_kind),                       \
+        .answered = {direct, true}, .met = m, .of = n, .apart = left                               \
     }
 
 static const struct figure_row busy[] = {
@@ -37,15 +37,28 @@ static const struct figure_row busy[] = {
     CLOCK("SLA-03", "repair", false, 50, 50, 0), /* no kind of KPI-11 */
     CLOCK("CMP-02", "complaint", false, 9, 9, 0),
     {.figure = TEXT("timely"), .met = 19, .of = 20, .apart = 2},
-    {.figure = TEXT("result"), .met = 4, .of = 4, .mean = 7200, .p50 = 3600, .p90 = 18000},
-    {.figure = TEXT("satisfied"), .of = 1, .mean = 36000, .p50 = 36000, .p90 = 36000},
+    {.figure = TEXT("result"),
+     .met = 4,
+     .of = 4,
+     .mean = {7200, true},
+     .p50 = {3600, true},
+     .p90 = {18000, true}},
+    {.figure = TEXT("satisfied"),
+     .of = 1,
+     .mean = {36000, true},
+     .p50 = {36000, true},
+     .p90 = {36000, true}},
     {.figure = TEXT("complaints"), .met = 6, .of = 40, .apart = 1},
-    {.figure = TEXT("wait"), .of = 10, .mean = 90, .p50 = 60, .p90 = 240},
+    {.figure = TEXT("wait"), .of = 10, .mean = {90, true}, .p50 = {60, true}, .p90 = {240, true}},
 };
 static const struct figure_row idle[] = {{.figure = TEXT("timely")},
                                          {.figure = TEXT("result")},
                                          {.figure = TEXT("complaints")},
                                          {.figure = TEXT("wait")}};
+
+static const struct figure_row late[] = {
+    {.figure = TEXT("timely"), .of = 7},
+    {.figure = TEXT("result"), .of = 1, .mean = {0, true}, .p50 = {0, true}, .p90 = {0, true}}};
 
 static const struct {
     const char *what;
@@ -54,42 +67,65 @@ static const struct {
     const char *topic;
     struct kpi_value want;
 } table[] = {
-    {"in time", busy, COUNT(busy), "kpi/KPI-03", {.count = 19, .of = 20, .value = 95}},
+    {"in time",
+     busy,
+     COUNT(busy),
+     "kpi/KPI-03",
+     {.count = 19, .of = {20, true}, .value = {95, true}}},
     {"exits apart", busy, COUNT(busy), "kpi/KPI-03/apart", {.count = 2}},
     {"intervals in hours",
      busy,
      COUNT(busy),
      "kpi/KPI-04",
-     {.count = 4, .value = 2, .p50 = 1, .p90 = 5}},
+     {.count = 4, .value = {2, true}, .p50 = {1, true}, .p90 = {5, true}}},
     {"until satisfied",
      busy,
      COUNT(busy),
      "kpi/KPI-04/satisfied",
-     {.count = 1, .value = 10, .p50 = 10, .p90 = 10}},
+     {.count = 1, .value = {10, true}, .p50 = {10, true}, .p90 = {10, true}}},
     {"complaints by contacts",
      busy,
      COUNT(busy),
      "kpi/KPI-10",
-     {.count = 6, .of = 40, .value = 15}},
+     {.count = 6, .of = {40, true}, .value = {15, true}}},
     {"units are not known", busy, COUNT(busy), "kpi/KPI-10/per_1000_units", {.count = 6}},
-    {"three kinds only", busy, COUNT(busy), "kpi/KPI-11", {.count = 2, .of = 4, .value = 50}},
+    {"three kinds only",
+     busy,
+     COUNT(busy),
+     "kpi/KPI-11",
+     {.count = 2, .of = {4, true}, .value = {50, true}}},
     {"no verdict is apart", busy, COUNT(busy), "kpi/KPI-11/apart", {.count = 3}},
     {"not the recorder's own",
      busy,
      COUNT(busy),
      "kpi/KPI-12",
-     {.count = 8, .of = 10, .value = 80}},
+     {.count = 8, .of = {10, true}, .value = {80, true}}},
     {"wait in seconds",
      busy,
      COUNT(busy),
      "kpi/WAIT-ASSIGN",
-     {.count = 10, .value = 90, .p50 = 60, .p90 = 240}},
+     {.count = 10, .value = {90, true}, .p50 = {60, true}, .p90 = {240, true}}},
+    {"nothing in time is 0 per cent, not n/a",
+     late,
+     COUNT(late),
+     "kpi/KPI-03",
+     {.of = {7, true}, .value = {0, true}}},
+    {"an interval of no time is one",
+     late,
+     COUNT(late),
+     "kpi/KPI-04",
+     {.count = 1, .value = {0, true}, .p50 = {0, true}, .p90 = {0, true}}},
     {"nothing due is n/a", idle, COUNT(idle), "kpi/KPI-03", {0}},
     {"no interval is n/a", idle, COUNT(idle), "kpi/KPI-04", {0}},
     {"no line at all is n/a", idle, COUNT(idle), "kpi/KPI-04/satisfied", {0}},
     {"no contact is n/a", idle, COUNT(idle), "kpi/KPI-10", {0}},
     {"no clock is n/a", idle, COUNT(idle), "kpi/KPI-11", {0}},
 };
+
+static bool same(struct maybe_real a, struct maybe_real b)
+{
+    return a.is == b.is && a.given == b.given;
+}
 
 TEST(kpi_formulas)
 {
@@ -103,9 +139,11 @@ TEST(kpi_formulas)
         test_row(table[i].what);
         if (!CHECK(got != NULL)) continue;
         CHECK_INT(got->count, want->count);
-        CHECK_INT(got->of, want->of);
-        CHECK_ROW(got->value == want->value && got->p50 == want->p50 && got->p90 == want->p90,
-                  "got %g %g %g", got->value, got->p50, got->p90);
+        CHECK_INT(got->of.is, want->of.is);
+        CHECK(got->of.given == want->of.given);
+        CHECK_ROW(same(got->value, want->value) && same(got->p50, want->p50) &&
+                      same(got->p90, want->p90),
+                  "got %g %g %g", got->value.is, got->p50.is, got->p90.is);
     }
     test_row(NULL);
     arena_destroy(arena);
@@ -115,11 +153,11 @@ TEST(kpi_per_thousand_units)
 {
     struct kpi_policy policy = *shipped();
     struct kpi_value values[KPI_VALUES];
-    policy.units_in_charge = 2400;
+    policy.units_in_charge = given_int(2400);
     size_t n = kpi_values(&policy, (struct list){busy, COUNT(busy)}, values);
     for (size_t i = 0; i < n; i++)
         if (strcmp(values[i].topic, "kpi/KPI-10/per_1000_units") == 0)
-            CHECK(values[i].value == 2.5);
+            CHECK(values[i].value.is == 2.5);
     arena_destroy(arena);
 }
 
@@ -127,7 +165,7 @@ TEST(kpi_rules_of_topics)
 {
     const struct kpi_policy *policy = shipped();
     const struct kpi_rule *rule = kpi_rule_of(policy, TEXT("kpi/KPI-03/apart"));
-    CHECK(rule != NULL && rule->target == 95);
+    CHECK(rule != NULL && rule->target.is == 95);
     CHECK(kpi_rule_of(policy, TEXT("kpi/KPI-99")) == NULL);
     CHECK(kpi_rule_of(policy, TEXT("held/KPI-03")) == NULL);
     arena_destroy(arena);

@@ -18,7 +18,7 @@ static const struct routing_policy policy = {.queues = queues,
                                              .queues_n = COUNT(queues),
                                              .roles = roles,
                                              .roles_n = COUNT(roles),
-                                             .most_open = 3};
+                                             .most_open = {3, true}};
 
 #define PERSON(code, ...)                                                                          \
     {                                                                                              \
@@ -36,6 +36,7 @@ static const struct person_row people[] = {
            .roster = TEXT("emergency")),
     PERSON("a5", .roles = TEXT("supervisor"), .taken = 3),
     {.staff = TEXT("a6"), .unit = TEXT("u"), .active = true, .roles = TEXT("manager")},
+    PERSON("a7", .roles = TEXT("assistant"), .most_open = {0, true}),
     PERSON("d1", .roles = TEXT("department"), .department = TEXT("sales")),
     PERSON("d2", .roles = TEXT("department"), .department = TEXT("design")),
 };
@@ -50,6 +51,7 @@ static const struct {
     {"a role nobody has", "inquiry", "deputy_gm///", "", NULL, "nobody_skilled"},
     {"nobody there", "inquiry", "manager///", "", NULL, "nobody_on_duty"},
     {"at the limit", "inquiry", "supervisor///", "", NULL, "all_at_limit"},
+    {"a limit of none at all is one", "inquiry", "assistant///", "", NULL, "all_at_limit"},
     {"everyone barred", "inquiry", "specialist/complaint//", "a1", NULL, "nobody_skilled"},
     {"by hand", "hand", "specialist///", "", NULL, "manual_queue"},
     {"department", "inquiry", "department//design/", "", "d2", ""},

@@ -77,7 +77,8 @@ TEST(the_bundle_decides)
     struct err err = {0};
     const struct routing_policy *policy = compile(NULL, NULL, arena, &err);
     if (!CHECK_ROW(policy != NULL, "%s", err.message)) return;
-    CHECK_INT(policy->most_open, 20);
+    CHECK(policy->most_open.given);
+    CHECK_INT(policy->most_open.is, 20);
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct routing_case which = {text_of(rows[i].kind),
                                      text_of(rows[i].topic),

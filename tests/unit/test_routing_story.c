@@ -310,7 +310,7 @@ static void staff(const char *code, const char *role, const char *skill, const c
                                     .roles = {&r, 1},
                                     .skills = {&s, s.len > 0},
                                     .locale = TEXT("en"),
-                                    .most_open = most,
+                                    .most_open = {most, most > 0},
                                     .active = true};
     run(on_staff_changed, &staff_changed_shape, &changed, 0, NULL);
     struct duty_changed duty = {.staff = text_of(code), .on = on, .roster = TEXT("day")};

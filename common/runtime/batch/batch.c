@@ -120,7 +120,7 @@ static void read_claims(struct batch *batch)
         if (row == NULL)
             m->fate = FATE_GONE;
         else if (is_job(m))
-            m->attempt = row->attempt;
+            m->attempt = row->attempt.is;
     }
 }
 
@@ -139,7 +139,7 @@ static void read_replies(struct batch *batch)
             const struct kept_reply_row *row = &LIST(rows, struct kept_reply_row)[k];
             if (!text_equal(row->id, m->header.id) || !text_equal(row->principal, m->principal))
                 continue;
-            m->fate = row->hash == m->hash ? FATE_REPEATED : FATE_REFUSED;
+            m->fate = row->hash.is == m->hash ? FATE_REPEATED : FATE_REFUSED;
             m->kept = row->body;
             if (m->fate == FATE_REFUSED)
                 err_field(&m->inside.refusal, "id", NULL, "id %.*s was used for another command",
@@ -432,10 +432,10 @@ static void add_opening(struct batch *batch)
             *row = (struct alarm_row){.partition = m->partition,
                                       .key = m->header.key,
                                       .due_at = m->due,
-                                      .running = is_job(m) && m->fate != FATE_DEAD,
+                                      .running = given_bool(is_job(m) && m->fate != FATE_DEAD),
                                       .name = m->origin == ORIGIN_RESULT ? job_name(m->job)
                                                                          : m->header.type,
-                                      .attempt = m->origin == ORIGIN_RESULT};
+                                      .attempt = {1, m->origin == ORIGIN_RESULT}};
             batch_collect(batch, &claims, row);
         } else if (m->origin == ORIGIN_COMMAND) {
             struct kept_reply_row *row = ARENA_NEW(batch->arena, struct kept_reply_row);

@@ -130,7 +130,7 @@ static const struct handler *handler_of(const struct dead_row *row, int source)
     static const enum handler_kind later[] = {ON_ALARM, ON_JOB, ON_RESULT};
     const struct handler *handler = NULL;
     if (source >= 0)
-        return runtime_handler(ON_EVENT, runtime.sources[source].name, row->type, row->version);
+        return runtime_handler(ON_EVENT, runtime.sources[source].name, row->type, row->version.is);
     for (size_t i = 0; i < COUNT(later) && handler == NULL && text_is(row->source, "alarm"); i++)
         handler = runtime_handler(later[i], NULL, row->type, 0);
     return handler;
@@ -140,7 +140,7 @@ static const struct handler *handler_of(const struct dead_row *row, int source)
 static struct message *revive(const struct dead_row *row, struct message *take_wanted)
 {
     struct header header = {.type = row->type,
-                            .version = row->version,
+                            .version = row->version.is,
                             .key = row->key,
                             .time = row->at,
                             .trace = row->trace,
@@ -149,10 +149,10 @@ static struct message *revive(const struct dead_row *row, struct message *take_w
     m->source = runtime_source(row->source);
     m->handler = handler_of(row, m->source);
     m->partition = (int)row->partition;
-    m->dead = row->dead;
-    m->seq = row->seq;
+    m->dead = row->dead.is;
+    m->seq = row->seq.is;
     m->due = text_is(row->source, "alarm") ? row->at : 0;
-    m->attempt = row->attempt;
+    m->attempt = row->attempt.is;
     m->suspected = take_wanted->suspected;
     m->fate = take_wanted->fate;
     m->why = take_wanted->why;
@@ -203,23 +203,23 @@ static struct dead_row *letter_of(struct batch *batch, const struct message *m)
 {
     struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
     bool parked = m->fate == FATE_PARKED;
-    *row = (struct dead_row){.dead = m->dead,
+    *row = (struct dead_row){.dead = given_int(m->dead),
                              .partition = m->partition,
                              .key = m->header.key,
-                             .seq = m->seq,
+                             .seq = given_int(m->seq),
                              .state = parked ? TEXT("parked") : TEXT("dead"),
                              .source = m->source >= 0 ? text_of(runtime.sources[m->source].name)
                                                       : TEXT("alarm"),
                              .type = m->header.type,
-                             .version = m->header.version,
+                             .version = given_int(m->header.version),
                              .at = m->header.time,
                              .cause = m->header.cause,
                              .trace = m->header.trace,
                              .body = m->body,
                              .reason = parked ? TEXT("behind an earlier message of this key")
                                               : arena_text(batch->arena, text_of(m->why.message)),
-                             .attempt = m->attempt,
-                             .parks = parked || parks(m)};
+                             .attempt = given_int(m->attempt),
+                             .parks = given_bool(parked || parks(m))};
     return row;
 }
 
@@ -230,7 +230,8 @@ static struct alarm_row *job_of(struct batch *batch, const struct message *m)
                               .name = m->header.type,
                               .key = m->header.key,
                               .due_at = batch->now,
-                              .attempt = m->attempt,
+                              .attempt = given_int(m->attempt),
+                              .running = given_bool(false),
                               .cause = m->header.cause,
                               .body = m->body};
     return row;
@@ -239,7 +240,7 @@ static struct alarm_row *job_of(struct batch *batch, const struct message *m)
 /* From here on, whether the transaction commits or not: it costs no more than a question. */
 static void mark_key(struct lane *lane, const struct dead_row *row)
 {
-    if (row->parks) letter_keys_add(&lane->letter_keys, row->key);
+    if (row->parks.is) letter_keys_add(&lane->letter_keys, row->key);
 }
 
 void batch_add_dead(struct batch *batch)

@@ -135,14 +135,15 @@ static struct alarm_row *alarm_row_of(struct batch *batch, const struct message 
                               .name = text_of(alarm->name),
                               .key = alarm->key,
                               .due_at = alarm->cancel ? 0 : alarm->due,
-                              .attempt = alarm->attempt,
+                              .attempt = given_int(alarm->attempt),
+                              .running = given_bool(false),
                               .cause = batch_cause_of(batch, m),
                               .body = alarm->body};
     /* A job that is due already begins when this transaction has committed: its row is written as running. In careful mode it is claimed. */
     if (alarm->job && alarm->due <= batch->now && !runtime.careful &&
         lane_holds(batch->lane, alarm->partition)) {
-        row->running = true;
-        row->attempt++;
+        row->running.is = true;
+        row->attempt.is++;
         row->due_at = batch->now + JOB_LOST_S * SECOND_US;
     }
     return row;
@@ -169,7 +170,7 @@ static void add_alarms(struct batch *batch)
     for (size_t i = 0; i < sets.n; i++) {
         const struct alarm_row *row = sets.at[i];
         batch_collect(batch, row->due_at == 0 ? &drops : &kept, row);
-        if (row->running)
+        if (row->running.is)
             batch_collect(batch, &batch->starts, row);
         else if (row->due_at != 0)
             batch_expect_alarm(batch->lane, row);
@@ -187,7 +188,7 @@ static void add_replies(struct batch *batch)
         struct kept_reply_row *row = ARENA_NEW(batch->arena, struct kept_reply_row);
         *row = (struct kept_reply_row){.principal = m->principal,
                                        .id = m->header.id,
-                                       .hash = m->hash,
+                                       .hash = given_int(m->hash),
                                        .body = m->inside.answered ? m->inside.answer : TEXT("")};
         batch_collect(batch, &rows, row);
     }
@@ -344,7 +345,7 @@ static void add_positions(struct batch *batch)
                                      .n = batch->positions[p].n,
                                      .owner = text_of(batch->lane->owner),
                                      .seqs = arena_text(batch->arena, buf_text(&seqs)),
-                                     .lease_ms = runtime.settings.lease_ms};
+                                     .lease_ms = given_int(runtime.settings.lease_ms)};
         buf_finish(&seqs);
         batch_collect(batch, &rows, row);
     }

@@ -73,7 +73,7 @@ static void give_quiet(void *ctx)
                                       .busy = busy(),
                                       .now = runtime_now(),
                                       .next_alarm = earliest_alarm(),
-                                      .test_clock = runtime.settings.test_clock};
+                                      .test_clock = given_bool(runtime.settings.test_clock)};
     int64_t *heads = ARENA_ARRAY(c->arena, int64_t, PARTITIONS);
     int64_t *read = ARENA_ARRAY(c->arena, int64_t, (size_t)PARTITIONS * SOURCES_MOST);
     text *sources = ARENA_ARRAY(c->arena, text, SOURCES_MOST);
@@ -131,10 +131,10 @@ static void wait_patiently(struct control *c, int64_t wait_ms)
 static void quiet(struct control *c)
 {
     const struct runtime_quiet *m = c->body;
-    if (m->fresh)
+    if (m->fresh.is)
         journal_refresh(give_quiet, c);
-    else if (m->wait_ms > 0 && busy() > 0)
-        wait_patiently(c, m->wait_ms < WAIT_MS ? m->wait_ms : WAIT_MS);
+    else if (m->wait_ms.is > 0 && busy() > 0)
+        wait_patiently(c, m->wait_ms.is < WAIT_MS ? m->wait_ms.is : WAIT_MS);
     else
         give_quiet(c);
 }
@@ -292,7 +292,7 @@ static void give_alarms(void *ctx, const struct pg_trip *trip)
         return;
     }
     const PGresult *result = pg_result(c->pg, 0);
-    size_t n = (size_t)PQntuples(result);
+    size_t n = control_page(result, ((const struct alarm_list *)c->body)->limit);
     struct alarm_line *rows = ARENA_ARRAY(c->arena, struct alarm_line, n);
     for (size_t i = 0; i < n; i++)
         rows[i] = (struct alarm_line){pg_int(result, (int)i, 0),
@@ -394,7 +394,7 @@ static void publish(struct control *c)
         control_refuse(c, VERB_REFUSED, &err);
         return;
     }
-    if (m->check_only)
+    if (m->check_only.is)
         control_answer(c, &policy_published_shape,
                        &(struct policy_published){.version = runtime.policy_version});
     else

@@ -14,7 +14,7 @@ static void give_dead(void *ctx, const struct pg_trip *trip)
         return;
     }
     const PGresult *r = pg_result(c->pg, 0);
-    size_t n = (size_t)PQntuples(r);
+    size_t n = control_page(r, ((const struct dead_list *)c->body)->limit);
     struct dead_line *rows = ARENA_ARRAY(c->arena, struct dead_line, n);
     for (size_t k = 0; k < n; k++) {
         int i = (int)k;
@@ -68,7 +68,7 @@ static void letters_settled(void *ctx, const struct pg_trip *trip)
 }
 
 static void settle_letters(struct control *c, struct pg *pg, const struct query *query,
-                           int64_t dead)
+                           struct maybe_int dead)
 {
     const struct dead_row row = {.partition = partition_of(c->key), .key = c->key, .dead = dead};
     const void *rows[] = {&row};
@@ -80,7 +80,7 @@ static void settle_letters(struct control *c, struct pg *pg, const struct query 
 
 static void start_retry(void *ctx, struct pg *pg)
 {
-    settle_letters(ctx, pg, &sql_dead_retry, 0);
+    settle_letters(ctx, pg, &sql_dead_retry, (struct maybe_int){0});
 }
 
 static void start_discard(void *ctx, struct pg *pg)

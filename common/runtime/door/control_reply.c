@@ -24,6 +24,12 @@ void control_refuse(struct control *c, enum verb verb, const struct err *err)
     control_end(c);
 }
 
+size_t control_page(const PGresult *result, struct maybe_int limit)
+{
+    size_t n = (size_t)PQntuples(result);
+    return limit.given && (size_t)limit.is < n ? (size_t)limit.is : n;
+}
+
 void control_failed(struct control *c, const struct pg_trip *trip)
 {
     struct err err;

@@ -25,6 +25,8 @@ extern struct workline *control_work;
 void control_end(struct control *c);
 void control_answer(struct control *c, const struct shape *shape, const void *body);
 void control_refuse(struct control *c, enum verb verb, const struct err *err);
+/* Rows of a page: all that were read, or as many as were asked for. */
+size_t control_page(const PGresult *result, struct maybe_int limit);
 /* A trip that failed; the connection is free again. */
 void control_failed(struct control *c, const struct pg_trip *trip);
 

@@ -40,7 +40,7 @@ static struct message *message_of(const struct alarm_row *row)
     if (m->handler == NULL) m->handler = runtime_handler(ON_JOB, NULL, row->name, 0);
     m->partition = (int)row->partition;
     m->due = row->due_at;
-    m->attempt = row->attempt;
+    m->attempt = row->attempt.is;
     return m;
 }
 

@@ -106,11 +106,12 @@ static size_t plan_rows(struct look *look, const struct position_row **rows)
         look->next[p] = slot_next(slot, &backlog, p);
         lease_write_seqs(look->next[p].done, &seqs);
         struct position_row *row = ARENA_NEW(look->arena, struct position_row);
-        *row = (struct position_row){.partition = p,
-                                     .n = look->next[p].n,
-                                     .seqs = arena_text(look->arena, buf_text(&seqs)),
-                                     .owner = text_of(look->released[p] ? "" : lane->owner),
-                                     .lease_ms = look->released[p] ? 0 : runtime.settings.lease_ms};
+        *row = (struct position_row){
+            .partition = p,
+            .n = look->next[p].n,
+            .seqs = arena_text(look->arena, buf_text(&seqs)),
+            .owner = text_of(look->released[p] ? "" : lane->owner),
+            .lease_ms = given_int(look->released[p] ? 0 : runtime.settings.lease_ms)};
         buf_finish(&seqs);
         rows[n++] = row;
     }
@@ -267,7 +268,7 @@ static void choose(struct look *look)
         struct slot *slot = &lane->slots[p];
         const struct position_row *last = last_of(look, p);
         if (!lane_owns_number(lane, p) || slot->held) continue;
-        if (last != NULL && last->live && !is_mine(last->owner)) continue;
+        if (last != NULL && last->live.is && !is_mine(last->owner)) continue;
         int64_t done[SOURCES_MOST] = {0};
         if (last != NULL) read_seqs(done, last->seqs);
         slot_begin(slot, last == NULL ? 0 : last->n, done);

@@ -75,13 +75,13 @@ int bundle_publish(struct client *client, const char *directory, enum bundle_wis
                                     .actor = TEXT("operator"),
                                     .patience_ms = patience_ms};
         size_t before = results->n;
-        body.check_only = wish != BUNDLE_PUBLISH;
+        body.check_only = given_bool(wish != BUNDLE_PUBLISH);
         bad = publish_to(client, &question, arena, results, err);
         if (wish != BUNDLE_FIRST || bad < 0 || results->n == before ||
             results->at[before].version > 0)
             continue;
         results->n = before;
-        body.check_only = false;
+        body.check_only = given_bool(false);
         bad = publish_to(client, &question, arena, results, err);
     }
     arena_destroy(arena);

@@ -156,6 +156,7 @@ static void add_field(struct buf *out, const struct field *field, const void *bo
         add_list(out, field, list);
         return;
     }
+    if ((field->flags & FIELD_MAYBE) != 0 && !shape_given(field, body)) return;
     switch (field->type) {
     case FIELD_BOOL: buf_printf(out, "%s", *(const bool *)at ? "yes" : "no"); return;
     case FIELD_REAL: buf_printf(out, "%g", *(const double *)at); return;
@@ -164,7 +165,8 @@ static void add_field(struct buf *out, const struct field *field, const void *bo
     default: break;
     }
     int64_t value = shape_int(field, body);
-    if (value != 0 || !(field->flags & FIELD_OPTIONAL)) add_number(out, field, value);
+    bool absent = value == 0 && (field->flags & (FIELD_OPTIONAL | FIELD_MAYBE)) == FIELD_OPTIONAL;
+    if (!absent) add_number(out, field, value);
 }
 
 static void add_padded(struct buf *out, text cell, size_t width, bool right)

@@ -124,12 +124,12 @@ static void add_figure(struct buf *out, const struct topic_value *value)
 {
     buf_printf(out, "%-26.*s %-32.*s", (int)(value->topic.len - strlen("kpi/")),
                value->topic.at + strlen("kpi/"), TEXT_ARG(value->label));
-    if (value->of > 0)
-        buf_printf(out, " %8.1f  (%" PRId64 " of %" PRId64 ")", value->value, value->count,
-                   value->of);
+    if (value->of.is > 0)
+        buf_printf(out, " %8.1f  (%" PRId64 " of %" PRId64 ")", value->value.is, value->count,
+                   value->of.is);
     else
-        buf_printf(out, " %8.1f  (of %" PRId64 ")", value->value, value->count);
-    if (value->p90 > 0) buf_printf(out, "  p50 %.1f  p90 %.1f", value->p50, value->p90);
+        buf_printf(out, " %8.1f  (of %" PRId64 ")", value->value.is, value->count);
+    if (value->p90.given) buf_printf(out, "  p50 %.1f  p90 %.1f", value->p50.is, value->p90.is);
     buf_add_char(out, '\n');
 }
 
@@ -138,7 +138,7 @@ static void add_figures(struct buf *out, const struct report_summary_view *view)
     buf_printf(out, "KEY FIGURES\n");
     EACH_TOPIC(topic, view)
     if (topic.n >= 2 && text_is(topic.part[0], "kpi") &&
-        (topic.value->count > 0 || topic.value->of > 0))
+        (topic.value->count > 0 || topic.value->of.is > 0))
         add_figure(out, topic.value);
 }
 

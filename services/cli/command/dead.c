@@ -32,7 +32,8 @@ static enum exit_status ask_service(struct client *client, const char *verb, con
                                     int service)
 {
     struct dead_retry retry = {text_of(key)};
-    struct dead_discard discard = {text_of(key), text_of(given_reason), given_number};
+    struct dead_discard discard = {
+        text_of(key), text_of(given_reason), {given_number, given_number > 0}};
     bool again = strcmp(verb, "retry") == 0;
     enum exit_status status = STATUS_OK;
     struct err err;

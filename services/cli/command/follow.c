@@ -55,8 +55,8 @@ static void print(const struct feed_entry *entry)
         json_add_time(&out, entry->at);
         buf_printf(&out, " %8lld  %-40s %lld", (long long)entry->seq, entry->topic.at,
                    (long long)entry->count);
-        if (entry->of > 0) buf_printf(&out, " of %lld", (long long)entry->of);
-        if (entry->value != 0) buf_printf(&out, " (%g)", entry->value);
+        if (entry->of.given) buf_printf(&out, " of %lld", (long long)entry->of.is);
+        if (entry->value.given) buf_printf(&out, " (%g)", entry->value.is);
     }
     buf_add_char(&out, '\n');
     if (terminal_print(&out) < 0) loop_stop();
@@ -93,7 +93,7 @@ static void answered(void *ctx, const struct reply *reply)
 /* Everything behind `seq`; with 0 a snapshot. */
 static void ask(void *ctx)
 {
-    struct feed_read read = {.after = self.seq, .prefix = self.prefix, .limit = PAGE};
+    struct feed_read read = {.after = self.seq, .prefix = self.prefix, .limit = given_int(PAGE)};
     (void)ctx;
     self.again = self.asking;
     if (self.asking) return;

@@ -188,7 +188,7 @@ static int play_contact(struct playing *p, const struct day_entry *entry, struct
                                   .phone = get(customer, "phone"),
                                   .email = get(customer, "email"),
                                   .address = get(customer, "address"),
-                                  .important = text_is(get(node, "important"), "true")};
+                                  .important = given_bool(text_is(get(node, "important"), "true"))};
     if (key.len > 0 && customer == NULL) return fail(node, err, "there is no such customer");
     if (p->contacts_n == CONTACTS_MOST) return fail(node, err, "too many contacts");
     if (read_items(p, node, &body.items, err) < 0) return -1;

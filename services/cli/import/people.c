@@ -83,8 +83,8 @@ static void read_person(struct reading *r, const struct yaml *node, struct perso
         .superior = yaml_text_or(&r->reader, node, "superior", NULL),
         .deputy = yaml_text_or(&r->reader, node, "deputy", NULL),
         .locale = locale.len > 0 ? locale : yaml_text_or(&r->reader, r->top, "locale", NULL),
-        .most_open = text_is(limit, "none") ? NO_LIMIT : 0,
-        .active = true};
+        .most_open = {NO_LIMIT, text_is(limit, "none")},
+        .active = given_bool(true)};
     person->set.email = address_of(r, person->set.staff);
     if (yaml_get(node, "shifts") != NULL)
         read_shifts(r, yaml_text(&r->reader, node, "shifts"), person);

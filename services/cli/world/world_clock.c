@@ -81,7 +81,7 @@ static void take_view(void *ctx, const struct reply *reply)
     view->busy = said->busy;
     view->done = said->done;
     view->now = said->now;
-    view->test_clock = said->test_clock;
+    view->test_clock = said->test_clock.is;
     view->next_alarm = said->next_alarm;
     if (said->heads.n == PARTITIONS) memcpy(view->heads, said->heads.at, sizeof(view->heads));
     take_positions(view, said, replica->clockwork->client);
@@ -89,7 +89,7 @@ static void take_view(void *ctx, const struct reply *reply)
 
 static void look_at(struct clockwork *clockwork, struct replica *replica)
 {
-    struct runtime_quiet quiet = {.wait_ms = BUSY_MS};
+    struct runtime_quiet quiet = {.wait_ms = given_int(BUSY_MS)};
     replica->before = replica->view;
     replica->stale = false;
     client_ask(clockwork->client,
