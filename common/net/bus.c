@@ -13,10 +13,11 @@
 #include "net/wire.h"
 
 enum {
-    TOPIC_SIZE = 200, /* beyond 245 bytes libzmq 4.3.4 encodes subscriptions wrongly */
-    SUBSCRIPTIONS_MAX = 256,     /* of one connection */
-    SUBSCRIPTIONS_RATE = 50,     /* a second; SUBSCRIPTIONS_MAX at once */
-    PUBLISHED_WAITING = 1 << 20, /* bytes that a slow subscriber may leave before it misses frames */
+    TOPIC_SIZE = 200,        /* beyond 245 bytes libzmq 4.3.4 encodes subscriptions wrongly */
+    SUBSCRIPTIONS_MAX = 256, /* of one connection */
+    SUBSCRIPTIONS_RATE = 10, /* a second; SUBSCRIPTIONS_MAX at once */
+    PUBLISHED_WAITING =
+        1 << 20, /* bytes that a slow subscriber may leave before it misses frames */
     BACK_OFF_LEAST_MS = 100,
     BACK_OFF_MOST_MS = 5000,
     CONNECT_PATIENCE_MS = 8000
@@ -110,16 +111,6 @@ void bus_server_close(struct bus_server *server)
 const char *bus_server_endpoint(const struct bus_server *server)
 {
     return listener_endpoint(server->listener);
-}
-
-void bus_server_pause(struct bus_server *server)
-{
-    listener_pause(server->listener, true);
-}
-
-void bus_server_resume(struct bus_server *server)
-{
-    listener_pause(server->listener, false);
 }
 
 size_t bus_server_in_flight(const struct bus_server *server)
@@ -311,9 +302,16 @@ bool bus_link_send(struct bus_link *link, text frame)
 
 /* Publishing */
 
+enum told { TOLD_NOTHING, TOLD_NOW, TOLD }; /* of the last values under a prefix */
+
+struct prefix {
+    char *bytes; /* the first is the length of the rest */
+    enum told told;
+};
+
 /* What one connection subscribed to. */
 struct subscriber {
-    char *prefixes[SUBSCRIPTIONS_MAX]; /* the first byte is the length */
+    struct prefix prefixes[SUBSCRIPTIONS_MAX];
     size_t n;
     struct bucket made;
 };
@@ -322,7 +320,7 @@ struct bus_publisher {
     struct bus *bus;
     struct bus_publisher *next;
     struct listener *listener;
-    void (*on_subscribe)(void *ctx, text prefix);
+    void (*on_subscribe)(void *ctx);
     void *ctx;
 };
 
@@ -342,14 +340,14 @@ static void forget_subscriber(void *ctx, struct connection *c)
     (void)ctx;
     c->tag = NULL;
     if (subscriber == NULL) return;
-    for (size_t i = 0; i < subscriber->n; i++) free(subscriber->prefixes[i]);
+    for (size_t i = 0; i < subscriber->n; i++) free(subscriber->prefixes[i].bytes);
     free(subscriber);
 }
 
 static text prefix_at(const struct subscriber *subscriber, size_t i)
 {
-    const char *prefix = subscriber->prefixes[i];
-    return (text){prefix + 1, (unsigned char)prefix[0]};
+    const char *bytes = subscriber->prefixes[i].bytes;
+    return (text){bytes + 1, (unsigned char)bytes[0]};
 }
 
 static size_t find_prefix(const struct subscriber *subscriber, text prefix)
@@ -374,11 +372,12 @@ static void subscribe(struct bus_publisher *publisher, struct connection *c, tex
         return;
     }
     if (at == subscriber->n) {
-        char *kept = subscriber->prefixes[subscriber->n++] = mem_alloc(prefix.len + 1);
+        char *kept = subscriber->prefixes[subscriber->n++].bytes = mem_alloc(prefix.len + 1);
         kept[0] = (char)prefix.len;
         if (prefix.len > 0) memcpy(kept + 1, prefix.at, prefix.len);
     }
-    publisher->on_subscribe(publisher->ctx, prefix);
+    subscriber->prefixes[at].told = TOLD_NOTHING;
+    publisher->on_subscribe(publisher->ctx);
 }
 
 static void unsubscribe(struct connection *c, text prefix)
@@ -386,7 +385,7 @@ static void unsubscribe(struct connection *c, text prefix)
     struct subscriber *subscriber = subscriber_of(c);
     size_t at = find_prefix(subscriber, prefix);
     if (at == subscriber->n) return;
-    free(subscriber->prefixes[at]);
+    free(subscriber->prefixes[at].bytes);
     subscriber->prefixes[at] = subscriber->prefixes[--subscriber->n];
 }
 
@@ -410,8 +409,7 @@ static void on_subscription_command(void *ctx, struct connection *c, text comman
 }
 
 struct bus_publisher *bus_publish_open(struct bus *bus, const char *endpoint,
-                                       void (*on_subscribe)(void *ctx, text prefix), void *ctx,
-                                       struct err *err)
+                                       void (*on_subscribe)(void *ctx), void *ctx, struct err *err)
 {
     struct bus_publisher *publisher = mem_alloc(sizeof(*publisher));
     *publisher = (struct bus_publisher){
@@ -443,29 +441,73 @@ const char *bus_publish_endpoint(const struct bus_publisher *publisher)
     return listener_endpoint(publisher->listener);
 }
 
-static bool is_subscribed(const struct connection *c, text topic)
+/* With `now` only the prefixes count that are being told the last values. */
+static bool is_subscribed(const struct connection *c, text topic, bool now)
 {
     const struct subscriber *subscriber = c->tag;
     for (size_t i = 0; subscriber != NULL && i < subscriber->n; i++) {
         text prefix = prefix_at(subscriber, i);
+        if (now && subscriber->prefixes[i].told != TOLD_NOW) continue;
         if (topic.len >= prefix.len && memcmp(topic.at, prefix.at, prefix.len) == 0) return true;
     }
     return false;
 }
 
-void bus_publish(struct bus_publisher *publisher, text topic, text frame)
+static void publish(const struct bus_publisher *publisher, text topic, text frame, bool now)
 {
     assert(topic.len < TOPIC_SIZE);
     text parts[] = {topic, frame};
     struct connection *c = listener_next(publisher->listener, NULL), *next;
     for (; c != NULL; c = next) {
         next = listener_next(publisher->listener, c);
-        if (!is_subscribed(c, topic)) continue;
+        if (!is_subscribed(c, topic, now)) continue;
         if (connection_waiting(c) > PUBLISHED_WAITING)
             metric_add(&missed, 1);
         else
             connection_send(c, parts, COUNT(parts));
     }
+}
+
+void bus_publish(struct bus_publisher *publisher, text topic, text frame)
+{
+    publish(publisher, topic, frame, false);
+}
+
+void bus_publish_last(struct bus_publisher *publisher, text topic, text frame)
+{
+    publish(publisher, topic, frame, true);
+}
+
+/* How many were in that state. */
+static size_t change_told(const struct bus_publisher *publisher, enum told from, enum told to)
+{
+    size_t n = 0;
+    struct connection *c = NULL;
+    while ((c = listener_next(publisher->listener, c)) != NULL) {
+        struct subscriber *subscriber = c->tag;
+        for (size_t i = 0; subscriber != NULL && i < subscriber->n; i++) {
+            if (subscriber->prefixes[i].told != from) continue;
+            subscriber->prefixes[i].told = to;
+            n++;
+        }
+    }
+    return n;
+}
+
+bool bus_publish_last_begin(struct bus_publisher *publisher)
+{
+    return change_told(publisher, TOLD_NOTHING, TOLD_NOW) > 0;
+}
+
+void bus_publish_last_end(struct bus_publisher *publisher, bool told)
+{
+    change_told(publisher, TOLD_NOW, told ? TOLD : TOLD_NOTHING);
+}
+
+void bus_flush(struct bus *bus)
+{
+    for (struct bus_server *server = bus->servers; server != NULL; server = server->next)
+        listener_flush(server->listener);
 }
 
 void bus_recheck(struct bus *bus)

@@ -15,6 +15,8 @@ struct bus;
 struct bus *bus_create(struct keys *keys);
 /* Everything opened on it must have been closed. NULL is fine. */
 void bus_destroy(struct bus *bus);
+/* Write now what was sent, and not at the end of the loop's turn. */
+void bus_flush(struct bus *bus);
 /* A key was revoked: hang up on those who would not be let in any more. */
 void bus_recheck(struct bus *bus);
 
@@ -35,9 +37,6 @@ void bus_server_close(struct bus_server *server);
 /* "tcp://127.0.0.1:41234": the port that was bound, also when the endpoint said
    `tcp://127.0.0.1:*`. */
 const char *bus_server_endpoint(const struct bus_server *server);
-/* While paused no request is read; the clients' queues fill up, and they notice. */
-void bus_server_pause(struct bus_server *server);
-void bus_server_resume(struct bus_server *server);
 /* Requests neither answered nor dropped yet. */
 size_t bus_server_in_flight(const struct bus_server *server);
 /* Answers that could not be sent: the client was gone, or had left too many lying
@@ -85,15 +84,19 @@ void bus_link_restart(struct bus_link *link, int64_t ms);
    subscribers that are slow or late miss frames. */
 
 struct bus_publisher;
-/* on_subscribe hears every new subscription (its prefix), so that last values can be published
-   again. */
+/* on_subscribe: somebody waits for last values. */
 MUST_CHECK struct bus_publisher *bus_publish_open(struct bus *bus, const char *endpoint,
-                                                  void (*on_subscribe)(void *ctx, text prefix),
-                                                  void *ctx, struct err *err);
+                                                  void (*on_subscribe)(void *ctx), void *ctx,
+                                                  struct err *err);
 void bus_publish_close(struct bus_publisher *publisher); /* NULL is fine */
 const char *bus_publish_endpoint(const struct bus_publisher *publisher);
 /* The topic must be shorter than 200 bytes. */
 void bus_publish(struct bus_publisher *publisher, text topic, text frame);
+/* Last values, to those subscriptions alone that waited when it began. False: none. With `told`
+   none of them waits any more. */
+bool bus_publish_last_begin(struct bus_publisher *publisher);
+void bus_publish_last(struct bus_publisher *publisher, text topic, text frame);
+void bus_publish_last_end(struct bus_publisher *publisher, bool told);
 
 struct bus_subscription;
 /* Subscribed anew after every loss of the connection: hear topics from publishers that may

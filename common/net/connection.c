@@ -20,7 +20,7 @@ static void read_some(struct connection *c);
 /* Reading stops where the client is slow to take what it asked for, or has asked for too much. */
 static bool wants_to_read(const struct connection *c)
 {
-    return c->stage != STAGE_LEAVING && !c->paused && c->held_until_ms == 0 &&
+    return c->stage != STAGE_LEAVING && !c->deaf && c->held_until_ms == 0 &&
            connection_waiting(c) < OUT_HIGH;
 }
 
@@ -371,6 +371,7 @@ static size_t take_one(struct connection *c, char *at, size_t len, struct err *e
 static size_t take_all(struct connection *c, char *at, size_t len)
 {
     size_t used = 0, step;
+    c->busy = true;
     do {
         struct err err;
         int bad = 0;
@@ -378,6 +379,7 @@ static size_t take_all(struct connection *c, char *at, size_t len)
         if (bad < 0) connection_end(c, c->stage == STAGE_OPEN ? "misbehaved" : "protocol", &err);
         used += step;
     } while (step > 0 && !connection_ended(c) && wants_to_read(c));
+    c->busy = false;
     return used;
 }
 
@@ -434,7 +436,7 @@ void connection_resume(struct connection *c)
     if (connection_ended(c)) return;
     connection_hold(c);
     if (c->held_until_ms <= loop_now_ms()) c->held_until_ms = 0;
-    if (wants_to_read(c) && c->in.len > 0) take_kept(c);
+    if (wants_to_read(c) && c->in.len > 0 && !c->busy) take_kept(c);
     watch(c);
     connection_release(c);
 }

@@ -66,13 +66,13 @@ struct connection {
     struct buf in;  /* the beginning of a message */
     struct buf out; /* sealed; `out_sent` bytes of it were taken */
     size_t out_sent;
-    bool paused;
+    bool deaf; /* nothing is read any more */
     /* private */
     uv_poll_t poll;
     int fd, polled;
     size_t holds, kept;
     struct connection *next_dirty;
-    bool dirty;
+    bool dirty, busy; /* with what it read: a hook may come back here */
 };
 
 /* Takes the descriptor. It is in nobody's list yet. */
@@ -95,7 +95,7 @@ void connection_flush_all(struct connection_rules *rules);
 size_t connection_waiting(const struct connection *connection);
 /* Read nothing for so long: for a client that asks for more than it may. */
 void connection_defer(struct connection *connection, int64_t ms);
-/* Go on reading, if `held_until_ms` and `paused` allow it. */
+/* Go on reading, if `held_until_ms` allows it. */
 void connection_resume(struct connection *connection);
 /* "10.0.0.7:51324", in a static buffer. */
 const char *connection_address(const struct connection *connection);

@@ -57,7 +57,7 @@ struct listener {
     struct loop_timer sweep, rest;
     struct connection *lists[LISTS]; /* newest first */
     size_t n[LISTS], most[LISTS];
-    bool paused, closed, flushing;
+    bool closed, flushing;
     struct bucket begun[RATE_SLOTS]; /* by address */
 };
 
@@ -247,7 +247,6 @@ static void admit(struct listener *listener, int fd, const struct sockaddr_in *a
     make_room(listener, address);
     struct connection *c = connection_open(&listener->rules, fd, address);
     if (c == NULL) return;
-    c->paused = listener->paused;
     list_connection(listener, HANDSHAKING, c);
 }
 
@@ -297,7 +296,7 @@ static void look_at(struct listener *listener, struct connection *c)
         if (now - c->begun_ms >= HANDSHAKE_MS) connection_end(c, "unfinished", NULL);
     } else if (connection_waiting(c) > 0 && now - c->moved_ms >= OUT_STUCK_MS) {
         connection_end(c, "slow", NULL);
-    } else if (c->paused || c->held_until_ms > 0) {
+    } else if (c->held_until_ms > 0) {
         connection_resume(c); /* nothing was heard because nothing was read */
         c->heard_ms = now;
     } else if (c->pinged_ms > 0 && now - c->pinged_ms >= SILENT_MS) {
@@ -323,16 +322,9 @@ void listener_recheck(struct listener *listener)
     each(listener, recheck);
 }
 
-static void pause_one(struct listener *listener, struct connection *c)
+void listener_flush(struct listener *listener)
 {
-    c->paused = listener->paused;
-    connection_resume(c);
-}
-
-void listener_pause(struct listener *listener, bool paused)
-{
-    listener->paused = paused;
-    each(listener, pause_one);
+    connection_flush_all(&listener->rules);
 }
 
 /* --- life --- */
@@ -478,6 +470,12 @@ static void write_last(struct listener *listener)
     each(listener, end_one);
 }
 
+static void stop_reading(struct listener *listener, struct connection *c)
+{
+    (void)listener;
+    c->deaf = true;
+}
+
 static void on_listener_closed(uv_handle_t *handle)
 {
     loop_soon(free, handle->data); /* a flush may still be asked for */
@@ -486,8 +484,8 @@ static void on_listener_closed(uv_handle_t *handle)
 void listener_close(struct listener *listener)
 {
     if (listener == NULL) return;
-    listener_pause(listener, true);
     listener->closed = true;
+    each(listener, stop_reading);
     loop_timer_stop(&listener->sweep);
     loop_timer_stop(&listener->rest);
     uv_close((uv_handle_t *)&listener->poll, on_listener_closed);

@@ -36,8 +36,8 @@ MUST_CHECK struct listener *listener_open(struct keys *keys, enum listener_kind 
 void listener_close(struct listener *listener);
 /* With the port that was bound. */
 const char *listener_endpoint(const struct listener *listener);
-/* While paused nothing is read from anybody. */
-void listener_pause(struct listener *listener, bool paused);
+/* Write now what was sent, and not at the end of the loop's turn. */
+void listener_flush(struct listener *listener);
 /* The list of keys is another one: hang up on all who would not be let in now. */
 void listener_recheck(struct listener *listener);
 /* The open ones: start with NULL; NULL after the last. Do not end any meanwhile. */

@@ -15,13 +15,10 @@
 #include <string.h>
 
 enum {
-    POLL_MS = 250,  /* floor */
-    EAGER_MS = 10,  /* after a hint: look so often … */
-    EAGER_FOR = 20, /* … so many times */
-    OWN_MS = 2000,  /* who appended to the feed so lately knows when to look */
-    PREFIXES =
-        32, /* new subscriptions waiting for their last values; more are served as one that wants all */
-    PREFIX_SIZE = 200,
+    POLL_MS = 250,   /* floor */
+    EAGER_MS = 10,   /* after a hint: look so often … */
+    EAGER_FOR = 20,  /* … so many times */
+    OWN_MS = 2000,   /* who appended to the feed so lately knows when to look */
     TOPIC_MOST = 199 /* bus.h */
 };
 
@@ -49,9 +46,7 @@ static struct {
     int eager;
     bool grows;       /* by the transaction under way */
     int64_t grown_ms; /* when one of this process last did */
-    char prefixes[PREFIXES][PREFIX_SIZE];
-    int prefixes_n; /* of them, `taken` are being served */
-    int taken;
+    bool telling;     /* last values, to new subscribers */
     int results[2];
 } feed;
 
@@ -72,31 +67,17 @@ static void look_later(void)
 
 /* ---- what was found -------------------------------------------------------------------------------------------------------- */
 
-static void publish_row(const struct feed_row *row)
+static void publish_row(const struct feed_row *row,
+                        void (*publish)(struct bus_publisher *, text topic, text frame))
 {
     struct buf frame = {0};
     struct feed_entry entry = {row->seq, row->topic, row->value, row->count,
                                row->of,  row->p50,   row->p90,   row->at};
     if (row->topic.len > TOPIC_MOST) return;
     pack_write(&frame, &feed_entry_shape, &entry);
-    bus_publish(feed.publisher, row->topic, buf_text(&frame));
+    publish(feed.publisher, row->topic, buf_text(&frame));
     buf_finish(&frame);
     metric_add(&published, 1);
-}
-
-static bool is_wanted(text topic)
-{
-    for (int i = 0; i < feed.taken; i++)
-        if (text_starts(topic, feed.prefixes[i])) return true;
-    return false;
-}
-
-static void forget_taken(void)
-{
-    memmove(feed.prefixes, feed.prefixes + feed.taken,
-            sizeof(feed.prefixes[0]) * (size_t)(feed.prefixes_n - feed.taken));
-    feed.prefixes_n -= feed.taken;
-    feed.taken = 0;
 }
 
 static int read_result(int i, struct sql *sql, struct list *out, struct err *err)
@@ -117,15 +98,12 @@ static int take_news(struct err *err)
 {
     struct list news, last = {0};
     if (read_result(0, feed.tail, &news, err) < 0) return -1;
-    if (feed.taken > 0 && read_result(1, feed.last, &last, err) < 0) return -1;
-    for (size_t i = 0; i < last.n; i++) {
-        const struct feed_row *row = &LIST(last, struct feed_row)[i];
-        if (is_wanted(row->topic)) publish_row(row);
-    }
-    for (size_t i = 0; i < news.n; i++) publish_row(&LIST(news, struct feed_row)[i]);
+    if (feed.telling && read_result(1, feed.last, &last, err) < 0) return -1;
+    for (size_t i = 0; i < last.n; i++)
+        publish_row(&LIST(last, struct feed_row)[i], bus_publish_last);
+    for (size_t i = 0; i < news.n; i++) publish_row(&LIST(news, struct feed_row)[i], bus_publish);
     if (news.n > 0) feed.cursor = LIST(news, struct feed_row)[news.n - 1].seq;
     if (news.n == FEED_PAGE && feed.eager == 0) feed.eager = 1; /* more waits */
-    forget_taken();
     return 0;
 }
 
@@ -139,7 +117,8 @@ static void feed_looked(void *ctx, const struct pg_trip *trip)
     else if (!trip->lost)
         bad = err_set(&err, "%s", trip->message);
     if (bad < 0) log_warn("feed_not_read", "reason=%s", log_quoted(err.message));
-    if (trip->outcome != PG_OK) feed.taken = 0; /* they still wait */
+    if (feed.telling) bus_publish_last_end(feed.publisher, trip->outcome == PG_OK && bad == 0);
+    feed.telling = false;
     arena_reset(feed.arena);
     feed.looking = false;
     workline_next(feed.line);
@@ -161,9 +140,9 @@ static void start_look(void *ctx, struct pg *pg)
     if (!feed.started) {
         feed.results[0] = sql_add_keys(pg, feed.head, NULL, 0, NULL);
     } else {
-        feed.taken = feed.prefixes_n;
+        feed.telling = bus_publish_last_begin(feed.publisher);
         feed.results[0] = sql_add_keys(pg, feed.tail, NULL, 0, &ask);
-        if (feed.taken > 0) feed.results[1] = sql_add_keys(pg, feed.last, NULL, 0, &ask);
+        if (feed.telling) feed.results[1] = sql_add_keys(pg, feed.last, NULL, 0, &ask);
     }
     pg_run(pg, feed_looked, NULL);
 }
@@ -177,19 +156,9 @@ static void look(void)
     workline_add(feed.line, start_look, NULL);
 }
 
-static void on_subscribe(void *ctx, text prefix)
+static void on_subscribe(void *ctx)
 {
     (void)ctx;
-    if (prefix.len >= PREFIX_SIZE) return; /* longer than any topic */
-    if (feed.prefixes_n == PREFIXES) {
-        feed.prefixes[PREFIXES - 1][0] = '\0';
-        prefix = (text){0};
-    } else {
-        feed.prefixes_n++;
-    }
-    char *kept = feed.prefixes[feed.prefixes_n - 1];
-    if (prefix.len > 0) memcpy(kept, prefix.at, prefix.len);
-    kept[prefix.len] = '\0';
     look();
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/journal/journal.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "runtime/core/reply.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -358,7 +359,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
         }
     }
     batch_letters_committed(batch);
-    fail_at("answered");
+    reply_fail_at("answered");
     for (size_t i = 0; i < batch->starts.n; i++) alarm_start_planned(lane, batch->starts.at[i]);
     lane->batches++;
     lane->messages += (int64_t)(batch->n - own);

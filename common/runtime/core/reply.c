@@ -1,5 +1,8 @@
 #include "runtime/core/reply.h"
 
+#include "base/failpoint.h"
+#include "runtime/core/runtime.h"
+
 #include <stdarg.h>
 
 void reply_answer(struct bus_request *request, text id, const struct shape *shape, const void *body)
@@ -40,4 +43,15 @@ void reply_refuse_message(struct message *take_message, enum verb verb, const ch
     err_field(&err, field, NULL, "%s", text);
     reply_refuse(take_message->request, verb, take_message->header.id, &err);
     message_destroy(take_message);
+}
+
+static void flush_answers(void *ctx)
+{
+    (void)ctx;
+    bus_flush(runtime.bus);
+}
+
+void reply_fail_at(const char *point)
+{
+    fail_after(point, flush_answers, NULL);
 }

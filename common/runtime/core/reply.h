@@ -15,4 +15,7 @@ void reply_refuse(struct bus_request *request, enum verb verb, text id, const st
 void reply_refuse_message(struct message *take_message, enum verb verb, const char *field,
                     const char *format, ...) PRINTF(4, 5);
 
+/* A failpoint behind an answer (base/failpoint.h): the answer is on its way. */
+void reply_fail_at(const char *point);
+
 #endif

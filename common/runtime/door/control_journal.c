@@ -1,6 +1,7 @@
 #include "runtime/door/control_journal.h"
 
-#include "base/failpoint.h"
+#include "runtime/core/reply.h"
+#include "runtime/core/reply.h"
 #include "runtime/journal/journal.h"
 
 #include <string.h>
@@ -19,7 +20,7 @@ static void give_page(void *ctx, const struct journal_event *const *events, size
     struct journal_page page = {
         .journal = text_of(journal_id()), .as_of = as_of > 0 ? as_of : 1, .events = {copies, n}};
     control_answer(c, &journal_page_shape, &page);
-    if (n > 0) fail_at("page");
+    if (n > 0) reply_fail_at("page");
 }
 
 static bool is_this_journal(text named)
