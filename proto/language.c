@@ -21,14 +21,13 @@ static const struct kind kinds[] = {
 static const struct kind *const struct_kind = &kinds[0], *const answer_kind = &kinds[4];
 
 static const struct type types[] = {
-    {"bool", "bool", "struct maybe_bool", "FIELD_BOOL", "bool", false, false, false},
-    {"int", "int64_t", "struct maybe_int", "FIELD_INT", "int", true, true, false},
-    {"real", "double", "struct maybe_real", "FIELD_REAL", "real", false, false, false},
-    {"text", "text", NULL, "FIELD_TEXT", "text", true, true, false},
-    {"words", "text", NULL, "FIELD_TEXT", "text", true, false, true},
-    {"bytes", "text", NULL, "FIELD_BYTES", "bytes", true, false, false},
-    {"time", "time_us", NULL, "FIELD_TIME", "time", true, true, false},
-    {"id", "int64_t", NULL, "FIELD_ID", "id", true, true, false},
+    {"bool", "bool", "struct maybe_bool", "FIELD_BOOL", false, false},
+    {"int", "int64_t", "struct maybe_int", "FIELD_INT", true, true},
+    {"real", "double", "struct maybe_real", "FIELD_REAL", false, false},
+    {"text", "text", NULL, "FIELD_TEXT", true, true},
+    {"bytes", "text", NULL, "FIELD_BYTES", true, false},
+    {"time", "time_us", NULL, "FIELD_TIME", true, true},
+    {"id", "int64_t", NULL, "FIELD_ID", true, true},
 };
 
 struct block *blocks[MAX_BLOCKS];
@@ -176,8 +175,9 @@ static void read_head(struct block *b, char *line)
         FAIL("'%s' cannot name a block of kind %s", b->name, b->kind->word);
     if (b->kind->message) {
         word = next_word(&rest);
-        b->version =
-            strspn(word, "0123456789") == strlen(word) && strlen(word) < 4 ? (int)strtol(word, NULL, 10) : 0;
+        b->version = strspn(word, "0123456789") == strlen(word) && strlen(word) < 4
+                         ? (int)strtol(word, NULL, 10)
+                         : 0;
         if (b->version == 0) FAIL("'%s' is not a version (1 to 999)", word);
     }
     read_tail(b, &rest);
@@ -254,16 +254,28 @@ static bool read_limit(const struct block *b, int line, struct member *m, const 
     return true;
 }
 
-/* The words behind the type: limits first, then what it means. Returns where that begins. */
+/* "form=words": people write it (legible.h). False if the word is something else. */
+static bool read_form(const struct block *b, int line, struct member *m, const char *word)
+{
+    if (strncmp(word, "form=", 5) != 0) return false;
+    bool text = m->type != NULL && strcmp(m->type->word, "text") == 0;
+    if (!text || strcmp(word, "form=words") != 0)
+        language_fail(b->file, line, "%s cannot have %s", m->name, word);
+    m->words = true;
+    if (m->max == TEXT_MAX) m->max = WORDS_MAX;
+    return true;
+}
+
+/* What stands behind the type: form and limits first, then what it means. Returns where that
+   begins. */
 static char *read_limits(const struct block *b, int line, struct member *m, char *rest)
 {
     *m = language_usual(m);
-    if (m->type != NULL && m->type->words) m->max = WORDS_MAX;
     while (true) {
         rest += strspn(rest, " \t");
         char word[MAX_LINE], *end = rest + strcspn(rest, " \t");
         snprintf(word, sizeof(word), "%.*s", (int)(end - rest), rest);
-        if (!read_limit(b, line, m, word)) break;
+        if (!read_form(b, line, m, word) && !read_limit(b, line, m, word)) break;
         rest = end;
     }
     if (m->min > m->max || (m->list && m->items < 1) || (is_text(m) && m->max < 1))

@@ -25,8 +25,7 @@ struct type {
     const char *word, *c; /* "id", "int64_t" */
     const char *maybe;    /* in C where it is optional; NULL: the same, its zero is no value */
     const char *symbol;   /* "FIELD_ID" */
-    const char *wire;     /* as it was published: words travel like any text */
-    bool in_list, in_key, words;
+    bool in_list, in_key;
 };
 
 struct member {
@@ -34,6 +33,7 @@ struct member {
     const struct type *type; /* NULL: a list of structs */
     const struct block *of;
     bool list, optional;
+    bool words;         /* a text that people write */
     long long min, max; /* of an int or id; max: bytes of a text, too. 0: it has no such limit */
     long long items;    /* of a list, at most */
     int line;
@@ -62,7 +62,7 @@ void language_read(const char *file, int unique);
 const struct block *language_find(int from, const struct kind *kind, const char *name, int version);
 const struct member *language_member(const struct block *block, const char *name);
 /* The same field with the limits that it would have if its line named none; of words those of any
-   text, as published.txt knows no others. */
+   text: published.txt does not tell them apart. */
 struct member language_usual(const struct member *member);
 void language_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4), noreturn));

@@ -111,7 +111,7 @@ static void write_members(FILE *out, const struct block *b)
         const struct member *m = &b->members[i];
         static const char *const flags[] = {"0", "FIELD_OPTIONAL", "FIELD_LIST",
                                             "FIELD_OPTIONAL | FIELD_LIST"};
-        const char *words = m->type != NULL && m->type->words ? " | FIELD_WORDS" : "";
+        const char *words = m->words ? " | FIELD_WORDS" : "";
         const char *filled = names_message(b, m) ? " | FIELD_FILLED" : "";
         const char *maybe = is_maybe(m) ? " | FIELD_MAYBE" : "";
         fprintf(out, "    {\"%s\", %s, %s%s%s%s, ", m->name,

@@ -7,7 +7,7 @@
 
 static const char *type_of(const struct member *m, char *to, size_t size)
 {
-    snprintf(to, size, "%s%s%s%s", m->list ? "[" : "", m->of != NULL ? m->of->name : m->type->wire,
+    snprintf(to, size, "%s%s%s%s", m->list ? "[" : "", m->of != NULL ? m->of->name : m->type->word,
              m->list ? "]" : "", m->optional ? "?" : "");
     return to;
 }

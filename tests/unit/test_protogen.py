@@ -22,7 +22,7 @@ command a.say 1 key k -> a.said
   k  text
   items [item]? items=20  some
   tags [text]
-  said words?
+  said text? form=words max=300
   n int? min=0 max=9 a number
 answer a.said 1
 event a.b 2
@@ -70,6 +70,8 @@ BAD = [
     ("zero byte", "event a.b 1\n  A\0B.\n", 2, "a zero byte"),
     ("comment mark", "event a.b 1\n  It ends */ here.\n", 2, "comment mark"),
     ("long line", "event a.b 1\n  A" + "a" * 1000 + ".\n", 2, "more than 998 bytes"),
+    ("words of a number", "row r\n  x int form=words\n", 2, "x cannot have form=words"),
+    ("form", "row r\n  x text form=line\n", 2, "x cannot have form=line"),
     ("limit of a time", "row r\n  x time max=3\n", 2, "x has no limit max=3"),
     ("least of a text", "row r\n  x text min=3\n", 2, "x has no limit min=3"),
     ("items of a text", "row r\n  x text items=3\n", 2, "x has no limit items=3"),
@@ -99,7 +101,7 @@ CHANGES = [
     ("made required", "note text?", "note text", 1, 1, "3: note of item was published as text?, now it is text"),
     ("made optional", "n int", "n int?", 1, 1, "n of a.b was published as int, now it is int?"),
     ("made a list", "  n int", "  n [int]", 1, 1, "now it is [int]"),
-    ("text became words", "note text?", "note words?", 1, 0, "1: item is not recorded"),
+    ("text became words", "note text?", "note text? form=words", 1, 0, "1: item is not recorded"),
     ("wider limit", "note text?", "note text? max=300", 1, 0, "1: item is not recorded"),
     ("narrower text", "note text?", "note text? max=100", 1, 1, "3: note of item was published with wider limits"),
     ("narrower number", "n int", "n int min=0", 1, 1, "7: n of a.b was published with wider limits"),

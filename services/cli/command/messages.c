@@ -27,9 +27,7 @@ static const char *const types[] = {"bool", "int", "real", "text", "bytes", "tim
 
 static void add_type(struct buf *out, const struct field *field)
 {
-    const char *type = field->type == FIELD_STRUCT  ? field->of->name
-                       : field->flags & FIELD_WORDS ? "words"
-                                                    : types[field->type];
+    const char *type = field->type == FIELD_STRUCT ? field->of->name : types[field->type];
     bool list = field->flags & FIELD_LIST;
     buf_printf(out, "%s%s%s%s", list ? "[" : "", type, list ? "]" : "",
                field->flags & FIELD_OPTIONAL ? "?" : "");
@@ -39,6 +37,7 @@ static void add_type(struct buf *out, const struct field *field)
 static void add_limits(struct buf *out, const struct field *field)
 {
     bool number = field->type == FIELD_INT || field->type == FIELD_ID;
+    if ((field->flags & FIELD_WORDS) != 0) buf_printf(out, " form=words");
     if (number && field->min != 1 && field->min > -MAX_EXACT)
         buf_printf(out, " min=%lld", (long long)field->min);
     if (field->max > 0 && !(number && field->max == MAX_EXACT))
@@ -76,6 +75,7 @@ static void add_message(struct buf *out, const struct shape *shape, bool whole)
 static void add_json_limits(struct buf *out, bool limited, const struct field *field)
 {
     bool number = field->type == FIELD_INT || field->type == FIELD_ID;
+    if (limited && (field->flags & FIELD_WORDS) != 0) buf_printf(out, ",\"form\":\"words\"");
     if (limited && number) buf_printf(out, ",\"min\":%lld", (long long)field->min);
     if (limited && field->max > 0) buf_printf(out, ",\"max\":%lld", (long long)field->max);
     if (limited && field->items > 0) buf_printf(out, ",\"items\":%zu", field->items);
