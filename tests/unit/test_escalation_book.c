@@ -441,6 +441,27 @@ TEST(promises)
     check_stories(stories, COUNT(stories));
 }
 
+TEST(a_limit_that_no_calendar_reaches_is_due_at_the_end_of_time)
+{
+    struct arena *arena = arena_create();
+    const struct clock_rules *rules = load_rules(arena);
+    for (size_t i = 0; i < rules->n; i++) {
+        struct clock_life life;
+        struct clock_start start = {.id = 1,
+                                    .ticket = 1,
+                                    .kind = TEXT("complaint"),
+                                    .unit = TEXT("service"),
+                                    .at = TIME_END - SECOND_US,
+                                    .promised = TIME_END - 1};
+        if (rules->at[i].kind == LIMIT_STEP) continue;
+        clock_begin(&life, rules, &rules->at[i], &start);
+        clock_reach(&life, TIME_END - 1);
+        CHECK_ROW(life.row.due_at == TIME_END - 1 && !life.row.breached, "%.*s: due %lld",
+                  TEXT_ARG(rules->at[i].name), (long long)life.row.due_at);
+    }
+    drop_rules(arena);
+}
+
 TEST(rounds_and_working_days)
 {
     static const struct story stories[] = {

@@ -30,6 +30,26 @@ TEST(dates_are_numbered_from_1970)
     }
 }
 
+TEST(no_instant_is_out_of_range)
+{
+    static const int64_t instants[] = {INT64_MIN,     INT64_MIN / 2, -62135596801, -62135596800,
+                                       253402300799,  253402300800,  253402387200, INT64_MAX / 2,
+                                       INT64_MAX - 1, INT64_MAX};
+    struct err err = {0};
+    struct zone_rule rule;
+    CHECK(zone_rule_read(TEXT("CET-1CEST,M3.5.0,M10.5.0/3"), &rule, &err) == 0);
+    for (size_t i = 0; i < COUNT(instants); i++) {
+        struct date date = date_of(instants[i]);
+        CHECK(date.year == (instants[i] < 0 ? 1 : 9999));
+        CHECK_INT(date_weekday(date_days(date.year, date.month, date.day)), date.year == 1 ? 0 : 4);
+        struct zone_era era = zone_rule_era(&rule, instants[i]);
+        CHECK(era.from <= instants[i] && (instants[i] < era.until || era.until == INT64_MAX));
+        CHECK(era.offset == 3600 || era.offset == 7200);
+    }
+    CHECK_INT(date_days(0, 1, 1), date_days(1, 1, 1));
+    CHECK_INT(date_days(10000, 12, 31), date_days(9999, 12, 31));
+}
+
 TEST(dates_that_do_not_exist_are_refused)
 {
     static const char *const rows[] = {"",           "2026-02-29", "1900-02-29", "2026-13-01",
