@@ -119,7 +119,7 @@ MUTANTS = [
            [("common/runtime/lane/lease.c", r"        letters_look\(lane\);\n", "")],
            [LETTERS + "what_another_replica_did_to_letters_counts_when_their_partition_comes_back"], "still waits there|the other waits", PROBE),
     Mutant("an alarm that is not known is dropped",
-           [("common/runtime/batch/batch.c", r"if \(m->decoded == NULL\) batch_set_aside\(batch, m\);", "if (m->decoded == NULL && m->handler != NULL) batch_set_aside(batch, m);")],
+           [("common/runtime/batch/batch_state.c", r"if \(m->decoded == NULL\) batch_set_aside\(batch, m\);", "if (m->decoded == NULL && m->handler != NULL) batch_set_aside(batch, m);")],
            [LETTERS + "an_alarm_that_nobody_knows_any_more_is_set_aside"], "the letter", PROBE),
     Mutant("an event of a version that is not known is skipped",
            [("common/runtime/journal/reader.c", r"(if \(handler->hears->version != event->version\))\n.*?;", r"\1 return;")],

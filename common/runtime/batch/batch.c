@@ -1,9 +1,17 @@
-#include "runtime/batch/batch_state.h"
+#include "runtime/batch/batch.h"
+
 #include "base/failpoint.h"
-#include "runtime/journal/journal.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "runtime/batch/batch_decide.h"
+#include "runtime/batch/batch_letters.h"
+#include "runtime/batch/batch_load.h"
+#include "runtime/batch/batch_loopback.h"
+#include "runtime/batch/batch_rows.h"
+#include "runtime/batch/batch_state.h"
+#include "runtime/batch/batch_write.h"
 #include "runtime/core/reply.h"
+#include "runtime/journal/journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,16 +92,6 @@ static void read_opening(struct batch *batch)
     runtime_heard_time(batch->now);
 }
 
-static bool is_job(const struct message *m)
-{
-    return m->origin == ORIGIN_ALARM && m->handler != NULL && m->handler->kind == ON_JOB;
-}
-
-bool batch_begins_job(const struct message *m)
-{
-    return is_job(m) && m->fate != FATE_GONE && m->fate != FATE_DEAD;
-}
-
 static int order_alarms(const void *a, const void *b)
 {
     return sql_compare(&alarm_row_shape, a, b);
@@ -120,7 +118,7 @@ static void read_claims(struct batch *batch)
             rows.n == 0 ? NULL : bsearch(&wanted, rows.at, rows.n, sizeof(wanted), order_alarms);
         if (row == NULL)
             m->fate = FATE_GONE;
-        else if (is_job(m))
+        else if (batch_is_job(m))
             m->attempt = row->attempt.is;
     }
 }
@@ -273,9 +271,10 @@ static void finish(struct batch *batch, const struct pg_trip *trip, bool again)
         else
             message_destroy(m);
     }
+    batch_done_fn *done = batch->done;
     lane->batch = NULL;
     batch_destroy(batch);
-    lane_batch_done(lane, trip, &left, trip->outcome == PG_FENCED);
+    done(lane, trip, &left, trip->outcome == PG_FENCED);
 }
 
 static void forget_decisions(struct batch *batch)
@@ -353,14 +352,14 @@ static void committed(void *ctx, const struct pg_trip *trip)
         own += m->origin == ORIGIN_OWN;
         if (m->origin == ORIGIN_RESULT) job_destroy(m->job);
         if (batch_begins_job(m)) {
-            alarm_start_job(lane, m);
+            job_start(lane, m);
             batch->all[i] = batch->all[--batch->n];
             i--;
         }
     }
     batch_letters_committed(batch);
-    reply_fail_at("answered");
-    for (size_t i = 0; i < batch->starts.n; i++) alarm_start_planned(lane, batch->starts.at[i]);
+    fail_at("answered");
+    for (size_t i = 0; i < batch->starts.n; i++) job_start(lane, job_read(batch->starts.at[i]));
     lane->batches++;
     lane->messages += (int64_t)(batch->n - own);
     metric_add(&batches, 1, "committed");
@@ -374,21 +373,6 @@ static void committed(void *ctx, const struct pg_trip *trip)
 }
 
 /* --- the beginning --- */
-
-void batch_decode(struct batch *batch, struct message *m)
-{
-    if (m->fate != FATE_OPEN) return;
-    if (m->failures >= ATTEMPTS_MOST && m->origin != ORIGIN_COMMAND) {
-        batch_set_aside(batch, m);
-        return;
-    }
-    if (m->handler == NULL)
-        err_set(&m->why, "this %s does not know %.*s, version %lld", runtime.service->name,
-                TEXT_ARG(m->header.type), (long long)m->header.version);
-    else
-        m->decoded = pack_read(m->body, m->handler->hears, batch->arena, &m->why);
-    if (m->decoded == NULL) batch_set_aside(batch, m);
-}
 
 /* Letters set aside, and what will join them, stay what they are: each is kept, and settled, as a row of its own. */
 static bool may_unite(const struct batch *batch, const struct message *m)
@@ -433,7 +417,7 @@ static void add_opening(struct batch *batch)
             *row = (struct alarm_row){.partition = m->partition,
                                       .key = m->header.key,
                                       .due_at = m->due,
-                                      .running = given_bool(is_job(m) && m->fate != FATE_DEAD),
+                                      .running = given_bool(batch_is_job(m) && m->fate != FATE_DEAD),
                                       .name = m->origin == ORIGIN_RESULT ? job_name(m->job)
                                                                          : m->header.type,
                                       .attempt = {1, m->origin == ORIGIN_RESULT}};
@@ -506,10 +490,11 @@ static void begin_carefully(struct batch *batch)
     pg_run(batch->lane->pg, suspected, batch);
 }
 
-void batch_run(struct lane *lane, struct queue *take_messages)
+void batch_run(struct lane *lane, struct queue *take_messages, batch_done_fn *done)
 {
     struct batch *batch = mem_alloc(sizeof(*batch));
     batch->lane = lane;
+    batch->done = done;
     batch->begun_ms = loop_now_ms();
     batch->arena = arena_create();
     if (lane->scratch == NULL)

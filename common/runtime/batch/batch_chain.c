@@ -1,4 +1,6 @@
-#include "runtime/batch/batch_state.h"
+#include "runtime/batch/batch_chain.h"
+
+#include "runtime/batch/batch_load.h"
 
 #include <string.h>
 

@@ -1,4 +1,8 @@
-#include "runtime/batch/batch_state.h"
+#include "runtime/batch/batch_decide.h"
+
+#include "runtime/batch/batch_chain.h"
+#include "runtime/batch/batch_letters.h"
+#include "runtime/batch/batch_load.h"
 #include "runtime/core/lateness.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-#include "runtime/batch/batch_state.h"
+#include "runtime/batch/batch_letters.h"
+
 #include "base/log.h"
 #include "base/metrics.h"
 #include "runtime/lane/letters.h"
@@ -18,12 +19,6 @@ METRIC(set_aside, .name = "kefu_set_aside_total", .type = METRIC_COUNTER,
 static bool parks(const struct message *m)
 {
     return m->handler == NULL || !m->handler->coalesce;
-}
-
-void batch_set_aside(struct batch *batch, struct message *m)
-{
-    m->fate = FATE_DEAD;
-    batch->set_aside++;
 }
 
 /* An earlier message of the batch is set aside under its key. */

@@ -1,4 +1,4 @@
-#include "runtime/batch/batch_state.h"
+#include "runtime/batch/batch_load.h"
 
 #include <stdlib.h>
 #include <string.h>

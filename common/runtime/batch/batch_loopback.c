@@ -1,4 +1,8 @@
-#include "runtime/batch/batch_state.h"
+#include "runtime/batch/batch_loopback.h"
+
+#include "runtime/batch/batch_letters.h"
+#include "runtime/batch/batch_load.h"
+#include "runtime/batch/batch_rows.h"
 #include "runtime/journal/journal.h"
 
 /*
@@ -20,17 +24,6 @@ static bool has_counted(const struct batch *batch)
 static bool may_count_now(void)
 {
     return runtime.lanes_n == 1 && !journal_shared();
-}
-
-bool batch_unites(const struct handler *handler)
-{
-    return handler->coalesce || handler->merge != NULL;
-}
-
-const struct handler *batch_own_hearer(const struct plan_event *event)
-{
-    return runtime_handler(ON_EVENT, runtime.service->name, text_of(event->shape->name),
-                           event->shape->version);
 }
 
 static const struct handler *hearer_at_once(const struct batch *batch,
@@ -72,12 +65,6 @@ static void hear(struct batch *batch, struct message *sayer, struct plan_event *
     m->event = event;
     m->decoded = said;
     batch->all[batch->n++] = m;
-}
-
-void *batch_read_said(struct batch *batch, const struct plan_event *event)
-{
-    struct err err;
-    return pack_read(event->body, event->shape, batch->arena, &err);
 }
 
 /* Hear this event at once, alone or together with one like it. False: it must go through the journal. If one like it has been decided
@@ -123,15 +110,3 @@ bool batch_hear_own(struct batch *batch)
     return true;
 }
 
-/* With all that it took in. */
-void batch_say_after_all(struct batch *batch, struct message *m)
-{
-    struct plan_event **end = &m->sayer->inside.events;
-    while (*end != NULL) end = &(*end)->next;
-    if (m->handler->merge != NULL)
-        m->event->body = batch_pack(batch, m->handler->hears, m->decoded);
-    *end = m->event;
-    m->event->next = NULL;
-    m->event->late = true;
-    m->fate = FATE_GONE;
-}

@@ -1,131 +1,12 @@
-#include "runtime/batch/batch_state.h"
+#include "runtime/batch/batch_write.h"
+
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "runtime/batch/batch_letters.h"
+#include "runtime/batch/batch_rows.h"
+#include "runtime/core/position.h"
 
 #include <string.h>
-
-/* --- writing --- */
-
-void batch_collect(struct batch *batch, struct rows *rows, const void *row)
-{
-    if (rows->n == rows->room) {
-        size_t room = rows->room == 0 ? 64 : rows->room * 2;
-        const void **at = (const void **)arena_alloc(batch->arena, sizeof(void *) * room);
-        if (rows->n > 0) memcpy(at, rows->at, sizeof(void *) * rows->n);
-        rows->at = at;
-        rows->room = room;
-    }
-    rows->at[rows->n++] = row;
-}
-
-text batch_pack(struct batch *batch, const struct shape *shape, const void *body)
-{
-    struct buf bytes = {0};
-    pack_write(&bytes, shape, body);
-    text packed = arena_text(batch->arena, buf_text(&bytes));
-    buf_finish(&bytes);
-    return packed;
-}
-
-typedef int order_fn(const struct shape *shape, const void *a, const void *b);
-
-static void merge_sort(const void **at, const void **spare, size_t n, order_fn *order,
-                       const struct shape *shape)
-{
-    if (n < 2) return;
-    size_t half = n / 2, a = 0, b = half;
-    merge_sort(at, spare, half, order, shape);
-    merge_sort(at + half, spare, n - half, order, shape);
-    if (order(shape, at[half - 1], at[half]) <= 0) return;
-    for (size_t i = 0; i < n; i++) {
-        bool left = a < half && (b == n || order(shape, at[a], at[b]) <= 0);
-        spare[i] = left ? at[a++] : at[b++];
-    }
-    memcpy(at, spare, sizeof(void *) * n);
-}
-
-/* Equal ones keep their order. */
-static void sort_stably(struct batch *batch, struct rows *rows, order_fn *order,
-                        const struct shape *shape)
-{
-    merge_sort(rows->at, (const void **)arena_alloc(batch->arena, sizeof(void *) * rows->n),
-               rows->n, order, shape);
-}
-
-/* Sort by key; of rows with equal keys the last stays (or, for counters, their sum). */
-static void sort_written(struct batch *batch, struct rows *rows, const struct query *query)
-{
-    size_t kept = 0;
-    if (rows->n < 2 || query->row->key[0] == NULL) return;
-    sort_stably(batch, rows, sql_compare, query->row);
-    for (size_t i = 1; i < rows->n; i++) {
-        if (sql_compare(query->row, rows->at[kept], rows->at[i]) != 0) {
-            rows->at[++kept] = rows->at[i];
-        } else if (query->kind == QUERY_ADD) {
-            void *sum = arena_copy(batch->arena, rows->at[kept], query->row->size);
-            sql_sum(query->row, sum, rows->at[i]);
-            rows->at[kept] = sum;
-        } else {
-            rows->at[kept] = rows->at[i];
-        }
-    }
-    rows->n = kept + 1;
-}
-
-static void send_rows(struct batch *batch, struct sql *sql, struct rows *rows)
-{
-    if (rows->n == 0) return;
-    sort_written(batch, rows, sql_query(sql));
-    sql_add_rows(batch->lane->pg, sql, rows->at, rows->n);
-}
-
-void batch_add_writes(struct batch *batch)
-{
-    const struct service *service = runtime.service;
-    for (size_t s = 0; s < service->store_n; s++) {
-        struct rows rows = {0};
-        if (service->store[s]->kind != QUERY_WRITE) continue;
-        for (size_t i = 0; i < batch->n; i++) {
-            const struct message *m = batch->all[i];
-            if (m->fate != FATE_DONE || m->round != batch->round) continue;
-            for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
-                if (row->query == service->store[s]) batch_collect(batch, &rows, row->row);
-        }
-        send_rows(batch, runtime.store[s], &rows);
-    }
-}
-
-void batch_add_counters(struct batch *batch)
-{
-    const struct service *service = runtime.service;
-    for (size_t s = 0; s < service->store_n; s++) {
-        struct rows rows = {0};
-        if (service->store[s]->kind != QUERY_ADD) continue;
-        for (size_t i = 0; i < batch->n; i++) {
-            const struct message *m = batch->all[i];
-            if (m->fate != FATE_DONE) continue;
-            for (const struct plan_row *row = m->inside.adds; row != NULL; row = row->next)
-                if (row->query == service->store[s]) batch_collect(batch, &rows, row->row);
-        }
-        send_rows(batch, runtime.store[s], &rows);
-    }
-    for (size_t i = 0; i < batch->n; i++)
-        if (batch->all[i]->fate == FATE_DONE) batch->all[i]->inside.adds = NULL;
-}
-
-text batch_cause_of(struct batch *batch, const struct message *m)
-{
-    bool again = m->origin == ORIGIN_DEAD;
-    if ((m->origin == ORIGIN_EVENT || again) && m->source >= 0)
-        return arena_printf(batch->arena, "%s/%d/%lld", runtime.sources[m->source].name,
-                            m->partition, (long long)m->seq);
-    if (m->origin == ORIGIN_COMMAND)
-        return arena_printf(batch->arena, "command/%.*s", TEXT_ARG(m->header.id));
-    if (m->origin == ORIGIN_ALARM || (again && m->handler->kind == ON_ALARM))
-        return arena_printf(batch->arena, "alarm/%s/%.*s", m->handler->hears->name,
-                            TEXT_ARG(m->header.key));
-    return m->header.cause;
-}
 
 static struct alarm_row *alarm_row_of(struct batch *batch, const struct message *m,
                                       const struct plan_alarm *alarm)
@@ -149,13 +30,6 @@ static struct alarm_row *alarm_row_of(struct batch *batch, const struct message 
     return row;
 }
 
-void batch_expect_alarm(struct lane *lane, const struct alarm_row *row)
-{
-    if (!lane_owns_number(lane, (int)row->partition)) return;
-    if (lane->next_alarm == 0 || row->due_at < lane->next_alarm) lane->next_alarm = row->due_at;
-    if (row->due_at < lane->alarms_from) lane->alarms_from = row->due_at;
-}
-
 /* The last word on each alarm counts. */
 static void add_alarms(struct batch *batch)
 {
@@ -166,7 +40,7 @@ static void add_alarms(struct batch *batch)
         for (const struct plan_alarm *alarm = m->inside.alarms; alarm != NULL; alarm = alarm->next)
             batch_collect(batch, &sets, alarm_row_of(batch, m, alarm));
     }
-    sort_written(batch, &sets, &sql_alarm_set);
+    batch_sort_rows(batch, &sets, &sql_alarm_set);
     for (size_t i = 0; i < sets.n; i++) {
         const struct alarm_row *row = sets.at[i];
         batch_collect(batch, row->due_at == 0 ? &drops : &kept, row);
@@ -175,8 +49,8 @@ static void add_alarms(struct batch *batch)
         else if (row->due_at != 0)
             batch_expect_alarm(batch->lane, row);
     }
-    send_rows(batch, runtime_own_sql(&sql_alarm_drop), &drops);
-    send_rows(batch, runtime_own_sql(&sql_alarm_set), &kept);
+    batch_send_rows(batch, runtime_own_sql(&sql_alarm_drop), &drops);
+    batch_send_rows(batch, runtime_own_sql(&sql_alarm_set), &kept);
 }
 
 static void add_replies(struct batch *batch)
@@ -192,7 +66,7 @@ static void add_replies(struct batch *batch)
                                        .body = m->inside.answered ? m->inside.answer : TEXT("")};
         batch_collect(batch, &rows, row);
     }
-    send_rows(batch, runtime_own_sql(&sql_reply_put), &rows);
+    batch_send_rows(batch, runtime_own_sql(&sql_reply_put), &rows);
 }
 
 /* Who has come through is no suspect any more. A job that begins now has not. */
@@ -213,7 +87,7 @@ static void add_suspects_cleared(struct batch *batch)
         row->identity = message_identity(m, batch->arena);
         batch_collect(batch, &rows, row);
     }
-    send_rows(batch, runtime_own_sql(&sql_suspect_drop), &rows);
+    batch_send_rows(batch, runtime_own_sql(&sql_suspect_drop), &rows);
 }
 
 /* An event for this service itself that others of its kind become one with. */
@@ -292,7 +166,7 @@ static void collect_said(struct batch *batch)
         if (united->body != NULL)
             united->row->body = batch_pack(batch, united->event->shape, united->body);
     }
-    sort_stably(batch, &batch->said, order_said, &journal_row_shape);
+    batch_sort_stably(batch, &batch->said, order_said, &journal_row_shape);
 }
 
 static void add_journal(struct batch *batch)
@@ -340,7 +214,7 @@ static void add_positions(struct batch *batch)
         if (!batch->touched[p]) continue;
         struct buf seqs = {0};
         struct position_row *row = ARENA_NEW(batch->arena, struct position_row);
-        lease_write_seqs(batch->positions[p].done, &seqs);
+        position_write(batch->positions[p].done, &seqs);
         *row = (struct position_row){.partition = p,
                                      .n = batch->positions[p].n,
                                      .owner = text_of(batch->lane->owner),
@@ -349,7 +223,7 @@ static void add_positions(struct batch *batch)
         buf_finish(&seqs);
         batch_collect(batch, &rows, row);
     }
-    send_rows(batch, runtime_own_sql(&sql_position_put), &rows);
+    batch_send_rows(batch, runtime_own_sql(&sql_position_put), &rows);
 }
 
 void batch_add_end(struct batch *batch)

@@ -1,7 +1,7 @@
-#include "base/failpoint.h"
 #include "runtime/lane/scheduler.h"
 #include "base/log.h"
 #include "runtime.msg.h"
+#include "runtime/core/job.h"
 #include "runtime/core/tables.h"
 
 #include <stdlib.h>
@@ -31,22 +31,9 @@ static struct sql *look_sql(void)
     return sql;
 }
 
-static struct message *message_of(const struct alarm_row *row)
-{
-    struct header header = {
-        .type = row->name, .key = row->key, .cause = row->cause, .version = 1, .time = row->due_at};
-    struct message *m = message_create(ORIGIN_ALARM, &header, row->body);
-    m->handler = runtime_handler(ON_ALARM, NULL, row->name, 0);
-    if (m->handler == NULL) m->handler = runtime_handler(ON_JOB, NULL, row->name, 0);
-    m->partition = (int)row->partition;
-    m->due = row->due_at;
-    m->attempt = row->attempt.is;
-    return m;
-}
-
 static void take_alarm(struct lane *lane, const struct alarm_row *row)
 {
-    struct message *m = message_of(row);
+    struct message *m = job_read(row);
     if (row->due_at > lane->gate_at) lane->gate_at = row->due_at;
     queue_add(&lane->alarms, m);
 }
@@ -156,89 +143,6 @@ time_us alarm_take_clock(const PGresult *result)
     for (int i = 0; i < runtime.lanes_n; i++)
         if (runtime.lanes[i]->next_alarm != earliest[i]) alarm_look_at_all(runtime.lanes[i]);
     return pg_int(result, 0, 0);
-}
-
-/* --- jobs --- */
-
-struct job {
-    struct lane *lane;
-    struct message *message; /* the alarm that started it */
-    struct arena *arena;
-    const void *body;
-    bool reported;
-};
-
-text job_key(const struct job *job)
-{
-    return job->message->header.key;
-}
-
-text job_name(const struct job *job)
-{
-    return job->message->header.type;
-}
-
-const struct message *job_message(const struct job *job)
-{
-    return job->message;
-}
-
-int64_t job_attempt(const struct job *job)
-{
-    return job->message->attempt;
-}
-
-struct arena *job_arena(struct job *job)
-{
-    return job->arena;
-}
-
-void job_destroy(struct job *job)
-{
-    job->lane->jobs--;
-    arena_destroy(job->arena);
-    message_destroy(job->message);
-    free(job);
-}
-
-void alarm_start_job(struct lane *lane, struct message *take_message)
-{
-    struct job *job = mem_alloc(sizeof(*job));
-    struct err err;
-    job->lane = lane;
-    job->message = take_message;
-    job->arena = arena_create();
-    lane->jobs++;
-    job->body = pack_read(take_message->body, take_message->handler->hears, job->arena, &err);
-    assert(job->body != NULL); /* it was decoded when the row was claimed */
-    take_message->handler->run(job, job->body);
-}
-
-void alarm_start_planned(struct lane *lane, const struct alarm_row *row)
-{
-    alarm_start_job(lane, message_of(row));
-}
-
-void job_done(struct job *job, const struct shape *result, const void *body)
-{
-    struct buf bytes = {0};
-    assert(!job->reported);
-    fail_at("reported");
-    job->reported = true;
-    pack_write(&bytes, result, body);
-    struct header header = {.type = text_of(result->name),
-                            .key = job->message->header.key,
-                            .version = 1,
-                            .cause = job->message->header.cause,
-                            .time = runtime_now()};
-    struct message *m = message_create(ORIGIN_RESULT, &header, buf_text(&bytes));
-    m->handler = runtime_handler(ON_RESULT, NULL, header.type, 0);
-    assert(m->handler != NULL);
-    m->partition = job->message->partition;
-    m->attempt = job->message->attempt;
-    m->job = job;
-    buf_finish(&bytes);
-    lane_result(job->lane, m);
 }
 
 /* --- tidying --- */

@@ -4,6 +4,7 @@
 #include "runtime/journal/journal.h"
 #include "base/log.h"
 #include "runtime.msg.h"
+#include "runtime/core/position.h"
 #include "runtime/core/tables.h"
 
 #include <inttypes.h>
@@ -32,39 +33,6 @@ struct look {
     bool orphans;   /* jobs of a process now gone */
     bool lost_jobs; /* jobs of this one */
 };
-
-void lease_write_seqs(const int64_t done[SOURCES_MOST], struct buf *out)
-{
-    for (int s = 0; s < runtime.sources_n; s++)
-        buf_printf(out, "%s%s=%" PRId64 "%s%.*s", s == 0 ? "" : " ", runtime.sources[s].name,
-                   done[s], runtime.sources[s].journal[0] == '\0' ? "" : "@", JOURNAL_MARK,
-                   runtime.sources[s].journal);
-}
-
-/* "17@1a2b3c4d": the number, and how the uuid of the journal begins that it is of. */
-static int64_t read_seq(int source, text word)
-{
-    int64_t seq = 0;
-    size_t at = 0;
-    while (at < word.len && word.at[at] != '@') at++;
-    if (source < 0 || !text_to_int((text){word.at, at}, &seq)) return 0;
-    if (word.len == at + 1 + JOURNAL_MARK && runtime.sources[source].journal[0] == '\0')
-        memcpy(runtime.sources[source].journal, word.at + at + 1, JOURNAL_MARK);
-    return seq;
-}
-
-static void read_seqs(int64_t done[SOURCES_MOST], text seqs)
-{
-    for (size_t at = 0; at < seqs.len;) {
-        size_t equal = at, end;
-        while (equal < seqs.len && seqs.at[equal] != '=') equal++;
-        for (end = equal; end < seqs.len && seqs.at[end] != ' ';) end++;
-        int source = runtime_source((text){seqs.at + at, equal - at});
-        if (equal < end && source >= 0)
-            done[source] = read_seq(source, (text){seqs.at + equal + 1, end - equal - 1});
-        at = end + 1;
-    }
-}
 
 bool lease_due(const struct lane *lane)
 {
@@ -104,7 +72,7 @@ static size_t plan_rows(struct look *look, const struct position_row **rows)
         struct buf seqs = {0};
         look->written[p] = true;
         look->next[p] = slot_next(slot, &backlog, p);
-        lease_write_seqs(look->next[p].done, &seqs);
+        position_write(look->next[p].done, &seqs);
         struct position_row *row = ARENA_NEW(look->arena, struct position_row);
         *row = (struct position_row){
             .partition = p,
@@ -270,7 +238,7 @@ static void choose(struct look *look)
         if (!lane_owns_number(lane, p) || slot->held) continue;
         if (last != NULL && last->live.is && !is_mine(last->owner)) continue;
         int64_t done[SOURCES_MOST] = {0};
-        if (last != NULL) read_seqs(done, last->seqs);
+        if (last != NULL) position_read(done, last->seqs);
         slot_begin(slot, last == NULL ? 0 : last->n, done);
         look->claimed[p] = look->claims = true;
         if (last != NULL && !text_is(last->owner, lane->owner)) take_over(look, last);

@@ -1,6 +1,8 @@
 #include "runtime/lane/scheduler.h"
 
 #include "base/log.h"
+#include "runtime/batch/batch.h"
+#include "runtime/core/job.h"
 #include "runtime/lane/letters.h"
 #include "runtime/lane/place.h"
 #include "runtime/core/reply.h"
@@ -314,6 +316,9 @@ static size_t count_commands(const struct queue *queue)
     return n;
 }
 
+static void end_batch(struct lane *lane, const struct pg_trip *trip, struct queue *left,
+                      bool fenced);
+
 static void run_lane(struct lane *lane)
 {
     struct queue chosen = {0};
@@ -354,7 +359,7 @@ static void run_lane(struct lane *lane)
         rest_note(&lane->rest, loop_now_ms(), runtime.settings.rest_ms);
         lane->gather_n = count_commands(&chosen);
         if (lane->gather_n > 0) place_turn(lane);
-        batch_run(lane, &chosen);
+        batch_run(lane, &chosen, end_batch);
     } else if (clean_due >= 0) {
         lane->clean_ms = loop_now_ms() + CLEAN_MS;
         alarm_clean(lane);
@@ -439,7 +444,8 @@ static bool has_raced(struct lane *lane, const struct pg_trip *trip, struct queu
     return true;
 }
 
-void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue *left, bool fenced)
+static void end_batch(struct lane *lane, const struct pg_trip *trip, struct queue *left,
+                      bool fenced)
 {
     if (trip->outcome == PG_OK) {
         lane->failures = lane->races = 0;

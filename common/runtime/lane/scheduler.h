@@ -92,16 +92,8 @@ struct backlog lane_backlog(const struct lane *lane);
 /* How many milliseconds before the next small piece of work. */
 int64_t lane_rest_left(const struct rest *rest);
 
-/* batch.c: run the messages (the lane's connection is idle); ends with lane_batch_done(). Takes the messages. */
-void batch_run(struct lane *lane, struct queue *take_messages);
-void batch_destroy(struct batch *batch);
-/* scheduler.c: called by batch.c at the end. `left` are messages to run again. */
-void lane_batch_done(struct lane *lane, const struct pg_trip *trip, struct queue *left,
-                     bool fenced);
-
 /* lease.c */
 void lease_look(struct lane *lane); /* a chore: read positions, claim, renew, release */
-void lease_write_seqs(const int64_t done[SOURCES_MOST], struct buf *out);
 bool lease_due(const struct lane *lane);
 void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
 
@@ -110,14 +102,7 @@ void alarm_look(struct lane *lane);        /* a chore: take due alarms */
 void alarm_look_at_all(struct lane *lane); /* … the next time with nothing taken for known */
 void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
 time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be woken */
-void alarm_start_job(struct lane *lane, struct message *take_message);
-/* The same for a job whose row was written as running by the transaction that planned it. */
-struct alarm_row;
-void alarm_start_planned(struct lane *lane, const struct alarm_row *row);
 void alarm_clean(struct lane *lane); /* a chore: old positions and replies */
-text job_name(const struct job *job);
-const struct message *job_message(const struct job *job); /* the alarm that started it */
-void job_destroy(struct job *job);
 
 /* reader.c: ask all sources for what follows; ask for news as of now; forget what is under way and ask anew. */
 void reader_pull(struct lane *lane);

@@ -1,5 +1,6 @@
 /* batch_follow: what the next message of a key finds, and what is left to be written. */
-#include "runtime/batch/batch_state.h"
+#include "runtime/batch/batch_chain.h"
+#include "runtime/batch/batch_load.h"
 #include "notification_rows.msg.h"
 #include "test.h"
 
