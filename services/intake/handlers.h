@@ -19,6 +19,8 @@ int64_t complainer_of_contact(const void *message);
 
 /* on_follow_up.c: what comes after the contact */
 void on_contact_follow_up(struct plan *plan, const void *message, const struct facts *facts);
+/* A hash of ticket, source and source id; the database makes the same of what it holds. */
+int64_t origin_of_follow_up(const void *message);
 void on_note_record(struct plan *plan, const void *message, const struct facts *facts);
 void on_ticket_started(struct plan *plan, const void *message, const struct facts *facts);
 void on_ticket_moved(struct plan *plan, const void *message, const struct facts *facts);

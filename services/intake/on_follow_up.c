@@ -8,11 +8,25 @@
 #include "store.h"
 #include "vault.h"
 
-static bool find_ticket(struct plan *plan, const struct facts *facts, int64_t ticket)
+/* Of one ticket. Everything that reads notes may rely on them; what follow-ups leave is for the staff. */
+enum { NOTES_MAX = 2000, NOTES_FOLLOW_UP_MAX = 1000 };
+
+static const struct intake_counted_row *find_ticket(struct plan *plan, const struct facts *facts,
+                                                    int64_t ticket)
 {
-    if (facts_one(facts, &ticket_read) != NULL) return true;
-    plan_refuse(plan, "ticket", NULL, "ticket %lld is not known", (long long)ticket);
-    return false;
+    const struct intake_counted_row *row = facts_one(facts, &ticket_lock);
+    if (row == NULL)
+        plan_refuse(plan, "ticket", NULL, "ticket %lld is not known", (long long)ticket);
+    return row;
+}
+
+static void count_note(struct plan *plan, const struct intake_counted_row *ticket, int64_t max)
+{
+    if (ticket->notes >= max)
+        plan_refuse(plan, "ticket", "INT-24", "ticket %lld has %lld notes, as many as it may have",
+                    (long long)ticket->id, (long long)ticket->notes);
+    plan_write(plan, &ticket_count,
+               &(struct intake_counted_row){.id = ticket->id, .notes = ticket->notes + 1});
 }
 
 static bool words_good(struct plan *plan, text words)
@@ -23,11 +37,24 @@ static bool words_good(struct plan *plan, text words)
 
 /* --- the customer comes back --- */
 
-static const struct intake_note_row *find_same(struct list notes, const struct contact_follow_up *m)
+int64_t origin_of_follow_up(const void *message)
+{
+    const struct contact_follow_up *m = message;
+    struct buf words = {0};
+    buf_printf(&words, "%lld/%.*s/%.*s", (long long)m->ticket, TEXT_ARG(m->source),
+               TEXT_ARG(m->source_id));
+    int64_t origin = vault_digest(buf_text(&words));
+    buf_finish(&words);
+    return origin;
+}
+
+static const struct intake_follow_up_row *find_same(struct list notes,
+                                                    const struct contact_follow_up *m)
 {
     for (size_t i = 0; i < notes.n; i++) {
-        const struct intake_note_row *note = &LIST(notes, struct intake_note_row)[i];
-        if (text_equal(note->source, m->source) && text_equal(note->source_id, m->source_id))
+        const struct intake_follow_up_row *note = &LIST(notes, struct intake_follow_up_row)[i];
+        if (note->ticket == m->ticket && text_equal(note->source, m->source) &&
+            text_equal(note->source_id, m->source_id))
             return note;
     }
     return NULL;
@@ -46,13 +73,15 @@ static bool follow_up_good(struct plan *plan, const struct contact_follow_up *m)
 void on_contact_follow_up(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct contact_follow_up *m = message;
-    if (!find_ticket(plan, facts, m->ticket)) return;
-    const struct intake_note_row *same = find_same(facts_all(facts, &follow_ups_read), m);
+    const struct intake_counted_row *ticket = find_ticket(plan, facts, m->ticket);
+    if (ticket == NULL) return;
+    const struct intake_follow_up_row *same = find_same(facts_all(facts, &follow_up_known), m);
     if (same != NULL) {
         plan_answer(plan, &(struct contact_followed_up){.contact = same->id, .repeated = true});
         return;
     }
     if (!follow_up_good(plan, m)) return;
+    count_note(plan, ticket, NOTES_FOLLOW_UP_MAX);
     int64_t id = plan_new_id(plan);
     plan_write(plan, &note_insert,
                &(struct intake_note_row){.ticket = m->ticket,
@@ -63,7 +92,8 @@ void on_contact_follow_up(struct plan *plan, const void *message, const struct f
                                          .at = plan->now,
                                          .channel = m->channel,
                                          .source = m->source,
-                                         .source_id = m->source_id});
+                                         .source_id = m->source_id,
+                                         .origin = origin_of_follow_up(m)});
     plan_say(
         plan, &ticket_followed_up_shape,
         &(struct ticket_followed_up){.ticket = m->ticket, .contact = id, .channel = m->channel});
@@ -75,10 +105,12 @@ void on_contact_follow_up(struct plan *plan, const void *message, const struct f
 void on_note_record(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct note_record *m = message;
-    if (!find_ticket(plan, facts, m->ticket)) return;
+    const struct intake_counted_row *ticket = find_ticket(plan, facts, m->ticket);
+    if (ticket == NULL) return;
     if (!check_is_code(m->name))
         plan_refuse(plan, "name", NULL, "name must be that of a form's field");
     if (!words_good(plan, m->words)) return;
+    count_note(plan, ticket, NOTES_MAX);
     int64_t id = plan_new_id(plan);
     plan_write(plan, &note_insert,
                &(struct intake_note_row){.ticket = m->ticket,

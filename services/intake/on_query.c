@@ -53,6 +53,18 @@ static const struct intake_record_row *find_record(struct plan *plan, const stru
 
 /* --- one ticket --- */
 
+/* A page of notes, small enough for every reader, and never empty. */
+enum { NOTES_SHOWN_MAX = 50, NOTES_BYTES_MAX = 256 * 1024 };
+
+static size_t notes_shown(struct list notes, int64_t limit)
+{
+    size_t n = 0, bytes = 0,
+           max = limit > 0 && limit < NOTES_SHOWN_MAX ? (size_t)limit : NOTES_SHOWN_MAX;
+    while (n < notes.n && n < max && bytes < NOTES_BYTES_MAX)
+        bytes += LIST(notes, struct intake_note_row)[n++].words.len;
+    return n;
+}
+
 static struct list view_notes(struct plan *plan, struct list notes)
 {
     struct note_view *views = ARENA_ARRAY(plan->arena, struct note_view, notes.n);
@@ -72,6 +84,8 @@ void on_ticket_record(struct plan *plan, const void *message, const struct facts
     const struct intake_person *person =
         open_struct(plan, &intake_person_shape, r->person, r->contact);
     const struct intake_words *words = open_struct(plan, &intake_words_shape, r->words, r->contact);
+    struct list notes = facts_all(facts, &note_page_asked);
+    size_t shown = notes_shown(notes, m->limit);
     plan_answer(plan, &(struct ticket_record_view){
                           .ticket = r->ticket,
                           .contact = r->contact,
@@ -89,7 +103,8 @@ void on_ticket_record(struct plan *plan, const void *message, const struct facts
                           .locale = r->locale,
                           .words = words->words,
                           .expected = words->expected,
-                          .notes = view_notes(plan, facts_all(facts, &notes_asked))});
+                          .notes = view_notes(plan, (struct list){notes.at, shown}),
+                          .more = shown < notes.n});
 }
 
 /* --- where to reach a customer --- */
@@ -130,7 +145,7 @@ void on_address_get(struct plan *plan, const void *message, const struct facts *
                           .phone = person->phone,
                           .email = person->email,
                           .locale = r->locale,
-                          .words = open_notes(plan, m->notes, facts_all(facts, &notes_asked))});
+                          .words = open_notes(plan, m->notes, facts_all(facts, &notes_named))});
 }
 
 /* --- the customer file --- */

@@ -47,10 +47,17 @@ const struct query closing_read = {
         "(SELECT id, customer, topic, closed_at FROM ticket WHERE ticket.customer = k.customer "
         "AND closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 50) t ORDER BY t.customer, t.closed_at DESC"};
 
-const struct query ticket_read = {.kind = QUERY_READ,
-                                  .row = &intake_owned_row_shape,
-                                  .by = "id",
-                                  .sql = "SELECT id, contact FROM ticket WHERE id = ANY(:keys)"};
+const struct query ticket_lock = {
+    .kind = QUERY_LOCK,
+    .row = &intake_counted_row_shape,
+    .by = "id",
+    .whole = &intake_counted_row_shape,
+    .sql = "SELECT id, notes FROM ticket WHERE id = ANY(:keys) ORDER BY id FOR UPDATE"};
+
+const struct query ticket_count = {
+    .kind = QUERY_WRITE,
+    .row = &intake_counted_row_shape,
+    .sql = "UPDATE ticket SET notes = rows.notes FROM :rows WHERE ticket.id = rows.id"};
 
 const struct query record_asked = {
     .kind = QUERY_READ,
@@ -65,17 +72,28 @@ const struct query note_insert = {.kind = QUERY_WRITE,
                                   .sql = "INSERT INTO note (" NOTE_COLUMNS ") SELECT " NOTE_COLUMNS
                                          " FROM :rows"};
 
-const struct query follow_ups_read = {
+const struct query follow_up_known = {
     .kind = QUERY_READ,
-    .row = &intake_note_row_shape,
-    .by = "ticket",
-    .sql = "SELECT " NOTE_COLUMNS " FROM note WHERE ticket = ANY(:keys) AND source IS NOT NULL"};
+    .row = &intake_follow_up_row_shape,
+    .by = "origin",
+    .whole = &intake_note_row_shape,
+    .sql = "SELECT ticket, id, source, source_id, origin FROM note WHERE origin = ANY(:keys)"};
 
-const struct query notes_asked = {
+/* One more than is shown. */
+const struct query note_page_asked = {
     .kind = QUERY_READ,
     .row = &intake_note_row_shape,
     .by = "ticket",
-    .sql = "SELECT " NOTE_COLUMNS " FROM note WHERE ticket = ANY(:keys) ORDER BY ticket, at, id"};
+    .sql = "SELECT " NOTE_COLUMNS
+           " FROM note WHERE ticket = ANY(:keys) AND (:after IS NULL OR (at, id) > "
+           "((SELECT a.at FROM note AS a WHERE a.ticket = :ticket AND a.id = :after), :after)) "
+           "ORDER BY at, id LIMIT least(greatest(coalesce(:limit, 50), 1), 50) + 1"};
+
+const struct query notes_named = {.kind = QUERY_READ,
+                                  .row = &intake_note_row_shape,
+                                  .by = "id",
+                                  .sql = "SELECT " NOTE_COLUMNS
+                                         " FROM note WHERE ticket = :ticket AND id = ANY(:keys)"};
 
 /* Two values under one number are two customers (person.h): the first keeps its file. Details without a name replace none with one, and those
    that are known already are not written again. */
@@ -110,8 +128,9 @@ const struct query source_page_asked = {
            "LIMIT least(coalesce(:limit, 500), 1000) + 1"};
 
 const struct query *const intake_store[] = {
-    &contact_known, &closing_read,   &ticket_read,    &follow_ups_read,   &contact_insert,
-    &ticket_insert, &ticket_link,    &ticket_close,   &note_insert,       &record_asked,
-    &notes_asked,   &customer_asked, &contacts_asked, &source_page_asked, &customer_add,
+    &ticket_lock,       &contact_known,   &closing_read, &follow_up_known, &contact_insert,
+    &ticket_insert,     &ticket_link,     &ticket_close, &ticket_count,    &note_insert,
+    &record_asked,      &note_page_asked, &notes_named,  &customer_asked,  &contacts_asked,
+    &source_page_asked, &customer_add,
 };
 const size_t intake_store_n = COUNT(intake_store);

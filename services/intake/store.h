@@ -7,7 +7,8 @@
 
 extern const struct query contact_known;  /* intake_known by origin */
 extern const struct query contact_insert; /* intake_contact */
-extern const struct query ticket_read;    /* intake_owned by id */
+extern const struct query ticket_lock;    /* intake_counted by id */
+extern const struct query ticket_count;   /* intake_counted: words were added */
 extern const struct query ticket_insert;  /* intake_ticket */
 extern const struct query
     ticket_link; /* intake_linked: with the words of the ticket it goes on from */
@@ -15,12 +16,14 @@ extern const struct query ticket_close; /* intake_closing: a complaint is closed
 extern const struct query
     closing_read; /* intake_closing by customer: the complaints closed last, newest first */
 extern const struct query note_insert;     /* intake_note */
-extern const struct query follow_ups_read; /* intake_note by ticket: of customers who came back */
+extern const struct query follow_up_known; /* intake_follow_up by origin */
 extern const struct query customer_add;    /* intake_customer */
 
 /* Of queries alone. */
 extern const struct query record_asked;      /* intake_record by ticket */
-extern const struct query notes_asked;       /* intake_note by ticket */
+extern const struct query
+    note_page_asked;                   /* intake_note by ticket: of ticket.record, oldest first */
+extern const struct query notes_named; /* intake_note by id: of one ticket */
 extern const struct query customer_asked;    /* intake_customer by id */
 extern const struct query contacts_asked;    /* intake_contact by customer, newest first */
 extern const struct query source_page_asked; /* intake_page: of source.list */

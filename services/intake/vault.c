@@ -137,3 +137,12 @@ void vault_hash(text value, unsigned char out[VAULT_HASH_SIZE])
     crypto_generichash(out, VAULT_HASH_SIZE, (const unsigned char *)value.at, value.len, vault.hash,
                        sizeof(vault.hash));
 }
+
+int64_t vault_digest(text value)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    uint64_t number = 0;
+    crypto_hash_sha256(hash, (const unsigned char *)value.at, value.len);
+    for (int i = 0; i < 8; i++) number = number << 8 | hash[i];
+    return (int64_t)number;
+}

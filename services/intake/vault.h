@@ -24,6 +24,9 @@ text vault_seal(struct arena *arena, text plain, int64_t owner);
 MUST_CHECK int vault_unseal(struct arena *arena, text sealed, int64_t owner, text *out,
                             struct err *err);
 
+/* A hash without a key, of what is no secret: the first eight bytes of its SHA-256, as SQL can make it, too. */
+int64_t vault_digest(text value);
+
 /* A keyed hash: equal for equal values, and without the key no help in guessing the value. */
 void vault_hash(text value, unsigned char out[VAULT_HASH_SIZE]);
 

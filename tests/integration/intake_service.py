@@ -139,6 +139,94 @@ def test_record_address_customer_and_source_pages():
         check("last page", ([r["source_id"] for r in page["rows"]], page["more"]), (["c2", "c2"], False))
 
 
+def follow_up(about, id, **changes):
+    return dict({"ticket": about, "source": "pbx", "source_id": id, "channel": "call", "words": SEED["words"]}, **changes)
+
+
+def pages(client, ticket, **more):
+    """The notes of ticket.record, page by page."""
+    page, found = {"more": True}, []
+    while page.get("more"):
+        page = client.ask("ticket.record", ticket=ticket, **more, **({"after": found[-1][-1]["note"]} if found else {}))
+        found.append(page["notes"])
+    return found
+
+
+def test_follow_ups_read_no_others():
+    """A thousand on one ticket loaded the ticket's whole history a thousand times."""
+    n = 200
+    with intake() as (database, service):
+        client = service.client()
+        ticket = client.do("contact.record", **contact(1))["tickets"][0]
+        numbers = {client.do("contact.follow_up", **follow_up(ticket, f"f{i}"))["contact"] for i in range(n // 2)}
+        sent = [(client, client.send("command", "contact.follow_up", follow_up(ticket, f"f{i}"))) for i in range(n // 2, n)]
+        numbers |= {answer["contact"] for answer in hear_all(sent).values()}
+        check("notes", len(numbers), n)
+        check("counted", database("SELECT notes FROM intake.ticket WHERE notes > 0"), [[str(n)]])
+        check("stopped", service.stop(), 0)  # so that its sessions tell the server what they have done
+        read = int(database("SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'note'")[0][0])
+        assert read < 3 * n, f"{n} follow-ups read {read} notes"
+
+
+def test_the_same_follow_up_is_known_by_its_origin():
+    with intake() as (database, service):
+        client = service.client()
+        one, two = client.do("contact.record", **contact(1))["tickets"]
+        first = client.do("contact.follow_up", **follow_up(one, "f\\1 还"))["contact"]
+        for what, changes, repeated in (("the same", {}, True), ("other words", {"words": "x"}, True), ("another source", {"source": "crm"}, False),
+                                        ("another id", {"source_id": "f\\1"}, False), ("another ticket", {"ticket": two}, False)):
+            answer = client.do("contact.follow_up", **follow_up(one, "f\\1 还", **changes))
+            check(what, (answer["repeated"], answer["contact"] == first), (repeated, repeated))
+        sent = [(client, client.send("command", "contact.follow_up", follow_up(one, "at once"))) for _ in range(5)]
+        answers = list(hear_all(sent).values())
+        check("at once", sorted(answer.get("repeated", False) for answer in answers), [False] + 4 * [True])
+        check("one number", len({answer["contact"] for answer in answers}), 1)
+        check("told others", events(database, "ticket.followed_up"), 5)
+
+
+def test_notes_of_a_ticket_are_limited():
+    with intake() as (database, service):
+        client = service.client()
+        ticket = client.do("contact.record", **contact(1))["tickets"][0]
+        client.do("contact.follow_up", **follow_up(ticket, "first"))
+
+        def refused(kind, **body):
+            try:
+                client.do(kind, **body)
+            except Refused as refusal:
+                return refusal.field, refusal.rule
+            return "taken"
+
+        def note(words):
+            return {"ticket": ticket, "name": "measures", "words": words}
+
+        for notes, kind, last, beyond in ((999, "contact.follow_up", follow_up(ticket, "last"), follow_up(ticket, "beyond")),
+                                          (1999, "note.record", note("last"), note("beyond"))):
+            database(f"UPDATE intake.ticket SET notes = {notes} WHERE id = {ticket}")
+            check(f"the last {kind}", refused(kind, **last), "taken")
+            check(f"one {kind} more", refused(kind, **beyond), ("ticket", "INT-24"))
+            check("the staff", refused("note.record", **note("x")), "taken" if notes == 999 else ("ticket", "INT-24"))
+            check("again", client.do("contact.follow_up", **follow_up(ticket, "first"))["repeated"], True)
+
+
+def test_the_record_of_a_ticket_comes_page_by_page():
+    with intake() as (_database, service):
+        client = service.client()
+        short, long = client.do("contact.record", **contact(1))["tickets"]
+        check("without notes", client.ask("ticket.record", ticket=short).get("notes"), None)
+        for i in range(60):
+            client.do("contact.follow_up", **follow_up(short, f"f{i}", words=f"{i}"))
+        found = pages(client, short)
+        check("pages", [len(page) for page in found], [50, 10])
+        check("in order", [note["words"] for page in found for note in page], [f"{i}" for i in range(60)])
+        check("smaller pages", [len(page) for page in pages(client, short, limit=25)], [25, 25, 10])
+        for i in range(30):
+            client.do("contact.follow_up", **follow_up(long, f"f{i}", words="漏" * 6666))
+        found = pages(client, long)
+        check("all", sum(len(page) for page in found), 30)
+        check("no page is too long", max(len(page) for page in found) * 20000 < 300000, True)
+
+
 def test_the_customer_file_is_written_when_it_changes():
     with intake() as (database, service):
         client = service.client()

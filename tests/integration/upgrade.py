@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Migrations over a schema that has data: what a later file finds is what an earlier version wrote."""
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,9 +14,12 @@ import kefu  # noqa: E402
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
+MORE = {"intake": ["--key-file=unread"]}
+
+
 def migrate(service, database, home):
     program = os.path.join(os.environ.get("KEFU_BIN", "build/bin"), f"kefu-{service}")
-    done = subprocess.run([program, "--migrate-only", f"--database={database.dsn}", f"--home={home}"], text=True,
+    done = subprocess.run([program, "--migrate-only", f"--database={database.dsn}", f"--home={home}", *MORE.get(service, ())], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -65,4 +69,16 @@ def test_loads_and_alarms_stay():
         assert database("SELECT count(*) FROM pg_indexes WHERE schemaname = 'routing' AND indexdef LIKE '%(partition, due_at) WHERE%'") == [["2"]]
 
 
-kefu.run(test_counters_become_the_last_entries_of_the_feed, test_loads_and_alarms_stay)
+def test_follow_ups_taken_in_before_are_found_again():
+    with before("intake", "services/intake/migrations/003_follow_ups.sql") as database:
+        database("INSERT INTO intake.ticket (id, contact, kind) VALUES (7, 1, 'complaint'), (8, 1, 'repair')")
+        database("INSERT INTO intake.note (ticket, id, name, words, at, source, source_id) VALUES (7, 1, 'follow_up', '', now(), 'pbx', E'a\\\\b 还'),"
+                 " (7, 2, 'measures', '', now(), NULL, NULL)")
+        migrate("intake", database, ROOT)
+        origin = int.from_bytes(hashlib.sha256("7/pbx/a\\b 还".encode()).digest()[:8], "big", signed=True)
+        assert database("SELECT id, origin FROM intake.note ORDER BY id") == [["1", str(origin)], ["2", ""]]
+        assert database("SELECT id, notes FROM intake.ticket ORDER BY id") == [["7", "2"], ["8", "0"]]
+
+
+kefu.run(test_counters_become_the_last_entries_of_the_feed, test_loads_and_alarms_stay,
+         test_follow_ups_taken_in_before_are_found_again)

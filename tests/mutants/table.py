@@ -8,6 +8,7 @@ EDGES = "integration/commit_edges:test_"
 DOOR = "integration/strangers:test_"
 STRANGER = DOOR + "a_stranger_is_turned_away_at_the_door"
 VALUES = "integration/values:test_"
+FOLLOW_UPS = "integration/intake_service:test_"
 INTAKE = "integration/intake_service:test_two_replicas_"
 NOTIFICATION = "integration/notification_service:"
 LETTERS = "integration/dead_letters:test_"
@@ -40,6 +41,15 @@ MUTANTS = [
     Mutant("what waits is counted by messages alone, not by bytes",
            [("common/runtime/core/message.c", r"(queue->end = &message->next;\s*queue->n\+\+;)\s*queue->bytes \+= message->bytes;", r"\1")],
            ["integration/runtime:test_a_batch_is_bounded_in_bytes"], "batches of more than 64", PROBE),
+    Mutant("follow-ups are found without an index",
+           [("services/intake/migrations/003_follow_ups.sql", r"CREATE INDEX note_origin[^;]*;", "")],
+           [FOLLOW_UPS + "follow_ups_read_no_others"], "follow-ups read", ["kefu-intake"]),
+    Mutant("a ticket may have any number of notes",
+           [("services/intake/on_follow_up.c", r"if \(ticket->notes >= max\)", "if (ticket->notes >= 100 * max)")],
+           [FOLLOW_UPS + "notes_of_a_ticket_are_limited"], "one contact.follow_up more", ["kefu-intake"]),
+    Mutant("a page of notes may be of any length",
+           [("services/intake/on_query.c", r"n < max && bytes < NOTES_BYTES_MAX", "n < max")],
+           [FOLLOW_UPS + "the_record_of_a_ticket_comes_page_by_page"], "no page is too long", ["kefu-intake"]),
     Mutant("a command is answered before COMMIT",
            [("common/runtime/batch/batch.c", r"(static void committed\(void \*ctx, const struct pg_trip \*trip\);)", r"\1\nstatic void answer(struct message *m);"),
             ("common/runtime/batch/batch.c", r"batch->committing = true;",
