@@ -1,14 +1,19 @@
 #!/usr/bin/python3
 """A mode ends with the process that was told it, or says at every start that it goes on: test
 clocks, a supervisor that was killed, a start that is broken off."""
+import fcntl
 import json
 import os
+import signal
+import socket
+import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import kefu  # noqa: E402
-from system import BIN, System, report  # noqa: E402
+from system import BIN, ROOT, System, report  # noqa: E402
 
 LATER = "2026-03-02T01:00:00Z"
 ALONE = ("--services", "probe", "--policy", "none")
@@ -17,7 +22,7 @@ ALONE = ("--services", "probe", "--policy", "none")
 def run(system, *words):
     """(status, standard output, standard error) of a command."""
     done = subprocess.run([f"{BIN}/kefu", words[0], "--dir", system.dir, *words[1:]],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -114,6 +119,119 @@ def test_a_system_in_real_time_gets_no_test_clock(system):
     assert status == 1 and "runs on the real clock; a test clock needs" in complaint, complaint
 
 
+# ---- starts and ends ------------------------------------------------------------------------------
+
+
+def start(system, *more):
+    """kefu up, not waited for."""
+    words = [f"{BIN}/kefu", "up", "--dir", system.dir, "--base-port", str(system.base), *ALONE, *more]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def until(process, word):
+    """Its lines up to one with the word."""
+    for line in process.stdout:
+        yield line
+        if word in line:
+            return
+
+
+def postgres_runs(system):
+    done = subprocess.run([f"{ROOT}/deploy/postgres.sh", "status", f"{system.dir}/pg"],
+                          capture_output=True, text=True)
+    return done.stdout.strip() == "running"
+
+
+def is_held(system):
+    """Does a supervisor live there? Only looks: a lock that is tried is in the way of others."""
+    layout, get_lock = "hhxxxxqqixxxx", 36  # struct flock, F_OFD_GETLK
+    if not os.path.exists(f"{system.dir}/lock"):
+        return False
+    with open(f"{system.dir}/lock", "rb") as lock:
+        wish = struct.pack(layout, fcntl.F_WRLCK, 0, 0, 0, 0)
+        return struct.unpack(layout, fcntl.fcntl(lock, get_lock, wish))[0] != fcntl.F_UNLCK
+
+
+def test_a_taken_port_is_named_with_who_has_it(system):
+    """Of a replica, of PostgreSQL: before anything is started."""
+    for offset, meant in ((6, "probe-1"), (199, "PostgreSQL")):
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", system.base + offset))
+            taken.listen()
+            status, _, complaint = run(system, "up", "--base-port", str(system.base), *ALONE)
+        want = f"port {system.base + offset}, meant for {meant}, is taken by python3 (process"
+        assert status == 1 and f"{want} {os.getpid()})" in complaint, complaint
+
+
+def test_a_service_that_cannot_start_says_why(system):
+    begun = time.monotonic()
+    status, _, complaint = run(system, "up", "--base-port", str(system.base), *ALONE,
+                               "--timeout", "100s", "--set", "lanes=99")
+    assert status == 1 and "lanes: 99 is outside" in complaint, complaint
+    with open(f"{system.dir}/secrets/probe.secret", "w", encoding="utf-8") as secret:
+        secret.write("broken\n")
+    status, _, complaint = run(system, "up", "--base-port", str(system.base), *ALONE,
+                               "--timeout", "100s")
+    os.unlink(f"{system.dir}/secrets/probe.secret")
+    run(system, "key", "revoke", "probe")
+    assert status == 1 and "probe-1 does not start" in complaint, complaint
+    assert "probe.secret" in complaint, complaint
+    assert time.monotonic() - begun < 60, "it waited for its time to be over"
+
+
+def test_down_while_it_starts_stops_it(system):
+    """At once, while it prepares, and while it waits for the services."""
+    for moment in (lambda: is_held(system), lambda: os.path.exists(f"{system.dir}/run.json")):
+        up = start(system)
+        kefu.wait_for("the start", moment)
+        status, _, complaint = run(system, "down")
+        assert status == 0, complaint
+        said = up.communicate(timeout=20)[0]
+        assert up.returncode == 1 and "stopped while it was starting" in said or \
+            "supervisor ended" in said, (up.returncode, said)
+        assert not is_held(system), "the lock is held: " + said
+        assert not postgres_runs(system), "PostgreSQL runs: " + said
+        assert not os.path.exists(f"{system.dir}/run.json"), said
+
+
+def test_what_was_started_in_the_foreground_ends_with_it(system):
+    up = start(system)
+    assert any(line.startswith("up:") for line in until(up, "up:")), "it is not up"
+    up.kill()
+    kefu.wait_for("the end", lambda: not is_held(system))
+    assert not postgres_runs(system) and not os.path.exists(f"{system.dir}/run.json")
+
+
+def test_a_killed_supervisor_leaves_nothing_that_looks_alive(system):
+    assert run(system, "up", "--base-port", str(system.base), *ALONE, "--detach")[0] == 0
+    supervisor = json.loads(system.read("run.json"))["supervisor"]
+    os.kill(supervisor, signal.SIGKILL)
+    kefu.wait_for("the lock", lambda: not is_held(system))
+    status, _, complaint = run(system, "status")
+    assert status == 3 and "its supervisor was killed" in complaint, complaint
+    status, _, complaint = run(system, "down")
+    assert status == 0 and not postgres_runs(system), complaint
+    assert run(system, "down")[0] == 3
+
+
+def test_down_ends_no_process_that_has_the_number_of_a_supervisor_by_now(system):
+    with subprocess.Popen(["sleep", "60"]) as innocent:
+        assert run(system, "up", "--base-port", str(system.base), *ALONE, "--detach")[0] == 0
+        with open(f"{system.dir}/run.json", encoding="utf-8") as file:
+            told = json.load(file)
+        supervisor = told["supervisor"]
+        os.kill(supervisor, signal.SIGKILL)
+        kefu.wait_for("the lock", lambda: not is_held(system))
+        told["supervisor"] = innocent.pid
+        with open(f"{system.dir}/run.json", "w", encoding="utf-8") as file:
+            json.dump(told, file)
+        assert run(system, "down")[0] == 0
+        alive = innocent.poll() is None
+        innocent.kill()
+    assert alive, "the innocent process was ended"
+
+
 SCHEMAS = (test_a_schema_on_a_test_clock_is_served_with_it_only,
            test_a_schema_used_in_real_time_gets_no_test_clock)
 SYSTEMS = (
@@ -124,6 +242,13 @@ SYSTEMS = (
         test_another_time_for_the_clock_that_is_there_is_said)),
     ("modes_real", None, (
         test_a_system_in_real_time_gets_no_test_clock,)),
+    ("modes_start", None, (
+        test_a_taken_port_is_named_with_who_has_it,
+        test_a_service_that_cannot_start_says_why,
+        test_down_while_it_starts_stops_it,
+        test_what_was_started_in_the_foreground_ends_with_it,
+        test_a_killed_supervisor_leaves_nothing_that_looks_alive,
+        test_down_ends_no_process_that_has_the_number_of_a_supervisor_by_now)),
 )
 
 

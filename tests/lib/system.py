@@ -1,10 +1,12 @@
 """A whole system for tests: `kefu up` in a directory of its own, with its own PostgreSQL, ports and test clock."""
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import msgpack
@@ -38,13 +40,25 @@ def is_free(port):
     return True
 
 
+_blocks = []  # files whose locks keep other programs away for as long as this one lives
+
+
 def free_block():
-    """The first of 200 ports that nobody listens on; below the range from which outgoing connections draw theirs."""
+    """The first of 200 ports that nobody listens on, and no other test will; below the range from
+    which outgoing connections draw theirs."""
     low, blocks = 12000, 90
     for n in range(blocks):
         base = low + (os.getpid() + n) % blocks * 200
+        lock = open(os.path.join(tempfile.gettempdir(), f"kefu-ports-{base}"), "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
         if all(is_free(base + port) for port in PORTS):
+            _blocks.append(lock)
             return base
+        lock.close()
     raise RuntimeError("no block of free ports")
 
 

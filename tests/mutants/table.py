@@ -16,6 +16,7 @@ PROBE = ["kefu-probe"]
 FILES = "import/test_files:"
 EVERYTHING = ["kefu"] + ["kefu-" + name for name in ("intake", "routing", "escalation", "notification", "workforce", "reporting")]
 LINE = "integration/command_line:test_"
+MODES = "integration/modes:test_"
 LINES = ["kefu", "kefu-probe", "kefu-intake", "kefu-routing", "kefu-workforce",
          "kefu-reporting"]
 
@@ -108,6 +109,20 @@ MUTANTS = [
     Mutant("what is decided does not wait for its policy version",
            [("common/runtime/core/policy_store.c", r"return runtime\.service->policy == NULL \|\| policy_known\(version\) != NULL;", "return version >= 0;")],
            ["integration/policy_versions:test_a_query_under_a_version_published_elsewhere_is_answered"], "sanitizer complained|no answer", ["kefu-routing"]),
+    Mutant("kefu up goes by the option and not by the clock that is there",
+           [("services/cli/world/supervisor.c",
+             r"if \(world\.test_at == 0 && !self\.plan->test_clock\) return 0;",
+             "if (!self.plan->test_clock) return 0;")],
+           [MODES + "without_the_option_it_goes_on_with_its_clock_and_says_so"],
+           "RuntimeError: kefu up", ["kefu", "kefu-probe"]),
+    Mutant("a supervisor that is told to end while it prepares dies on the spot",
+           [("services/cli/world/launch.c", r"sigprocmask\(SIG_BLOCK, &stop, NULL\);", "")],
+           [MODES + "down_while_it_starts_stops_it"], "AssertionError|TimeoutExpired",
+           ["kefu", "kefu-probe"]),
+    Mutant("ports are not looked at before something is started there",
+           [("services/cli/world/ports.c", r"if \(good\) return 0;", "if (good || why != 0) return 0;")],
+           [MODES + "a_taken_port_is_named_with_who_has_it"], "AssertionError",
+           ["kefu", "kefu-probe"]),
     Mutant("what is printed is printed as it is",
            [("services/cli/terminal.c", r"legible_show\(&shown, value, LEGIBLE_WORDS\)",
              "buf_add_text(&shown, value)")],

@@ -7,6 +7,7 @@
 #include "data/pack.h"
 #include "net/peers.h"
 #include "cli/world/run_file.h"
+#include "cli/world/run_lock.h"
 #include "runtime.msg.h"
 #include "base/uuid.h"
 
@@ -152,6 +153,19 @@ static void wait_for_names(struct client *client)
             client_sleep(client, LOOK_UP_PAUSE_MS);
 }
 
+/* What stands there after its supervisor was killed says nothing any more. */
+static const struct run_file *read_run_file(const char *dir, struct arena *arena, struct err *err)
+{
+    const struct run_file *run = run_file_read(dir, arena, err);
+    if (run == NULL || run->supervisor == 0 || run_lock_look(dir, NULL) != RUN_LOCK_FREE)
+        return run;
+    err_set(err,
+            "nothing is running in %s any more: its supervisor was killed (kefu up starts it"
+            " again, kefu down ends what is left)",
+            dir);
+    return NULL;
+}
+
 struct client *client_open(const char *dir, struct err *err)
 {
     struct client *client = mem_alloc(sizeof(*client));
@@ -159,7 +173,7 @@ struct client *client_open(const char *dir, struct err *err)
     client->arena = arena_create();
     client->wanted = SIZE_MAX;
     uuid_new(client->prefix);
-    client->run = run_file_read(dir, client->arena, err);
+    client->run = read_run_file(dir, client->arena, err);
     if (client->run != NULL) client->keys = keyring_open(dir, err);
     if (client->keys != NULL) client->bus = bus_create(client->keys);
     bool ready = client->run != NULL && client->bus != NULL;

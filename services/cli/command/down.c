@@ -2,7 +2,8 @@
 
 #include "base/arena.h"
 #include "cli/world/run_file.h"
-#include "cli/world/supervisor.h"
+#include "cli/world/run_lock.h"
+#include "cli/world/program.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -58,22 +59,25 @@ static enum exit_status clean_up(const struct run_file *run, struct arena *arena
     }
     char *script = (char *)(uintptr_t)arena_printf(arena, "%s/deploy/postgres.sh", run->home.at).at;
     char *argv[] = {script, "stop", (char *)(uintptr_t)run->postgres.at, NULL};
-    if (supervisor_do(argv, NULL, &err) < 0) return complain(STATUS_FAILED, &err);
+    if (program_run(argv, NULL, &err) < 0) return complain(STATUS_FAILED, &err);
     run_file_remove(common_options.dir);
     return STATUS_OK;
 }
 
-static enum exit_status stop(const struct run_file *run, struct arena *arena)
+/* Until whoever holds the directory is gone: it may still be starting. */
+static enum exit_status stop_holder(void)
 {
     struct err err;
-    pid_t supervisor = (pid_t)run->supervisor;
-    if (!run_file_is_live(run)) return clean_up(run, arena);
-    if (kill(supervisor, SIGTERM) < 0) {
-        err_set(&err, "cannot stop the supervisor %d: %s", (int)supervisor, strerror(errno));
-        return complain(STATUS_FAILED, &err);
+    pid_t holder = 0, told = 0;
+    for (int i = 0; i < WAIT_LOOKS; i++) {
+        if (run_lock_look(common_options.dir, &holder) != RUN_LOCK_HELD) return STATUS_OK;
+        if (holder > 0 && holder != told && kill(holder, SIGTERM) == 0) told = holder;
+        usleep(LOOK_US);
     }
-    if (wait_for_end(supervisor)) return STATUS_OK;
-    err_set(&err, "the supervisor %d does not end", (int)supervisor);
+    if (told != 0)
+        err_set(&err, "the supervisor %d does not end", (int)told);
+    else
+        err_set(&err, "cannot stop the supervisor %d: %s", (int)holder, strerror(errno));
     return complain(STATUS_FAILED, &err);
 }
 
@@ -81,9 +85,14 @@ static enum exit_status down(const struct words *words)
 {
     struct arena *arena = arena_create();
     struct err err = {0};
-    const struct run_file *run = run_file_read(common_options.dir, arena, &err);
-    enum exit_status status = run == NULL ? complain(STATUS_UNREACHABLE, &err) : stop(run, arena);
+    enum exit_status status;
     (void)words;
+    if (run_lock_look(common_options.dir, NULL) == RUN_LOCK_HELD) {
+        status = stop_holder();
+    } else {
+        const struct run_file *run = run_file_read(common_options.dir, arena, &err);
+        status = run == NULL ? complain(STATUS_UNREACHABLE, &err) : clean_up(run, arena);
+    }
     arena_destroy(arena);
     return status;
 }

@@ -5,21 +5,16 @@
 #include "cli/client/bundle.h"
 #include "base/loop.h"
 #include "net/services.h"
-#include "cli/world/run_file.h"
 #include "runtime.msg.h"
-#include "cli/world/supervisor.h"
+#include "cli/world/launch.h"
 #include "cli/client/console.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -69,19 +64,37 @@ enum { PORTS_OF_REPLICA = 10, REPLICAS_MOST = 9, FEED_PORT = 100, POSTGRES_PORT 
 
 /* --- what to start --- */
 
+/* How many replicas of the service; -1 with err if that is not said well. The last word counts. */
 static int64_t replicas_of(text service, struct err *err)
 {
     int64_t n = 1;
     for (size_t i = 0; i < given.scale.n; i++) {
         text rest = text_of(given.scale.at[i]);
-        text name = text_take(&rest, '=');
-        if (services_number(name) < 0)
-            return err_set(err, "--scale: there is no service %.*s", TEXT_ARG(name));
-        if (!text_equal(name, service)) continue;
+        if (!text_equal(text_take(&rest, '='), service)) continue;
         if (!text_to_int(rest, &n) || n < 1 || n > REPLICAS_MOST)
-            return err_set(err, "--scale: %s: must be 1 to %d", given.scale.at[i], REPLICAS_MOST);
+            return err_set(err, "--scale: '%s' must be NAME=N, N from 1 to %d", given.scale.at[i],
+                           REPLICAS_MOST);
     }
     return n;
+}
+
+static bool runs(const struct supervised *plan, text service)
+{
+    for (size_t i = 0; i < plan->n; i++)
+        if (text_equal(plan->children[i].service, service)) return true;
+    return false;
+}
+
+static int check_scale(const struct supervised *plan, struct err *err)
+{
+    for (size_t i = 0; i < given.scale.n; i++) {
+        text rest = text_of(given.scale.at[i]), name = text_take(&rest, '=');
+        if (services_number(name) < 0)
+            return err_set(err, "--scale: there is no service '%.*s'", TEXT_ARG(name));
+        if (!runs(plan, name))
+            return err_set(err, "--scale: %.*s is not among --services", TEXT_ARG(name));
+    }
+    return 0;
 }
 
 static void add_child(struct supervised *plan, struct arena *arena, text service, int replica)
@@ -93,8 +106,7 @@ static void add_child(struct supervised *plan, struct arena *arena, text service
     child->endpoint = arena_printf(arena, "tcp://127.0.0.1:%d", port);
     if (text_is(service, "reporting"))
         child->feed = arena_printf(arena, "tcp://127.0.0.1:%d", port + FEED_PORT);
-    child->log = arena_printf(arena, "%s/log/%s.log", plan->dir,
-                              replica == 0 ? child->service.at : child->instance.at);
+    child->log = replica == 0 ? child->service : child->instance;
 }
 
 static text deployed_services(struct arena *arena)
@@ -113,14 +125,16 @@ static int add_services(struct supervised *plan, struct arena *arena, struct err
     while (rest.len > 0) {
         text name = text_take(&rest, ',');
         if (services_number(name) < 0)
-            return err_set(err, "--services: there is no service %.*s", TEXT_ARG(name));
+            return err_set(err, "--services: there is no service '%.*s'", TEXT_ARG(name));
+        if (runs(plan, name))
+            return err_set(err, "--services: %.*s is named twice", TEXT_ARG(name));
         int64_t n = replicas_of(name, err);
         if (n < 0) return -1;
         if (plan->n + (size_t)n > SUPERVISED_MOST)
             return err_set(err, "more than %d processes", SUPERVISED_MOST);
         for (int r = 0; r < (int)n; r++) add_child(plan, arena, name, r);
     }
-    return plan->n > 0 ? 0 : err_set(err, "--services: none");
+    return check_scale(plan, err);
 }
 
 static const char *folder_of_program(struct arena *arena)
@@ -166,6 +180,7 @@ static time_us now(void)
     return (time_us)time(NULL) * SECOND_US;
 }
 
+/* Where it keeps its files, made if it is not there; logs get their whole names. */
 static int find_dir(struct supervised *plan, struct arena *arena, struct err *err)
 {
     if (mkdir(common_options.dir, 0755) < 0 && errno != EEXIST)
@@ -174,6 +189,9 @@ static int find_dir(struct supervised *plan, struct arena *arena, struct err *er
     if (whole == NULL) return err_set(err, "%s: %s", common_options.dir, strerror(errno));
     plan->dir = arena_text(arena, text_of(whole)).at;
     free(whole);
+    for (size_t i = 0; i < plan->n; i++)
+        plan->children[i].log =
+            arena_printf(arena, "%s/log/%s.log", plan->dir, plan->children[i].log.at);
     return 0;
 }
 
@@ -188,6 +206,8 @@ static int make_plan(struct supervised *plan, struct arena *arena, struct err *e
     plan->test_time = now();
     if (given.base_port < 1024 || given.base_port > 65000)
         return err_set(err, "--base-port: must be 1024 to 65000");
+    if (plan->pg_port < 1024 || plan->pg_port > 65535)
+        return err_set(err, "--pg-port: must be 1024 to 65535");
     if (plan->test_clock && given.test_clock[0] != '\0' &&
         !talk_time(given.test_clock, &plan->test_time))
         return err_set(err, "--test-clock: must be a time such as 2026-03-17T16:00:00Z");
@@ -195,109 +215,56 @@ static int make_plan(struct supervised *plan, struct arena *arena, struct err *e
         settings[i] = (char *)(uintptr_t)arena_printf(arena, "--%s", given.settings.at[i]).at;
     plan->settings = settings;
     plan->settings_n = given.settings.n;
-    if ((plan->home = find_home(plan->programs, arena, err)) == NULL ||
-        find_dir(plan, arena, err) < 0)
-        return -1;
-    return add_services(plan, arena, err);
-}
-
-/* --- the supervisor's process --- */
-
-/* What the supervisor says to whoever started it: one line. */
-static void say_started(void *ctx, const struct err *err)
-{
-    int fd = *(int *)ctx;
-    const char *words = err != NULL ? err->message : "started";
-    if (write(fd, words, strlen(words)) < 0 || close(fd) < 0) return;
-}
-
-static NORETURN void supervise(const struct supervised *plan, int fd)
-{
-    char path[PATH_MAX];
-    if (given.detach) {
-        setsid();
-        snprintf(path, sizeof(path), "%s/supervisor.log", plan->dir);
-        int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-        int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (nothing >= 0) dup2(nothing, STDIN_FILENO);
-        if (log >= 0) dup2(log, STDOUT_FILENO);
-        if (log >= 0) dup2(log, STDERR_FILENO);
-    }
-    exit(supervisor_run(plan, say_started, &fd));
-}
-
-/* Wait for the supervisor's line. */
-static int hear_started(int fd, struct err *err)
-{
-    char line[400];
-    size_t n = 0;
-    ssize_t got;
-    while (n < sizeof(line) - 1 && (got = read(fd, line + n, sizeof(line) - 1 - n)) > 0)
-        n += (size_t)got;
-    line[n] = '\0';
-    close(fd);
-    return strcmp(line, "started") == 0 ? 0
-                                        : err_set(err, "%s", n > 0 ? line : "the supervisor ended");
-}
-
-/* Only one at a time in a directory: the lock is held for as long as the supervisor lives. */
-static int take_lock(const struct supervised *plan, struct err *err)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/lock", plan->dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) return err_set(err, "%s: %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return 0; /* inherited by the supervisor, and by no program it runs */
-    close(fd);
-    return err_set(err, "it runs already in %s (kefu down stops it)", plan->dir);
-}
-
-static int start(const struct supervised *plan, pid_t *supervisor, struct err *err)
-{
-    int pipes[2];
-    if (take_lock(plan, err) < 0) return -1;
-    if (pipe2(pipes, O_CLOEXEC) < 0) return err_set(err, "pipe: %s", strerror(errno));
-    (void)fflush(NULL);
-    *supervisor = fork();
-    if (*supervisor < 0) return err_set(err, "fork: %s", strerror(errno));
-    if (*supervisor == 0) {
-        close(pipes[0]);
-        supervise(plan, pipes[1]);
-    }
-    close(pipes[1]);
-    return hear_started(pipes[0], err);
+    plan->home = find_home(plan->programs, arena, err);
+    return plan->home == NULL ? -1 : add_services(plan, arena, err);
 }
 
 /* --- ready? --- */
 
-static int ask_each(struct client *client, const struct shape *shape, int64_t until_ms,
-                    struct arena *arena, struct err *err)
+enum { SLICE_MS = 1000, PAUSE_MS = 20 };
+
+/* Until that replica answers, and is not busy if `wanted` is its quiet view. */
+static int ask_until(struct launch *launch, struct client *client, struct question *question,
+                     int64_t until_ms, struct err *err)
+{
+    const char *service = client_service_name(client, (size_t)question->service);
+    for (;;) {
+        struct arena *arena = arena_create();
+        int64_t left = until_ms - loop_now_ms();
+        question->patience_ms = left < SLICE_MS ? left : SLICE_MS;
+        struct reply reply = client_call(client, question, arena);
+        bool answered = reply.kind == REPLY_ANSWERED;
+        bool busy = answered && question->shape == &runtime_quiet_shape &&
+                    ((const struct runtime_quiet_view *)reply.body)->busy > 0;
+        arena_destroy(arena);
+        if (answered && !busy) return 0;
+        if (launch_look(launch, service, err) < 0) return -1;
+        if (reply.kind == REPLY_REFUSED || (left < SLICE_MS && !answered))
+            return *err = reply.err, -1;
+        if (left < 0) return err_set(err, "%s is not ready in time", service);
+        client_sleep(client, PAUSE_MS);
+    }
+}
+
+static int ask_each(struct launch *launch, struct client *client, const struct shape *shape,
+                    int64_t until_ms, struct err *err)
 {
     struct runtime_quiet quiet = {0};
+    int bad = 0;
     for (size_t s = 0; s < client_services(client); s++)
-        for (size_t r = 0; r < client_replicas(client, s);) {
+        for (size_t r = 0; r < client_replicas(client, s) && bad == 0; r++) {
             struct runtime_hello hello = {text_of(client_service_name(client, s))};
             bool greets = shape == &runtime_hello_shape;
             struct question question = {.shape = shape,
                                         .body = greets ? (const void *)&hello : &quiet,
                                         .service = (int)s,
-                                        .replica = (int)r,
-                                        .patience_ms = until_ms - loop_now_ms()};
-            struct reply reply = client_call(client, &question, arena);
-            *err = reply.err;
-            if (reply.kind != REPLY_ANSWERED) return -1;
-            if (greets || ((const struct runtime_quiet_view *)reply.body)->busy == 0)
-                r++;
-            else if (loop_now_ms() > until_ms)
-                return err_set(err, "%s is not ready in time", hello.service.at);
-            else
-                client_sleep(client, 20);
+                                        .replica = (int)r};
+            bad = ask_until(launch, client, &question, until_ms, err);
         }
-    return 0;
+    return bad;
 }
 
-static int get_ready(struct client *client, struct arena *arena, struct err *err)
+static int get_ready(struct launch *launch, struct client *client, struct err *err)
 {
     struct bundle_results results;
     int64_t until_ms = loop_now_ms() + common_options.timeout_ms;
@@ -305,11 +272,11 @@ static int get_ready(struct client *client, struct arena *arena, struct err *err
     snprintf(directory, sizeof(directory), "%s/deploy/policy", client_run(client)->home.at);
     const char *policy = given.policy != NULL ? given.policy : directory;
     terminal_say("kefu: waiting for %zu services", client_services(client));
-    if (ask_each(client, &runtime_hello_shape, until_ms, arena, err) < 0) return -1;
+    if (ask_each(launch, client, &runtime_hello_shape, until_ms, err) < 0) return -1;
     if (strcmp(policy, "none") == 0) return 0;
     if (bundle_publish(client, policy, BUNDLE_PUBLISH, until_ms - loop_now_ms(), &results, err) < 0)
         return -1;
-    return ask_each(client, &runtime_quiet_shape, until_ms, arena, err);
+    return ask_each(launch, client, &runtime_quiet_shape, until_ms, err);
 }
 
 /* Time that stands still is said at every start: whoever forgot it waits for alarms in vain. */
@@ -335,14 +302,15 @@ static void tell_clock(struct client *client, time_us wished, struct arena *aren
     buf_finish(&line);
 }
 
-static enum exit_status wait_until_ready(time_us wished)
+static enum exit_status wait_until_ready(struct launch *launch)
 {
     struct arena *arena = arena_create();
     struct err err = {0};
     struct buf out = {0};
     struct client *client = client_open(common_options.dir, &err);
-    int bad = client == NULL ? -1 : get_ready(client, arena, &err);
-    if (bad == 0 && client_run(client)->test_clock) tell_clock(client, wished, arena);
+    int bad = client == NULL ? -1 : get_ready(launch, client, &err);
+    if (bad == 0 && client_run(client)->test_clock)
+        tell_clock(client, launch->plan->test_time, arena);
     if (bad == 0)
         buf_printf(&out, "up: %zu processes in %s%s\n", client_run(client)->children.n,
                    common_options.dir, client_run(client)->test_clock ? ", on a test clock" : "");
@@ -353,42 +321,29 @@ static enum exit_status wait_until_ready(time_us wished)
     return bad < 0 ? complain(STATUS_FAILED, &err) : STATUS_OK;
 }
 
-static void pass_on(int signo)
+static enum exit_status run_until_end(struct launch *launch)
 {
-    (void)signo; /* only so that waitpid() returns */
-}
-
-/* In the foreground: until the supervisor ends. */
-static enum exit_status stay(pid_t supervisor)
-{
-    int status = 0;
-    struct sigaction action = {.sa_handler = pass_on};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    while (waitpid(supervisor, &status, 0) < 0 && errno == EINTR) kill(supervisor, SIGTERM);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? STATUS_OK : STATUS_FAILED;
+    enum exit_status status = wait_until_ready(launch);
+    if (status == STATUS_OK && launch->detach) return STATUS_OK;
+    if (status != STATUS_OK) launch_stop(launch);
+    bool well = launch_wait(launch);
+    return status == STATUS_OK && !well ? STATUS_FAILED : status;
 }
 
 static enum exit_status up(const struct words *words)
 {
     struct supervised plan = {0};
+    struct launch launch = {.plan = &plan, .detach = given.detach};
     struct arena *arena = arena_create();
     struct err err = {0};
-    pid_t supervisor = 0;
     enum exit_status status;
     (void)words;
     if (make_plan(&plan, arena, &err) < 0)
         status = complain(STATUS_USAGE, &err);
-    else if (start(&plan, &supervisor, &err) < 0)
+    else if (find_dir(&plan, arena, &err) < 0 || launch_start(&launch, &err) < 0)
         status = complain(STATUS_FAILED, &err);
-    else {
-        status = wait_until_ready(plan.test_time);
-        if (status != STATUS_OK) kill(supervisor, SIGTERM);
-        if (status != STATUS_OK || !given.detach) {
-            enum exit_status end = stay(supervisor);
-            if (status == STATUS_OK) status = end;
-        }
-    }
+    else
+        status = run_until_end(&launch);
     arena_destroy(arena);
     return status;
 }

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,9 +53,4 @@ void run_file_remove(const char *dir)
     char path[4096];
     path_of(dir, "run.json", path, sizeof(path));
     (void)unlink(path);
-}
-
-bool run_file_is_live(const struct run_file *run)
-{
-    return run->supervisor > 0 && (kill((pid_t)run->supervisor, 0) == 0 || errno == EPERM);
 }

@@ -14,7 +14,5 @@ MUST_CHECK const struct run_file *run_file_read(const char *dir, struct arena *a
 /* Replace it in one stroke. */
 MUST_CHECK int run_file_write(const char *dir, const struct run_file *run, struct err *err);
 void run_file_remove(const char *dir);
-/* Is the supervisor that wrote it alive? */
-bool run_file_is_live(const struct run_file *run);
 
 #endif

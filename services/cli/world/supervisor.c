@@ -5,6 +5,8 @@
 #include "log_file.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "ports.h"
+#include "program.h"
 #include "run_file.h"
 #include "database.h"
 #include "base/uuid.h"
@@ -26,7 +28,7 @@ enum {
     HEALTHY_MS = 10000, /* who ran so long starts again at once */
     DRAIN_MS = 30000,
     ROUND_MS = 1000, /* looks for dead children besides SIGCHLD, at log files, keeps the loop alive */
-    ARGUMENTS_MOST = 64
+    ARGUMENTS_MOST = 128
 };
 
 struct child {
@@ -49,40 +51,6 @@ static struct supervisor {
 } self;
 
 static void start_child(void *ctx);
-
-/* --- programs that end --- */
-
-static int read_all(int fd, struct buf *out)
-{
-    ssize_t n;
-    while ((n = read(fd, buf_reserve(out, 4096), 4096)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0) buf_grew(out, (size_t)n);
-    while (out->len > 0 && out->at[out->len - 1] == '\n') out->at[--out->len] = '\0';
-    return n < 0 ? -1 : 0;
-}
-
-int supervisor_do(char *const *argv, struct buf *out, struct err *err)
-{
-    int pipes[2], status = 0;
-    struct buf ignored = {0};
-    if (pipe2(pipes, O_CLOEXEC) < 0) return err_set(err, "pipe: %s", strerror(errno));
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(pipes[1], STDOUT_FILENO);
-        execv(argv[0], argv);
-        fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
-        _exit(127);
-    }
-    close(pipes[1]);
-    if (pid > 0) read_all(pipes[0], out != NULL ? out : &ignored);
-    close(pipes[0]);
-    buf_finish(&ignored);
-    if (pid < 0) return err_set(err, "fork: %s", strerror(errno));
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
-    return err_set(err, "%s %s failed", argv[0], argv[1] != NULL ? argv[1] : "");
-}
 
 /* --- run.json --- */
 
@@ -119,6 +87,24 @@ static int make_key(struct err *err)
     return good ? 0 : err_set(err, "%s: %s", self.run.key_file.at, strerror(errno));
 }
 
+sigset_t supervisor_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+static int look_for_stop(struct err *err)
+{
+    sigset_t pending;
+    sigemptyset(&pending);
+    sigpending(&pending);
+    if (!sigismember(&pending, SIGTERM) && !sigismember(&pending, SIGINT)) return 0;
+    return err_set(err, "stopped while it was starting");
+}
+
 static int start_postgres(struct err *err)
 {
     struct buf out = {0};
@@ -129,7 +115,7 @@ static int start_postgres(struct err *err)
     self.run.postgres = arena_printf(self.arena, "%s/pg", self.plan->dir);
     self.postgres_log = arena_printf(self.arena, "%s/log", self.run.postgres.at).at;
     char *argv[] = {script, "start", (char *)(uintptr_t)self.run.postgres.at, port, NULL};
-    int bad = supervisor_do(argv, &out, err);
+    int bad = program_run(argv, &out, err);
     if (bad == 0) {
         text dsn = arena_text(self.arena, buf_text(&out));
         struct store *store = store_open(dsn.at, err);
@@ -149,7 +135,7 @@ static void stop_postgres(void)
         (char *)(uintptr_t)arena_printf(self.arena, "%s/deploy/postgres.sh", self.plan->home).at;
     char *argv[] = {script, "stop", (char *)(uintptr_t)self.run.postgres.at, NULL};
     struct err err;
-    if (supervisor_do(argv, NULL, &err) < 0)
+    if (program_run(argv, NULL, &err) < 0)
         log_error("postgres", "reason=%s", log_quoted(err.message));
 }
 
@@ -318,9 +304,12 @@ static int prepare_schemas(struct err *err)
     argv[n++] = ARGUMENT("%s", self.run.dsn.at);
     for (size_t i = 0; i < self.n; i++)
         if (is_first(i)) argv[n++] = ARGUMENT("%s", self.told[i].service.at);
-    bad = supervisor_do(argv, NULL, err);
-    for (size_t i = 0; i < self.n && bad == 0; i++)
-        if (is_first(i)) bad = supervisor_do(arguments_of(&self.told[i], true), NULL, err);
+    bad = program_run(argv, NULL, err);
+    for (size_t i = 0; i < self.n && bad == 0; i++) {
+        bad = look_for_stop(err);
+        if (bad == 0 && is_first(i))
+            bad = program_run(arguments_of(&self.told[i], true), NULL, err);
+    }
     return bad;
 }
 
@@ -369,6 +358,34 @@ static void set_environment(void)
     setenv("KEFU_NOTIFICATION_INBOX", arena_printf(self.arena, "%s/inbox", self.plan->dir).at, 1);
 }
 
+static int64_t port_of(text endpoint)
+{
+    int64_t port = 0;
+    const char *colon = endpoint.len > 0 ? strrchr(endpoint.at, ':') : NULL;
+    if (colon != NULL) (void)text_to_int(text_of(colon + 1), &port);
+    return port;
+}
+
+/* Of PostgreSQL nobody can be in the way but itself, left by a run that was killed. */
+static bool postgres_runs(void)
+{
+    struct err err;
+    char *argv[] = {ARGUMENT("%s/deploy/postgres.sh", self.plan->home), "status",
+                    ARGUMENT("%s/pg", self.plan->dir), NULL};
+    return program_run(argv, NULL, &err) == 0;
+}
+
+static int check_ports(struct err *err)
+{
+    for (size_t i = 0; i < self.n; i++) {
+        const struct run_child *child = &self.told[i];
+        if (ports_check(port_of(child->endpoint), child->instance.at, err) < 0) return -1;
+        if (child->feed.len > 0 && ports_check(port_of(child->feed), "the feed", err) < 0)
+            return -1;
+    }
+    return postgres_runs() ? 0 : ports_check(self.plan->pg_port, "PostgreSQL", err);
+}
+
 static int prepare(struct err *err)
 {
     const struct supervised *plan = self.plan;
@@ -382,8 +399,9 @@ static int prepare(struct err *err)
     }
     self.n = plan->n;
     set_environment();
+    if (check_ports(err) < 0 || look_for_stop(err) < 0) return -1;
     if (start_postgres(err) < 0 || prepare_schemas(err) < 0) return -1;
-    return find_clock(err);
+    return find_clock(err) < 0 ? -1 : look_for_stop(err);
 }
 
 int supervisor_run(const struct supervised *supervised,
@@ -396,6 +414,7 @@ int supervisor_run(const struct supervised *supervised,
                                  .home = text_of(supervised->home),
                                  .base_port = supervised->base_port};
     log_start("kefu", "supervisor", LOG_INFO);
+    sigset_t stop = supervisor_signals();
     if (prepare(&err) < 0) {
         started(ctx, &err);
         if (self.run.postgres.len > 0) stop_postgres();
@@ -404,6 +423,7 @@ int supervisor_run(const struct supervised *supervised,
     loop_on_signal(SIGCHLD, on_child, NULL);
     loop_on_signal(SIGTERM, on_stop, NULL);
     loop_on_signal(SIGINT, on_stop, NULL);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL);
     loop_timer_start(&self.rounds, ROUND_MS, ROUND_MS, on_round, NULL);
     for (size_t i = 0; i < self.n; i++) start_child(&self.children[i]);
     started(ctx, NULL);

@@ -7,6 +7,8 @@
 #include "cli_rows.msg.h"
 #include "base/err.h"
 
+#include <signal.h>
+
 enum { SUPERVISED_MOST = 32 };
 
 struct supervised {
@@ -22,13 +24,12 @@ struct supervised {
     size_t n;
 };
 
+/* What stops it. They are blocked when supervisor_run() is called, so that one that comes while all is
+   prepared ends it in order, too. */
+sigset_t supervisor_signals(void);
 /* Prepare all, start the children, write run.json, then call `started` (NULL: fine; else what went wrong), and run until
    SIGTERM or SIGINT, after which everything has been stopped. Returns the exit status of the process. */
 int supervisor_run(const struct supervised *supervised,
                    void (*started)(void *ctx, const struct err *err), void *ctx);
-
-/* Run a program and wait for it; its standard output, without the last newline, goes to `out` (may be NULL). -1 unless it exits with 0. */
-struct buf;
-MUST_CHECK int supervisor_do(char *const *argv, struct buf *out, struct err *err);
 
 #endif
