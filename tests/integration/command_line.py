@@ -116,9 +116,9 @@ WRONG = (
     ("report now", 2, "'now' is a word too many"),
     ("check --database nonsense", 3, "cannot connect to the database"),
     ("up --base-port 80", 2, "--base-port: must be 1024 to 65000"),
-    ("up --services nosuch", 2, "there is no service nosuch"),
+    ("up --services nosuch", 2, "there is no service 'nosuch'"),
     ("up --scale routing=0", 2, "routing=0"),
-    ("up --scale nosuch=2", 2, "there is no service nosuch"),
+    ("up --scale nosuch=2", 2, "there is no service 'nosuch'"),
 )
 
 

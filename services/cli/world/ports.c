@@ -1,5 +1,7 @@
 #include "cli/world/ports.h"
 
+#include "base/file.h"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -11,32 +13,50 @@
 
 /* A listening socket, as /proc/net/tcp has it. */
 struct listener {
-    unsigned long inode, user;
+    int64_t inode, user;
 };
 
-enum { STATE_LISTEN = 0x0a, NAME_SIZE = 64 };
+enum { NAME_SIZE = 64, TABLE_MAX = 16 * MIB };
+
+/* The column of a line of /proc/net/tcp, from 0 on. */
+static text column_of(text line, int column)
+{
+    text word = {0};
+    for (int i = 0; i <= column && line.len > 0; i++) {
+        while (line.len > 0 && line.at[0] == ' ') line = (text){line.at + 1, line.len - 1};
+        word = text_take(&line, ' ');
+    }
+    return word;
+}
+
+static bool read_listener(text line, int64_t port, struct listener *found)
+{
+    char wanted[8];
+    text address = column_of(line, 1), state = column_of(line, 3);
+    (void)text_take(&address, ':');
+    snprintf(wanted, sizeof(wanted), "%04X", (unsigned)port & 0xffff);
+    return text_is(address, wanted) && text_is(state, "0A") && /* it listens */
+           text_to_int(column_of(line, 7), &found->user) &&
+           text_to_int(column_of(line, 9), &found->inode);
+}
 
 static bool find_listener(const char *table, int64_t port, struct listener *found)
 {
-    char line[400];
+    struct buf file = {0};
     bool there = false;
-    FILE *file = fopen(table, "re");
-    while (file != NULL && !there && fgets(line, sizeof(line), file) != NULL) {
-        unsigned at = 0, state = 0;
-        int n = sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %lu %*d %lu", &at, &state,
-                       &found->user, &found->inode);
-        there = n == 4 && at == (unsigned)port && state == STATE_LISTEN;
-    }
-    if (file != NULL) (void)fclose(file);
+    if (file_read(table, TABLE_MAX, &file, NULL, NULL) < 0) return false;
+    text rest = buf_text(&file);
+    while (!there && rest.len > 0) there = read_listener(text_take(&rest, '\n'), port, found);
+    buf_finish(&file);
     return there;
 }
 
-static bool has_socket(const char *process, unsigned long inode)
+static bool has_socket(const char *process, int64_t inode)
 {
     char folder[300], wanted[64], link[64];
     bool has = false;
     snprintf(folder, sizeof(folder), "/proc/%s/fd", process);
-    snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
+    snprintf(wanted, sizeof(wanted), "socket:[%" PRId64 "]", inode);
     DIR *descriptors = opendir(folder);
     for (struct dirent *entry;
          descriptors != NULL && !has && (entry = readdir(descriptors)) != NULL;) {
@@ -48,23 +68,27 @@ static bool has_socket(const char *process, unsigned long inode)
     return has;
 }
 
+static void name_process(const char *process, char *name, size_t size)
+{
+    char path[300];
+    struct buf command = {0};
+    snprintf(path, sizeof(path), "/proc/%s/comm", process);
+    if (file_read(path, NAME_SIZE, &command, NULL, NULL) < 0) buf_clear(&command);
+    text rest = buf_text(&command), first = text_take(&rest, '\n');
+    snprintf(name, size, "%.*s (process %.20s)", TEXT_ARG(first), process);
+    buf_finish(&command);
+}
+
 /* "nginx (process 812)"; false if this user may not see it. */
-static bool name_process(unsigned long inode, char *name, size_t size)
+static bool find_process(int64_t inode, char *name, size_t size)
 {
     bool found = false;
     DIR *processes = opendir("/proc");
     for (struct dirent *entry;
          processes != NULL && !found && (entry = readdir(processes)) != NULL;) {
-        char path[300], command[NAME_SIZE] = "?";
         found =
             entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && has_socket(entry->d_name, inode);
-        if (!found) continue;
-        snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-        FILE *file = fopen(path, "re");
-        if (file != NULL && fgets(command, sizeof(command), file) != NULL)
-            command[strcspn(command, "\n")] = '\0';
-        if (file != NULL) (void)fclose(file);
-        snprintf(name, size, "%s (process %.20s)", command, entry->d_name);
+        if (found) name_process(entry->d_name, name, size);
     }
     if (processes != NULL) closedir(processes);
     return found;
@@ -76,8 +100,8 @@ static int complain_of_port(int64_t port, const char *meant, struct err *err)
     char name[2 * NAME_SIZE] = "another process";
     if (find_listener("/proc/net/tcp", port, &listener) ||
         find_listener("/proc/net/tcp6", port, &listener)) {
-        if (!name_process(listener.inode, name, sizeof(name)))
-            snprintf(name, sizeof(name), "a process of user %lu", listener.user);
+        if (!find_process(listener.inode, name, sizeof(name)))
+            snprintf(name, sizeof(name), "a process of user %" PRId64, listener.user);
     }
     return err_set(err,
                    "port %" PRId64 ", meant for %s, is taken by %s (--base-port moves all ports;"
