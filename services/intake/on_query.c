@@ -58,8 +58,7 @@ enum { NOTES_SHOWN_MAX = 50, NOTES_BYTES_MAX = 256 * 1024 };
 
 static size_t notes_shown(struct list notes, int64_t limit)
 {
-    size_t n = 0, bytes = 0,
-           max = limit > 0 && limit < NOTES_SHOWN_MAX ? (size_t)limit : NOTES_SHOWN_MAX;
+    size_t n = 0, bytes = 0, max = limit < NOTES_SHOWN_MAX ? (size_t)limit : NOTES_SHOWN_MAX;
     while (n < notes.n && n < max && bytes < NOTES_BYTES_MAX)
         bytes += LIST(notes, struct intake_note_row)[n++].words.len;
     return n;
@@ -85,7 +84,7 @@ void on_ticket_record(struct plan *plan, const void *message, const struct facts
         open_struct(plan, &intake_person_shape, r->person, r->contact);
     const struct intake_words *words = open_struct(plan, &intake_words_shape, r->words, r->contact);
     struct list notes = facts_all(facts, &note_page_asked);
-    size_t shown = notes_shown(notes, m->limit);
+    size_t shown = notes_shown(notes, m->limit.given ? m->limit.is : NOTES_SHOWN_MAX);
     plan_answer(plan, &(struct ticket_record_view){
                           .ticket = r->ticket,
                           .contact = r->contact,
@@ -104,7 +103,7 @@ void on_ticket_record(struct plan *plan, const void *message, const struct facts
                           .words = words->words,
                           .expected = words->expected,
                           .notes = view_notes(plan, (struct list){notes.at, shown}),
-                          .more = shown < notes.n});
+                          .more = given_bool(shown < notes.n)});
 }
 
 /* --- where to reach a customer --- */
