@@ -105,8 +105,9 @@ const struct member *language_member(const struct block *block, const char *name
     return NULL;
 }
 
-/* proto/intake.msg and services/intake/rows.msg are both of intake. The symbols of rows carry the service's name, because
-   two services may have a table of the same name; the header has a short name for them. */
+/* proto/intake.msg and services/intake/rows.msg are both of intake. The symbols of rows carry the
+   service's name, because two services may have a table of the same name; the header has a short
+   name for them. */
 static void set_names(struct block *b)
 {
     const char *slash = strrchr(b->file, '/'), *start = slash == NULL ? b->file : slash + 1;
@@ -192,7 +193,8 @@ static const struct type *find_type(const char *word, size_t len)
     return NULL;
 }
 
-/* "text", "time?", "[id]", "[contact_item]?": structs are looked for from block number `first` on. */
+/* "text", "time?", "[id]", "[contact_item]?": structs are looked for from block number `first`
+   on. */
 static void read_type(const struct block *b, int line, struct member *m, const char *written,
                       int first)
 {
@@ -299,7 +301,8 @@ static void read_member(struct block *b, int line, char *text, int first)
     b->n++;
 }
 
-/* The first indented line is documentation if it starts like a sentence, or ends like one and is no field. */
+/* The first indented line is documentation if it starts like a sentence, or ends like one and is no
+   field. */
 static bool is_sentence(const char *line)
 {
     const char *second = line + strcspn(line, " \t");

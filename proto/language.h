@@ -1,6 +1,6 @@
 /*
- * language: reads .msg files (see README.md) into blocks. Bad input ends the program with "file:line: what is wrong".
- * Nothing is given back before the exit.
+ * language: reads .msg files (see README.md) into blocks. Bad input ends the program with
+ * "file:line: what is wrong". Nothing is given back before the exit.
  */
 #ifndef KEFU_LANGUAGE_H
 #define KEFU_LANGUAGE_H
@@ -58,7 +58,8 @@ extern int n_blocks;
 
 /* Append the blocks of a file. Their tables' names must be unique from block number `unique` on. */
 void language_read(const char *file, int unique);
-/* The block of that kind, name and version (0: the newest) at or after block number `from`, or NULL. */
+/* The block of that kind, name and version (0: the newest) at or after block number `from`, or
+   NULL. */
 const struct block *language_find(int from, const struct kind *kind, const char *name, int version);
 const struct member *language_member(const struct block *block, const char *name);
 /* The same field with the limits that it would have if its line named none; of words those of any

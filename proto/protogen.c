@@ -1,9 +1,10 @@
 /*
- * protogen: turns .msg files (see README.md) into structs and field tables, and guards what was published.
+ * protogen: turns .msg files (see README.md) into structs and field tables, and guards what was
+ * published.
  *
  *   protogen IN.msg OUTBASE                write OUTBASE.h and OUTBASE.c
  *   protogen --all OUT.c IN.msg...         write shape_all[], the tables of all of them
- *   protogen --check PUBLISHED IN.msg...   fail if a published message changed, or if something is not recorded
+ *   protogen --check PUBLISHED IN.msg...   fail if a published message changed or is not recorded
  *   protogen --publish PUBLISHED IN.msg... record everything, unless a published message changed
  */
 #include "published.h"

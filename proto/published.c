@@ -107,9 +107,9 @@ void published_write(const char *file, int first)
     char text[400];
     FILE *out = fopen(file, "w");
     if (out == NULL) language_fail(file, 0, "cannot be written");
-    fprintf(
-        out,
-        "# What was published, without documentation. Written by protogen --publish: do not edit.\n");
+    fprintf(out,
+            "# What was published, without documentation. Written by protogen --publish: do not"
+            " edit.\n");
     for (int i = first; i < n_blocks; i++) {
         const struct block *b = blocks[i];
         if (strcmp(b->kind->word, "row") == 0) continue;

@@ -77,7 +77,8 @@ text text_take(text *rest, char mark)
     return part;
 }
 
-/* Length of the UTF-8 sequence that starts with `lead`, and the lowest code point it may carry; 0 if none starts so. */
+/* Length of the UTF-8 sequence that starts with `lead`, and the lowest code point it may carry; 0
+   if none starts so. */
 static size_t utf8_length(unsigned char lead, uint32_t *lowest)
 {
     if (lead < 0x80) return *lowest = 0, 1;
@@ -94,7 +95,8 @@ static bool is_ascii_word(const unsigned char bytes[8])
     return (word & UINT64_C(0x8080808080808080)) == 0;
 }
 
-/* Length of the character at the beginning of `n` bytes. 0: it is not UTF-8; more than n: its end is missing. */
+/* Length of the character at the beginning of `n` bytes. 0: it is not UTF-8; more than n: its end
+   is missing. */
 static size_t character_length(const unsigned char *p, size_t n)
 {
     uint32_t lowest = 0;

@@ -10,13 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A borrowed run of bytes. Text made by an arena or by the codec is also followed by a NUL. Absent text is {NULL, 0}. */
+/* A borrowed run of bytes. Text made by an arena or by the codec is also followed by a NUL. Absent
+   text is {NULL, 0}. */
 typedef struct text {
     const char *at;
     size_t len;
 } text;
 
-/* Microseconds since 1970-01-01T00:00:00Z, as PostgreSQL counts them (no leap seconds). 0 means "no time". */
+/* Microseconds since 1970-01-01T00:00:00Z, as PostgreSQL counts them (no leap seconds). 0 means "no
+   time". */
 typedef int64_t time_us;
 
 /* The range of times: [1970, 2200), without the 0 that means none. What comes from outside is held
@@ -57,19 +59,22 @@ int text_compare(text a, text b);
 bool text_starts(text a, const char *prefix);
 /* Parse the whole text as a decimal number. False if it is not one or does not fit. */
 bool text_to_int(text a, int64_t *out);
-/* Cut what stands before the first `mark` off the text and return it; the mark goes too. Without one: the whole text. */
+/* Cut what stands before the first `mark` off the text and return it; the mark goes too. Without
+   one: the whole text. */
 text text_take(text *rest, char mark);
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool text_is_utf8(text a);
 /* The beginning of at most `max` bytes, in whole characters. */
 text text_cut(text a, size_t max);
-/* For buffers of a fixed size: the beginning that fits, in whole characters and followed by a NUL. The result is
-   always UTF-8: any byte that is not becomes '?'. Returns its length. `from` may lie in `to` itself. */
+/* For buffers of a fixed size: the beginning that fits, in whole characters and followed by a NUL.
+   The result is always UTF-8: any byte that is not becomes '?'. Returns its length. `from` may lie
+   in `to` itself. */
 size_t text_fit(char *to, size_t size, text from);
 /* The same for a format: what snprintf() writes, cut at a character's border. */
 size_t text_format(char *to, size_t size, const char *format, ...) PRINTF(3, 4);
 size_t text_vformat(char *to, size_t size, const char *format, va_list args);
-/* FNV-1a, 64 bits, with a final mix. The one hash of the product: partitions depend on it, so it never changes. */
+/* FNV-1a, 64 bits, with a final mix. The one hash of the product: partitions depend on it, so it
+   never changes. */
 uint64_t text_hash(text a);
 /* The same in pieces: from TEXT_HASH_START over what follows one another, and to the end. */
 #define TEXT_HASH_START UINT64_C(0xcbf29ce484222325)

@@ -1,7 +1,8 @@
 /*
- * err: how bad input and refusals are returned. A function that can fail ends with `struct err *` and returns
- * `err_set(...)`, which is -1. Messages are lower case, without a full stop, and name the field or id.
- * Whatever goes into one, it is UTF-8 and ends with a whole character: it travels, and is stored.
+ * err: how bad input and refusals are returned. A function that can fail ends with `struct err *`
+ * and returns `err_set(...)`, which is -1. Messages are lower case, without a full stop, and name
+ * the field or id. Whatever goes into one, it is UTF-8 and ends with a whole character: it travels,
+ * and is stored.
  */
 #ifndef KEFU_ERR_H
 #define KEFU_ERR_H
@@ -27,7 +28,8 @@ int err_prefix(struct err *err, const char *format, ...) PRINTF(2, 3);
 #define err_prefix(...) ((void)err_prefix(__VA_ARGS__), -1)
 #endif
 
-/* Log the message (and the hint, if not NULL) and end the process with status 1. Only for start-up and broken worlds. */
+/* Log the message (and the hint, if not NULL) and end the process with status 1. Only for start-up
+   and broken worlds. */
 void fatal(const char *hint, const char *format, ...) PRINTF(2, 3) NORETURN;
 
 #endif

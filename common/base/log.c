@@ -7,7 +7,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 4096, QUOTED_SIZE = 1024, QUOTED_BUFFERS = 4, ALLOWANCES = 64, LEFT_OUT_SIZE = 32 };
+enum {
+    LINE_SIZE = 4096,
+    QUOTED_SIZE = 1024,
+    QUOTED_BUFFERS = 4,
+    ALLOWANCES = 64,
+    LEFT_OUT_SIZE = 32
+};
 
 static char who[160];
 static enum log_level least_level = LOG_INFO;

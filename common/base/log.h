@@ -1,5 +1,6 @@
 /*
- * log: one logfmt line per fact that an operator would act on, to standard error. Never customer text, names or phones.
+ * log: one logfmt line per fact that an operator would act on, to standard error. Never customer
+ * text, names or phones.
  *   log_info("lease_taken", "partition=%d n=%" PRId64, p, n);
  *
  */

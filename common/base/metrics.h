@@ -1,9 +1,14 @@
 /*
- * metrics: numbers for operators, in the Prometheus text format 0.0.4. A metric is defined where it is counted:
- *   METRIC(batches, .name = "kefu_batches_total", .type = METRIC_COUNTER, .help = "Transactions.", .labels = {"result"});
+ * metrics: numbers for operators, in the Prometheus text format 0.0.4. A metric is defined where it
+ * is counted:
+ *
+ *   METRIC(batches, .name = "kefu_batches_total", .type = METRIC_COUNTER,
+ *          .help = "Transactions.", .labels = {"result"});
  *   metric_add(&batches, 1, "committed");
- * The values of labels must come from small sets (never ids or names of people): after METRIC_SERIES different ones the
- * rest is counted together as "other". To be used from the loop's thread only.
+ *
+ * The values of labels must come from small sets (never ids or names of people): after
+ * METRIC_SERIES different ones the rest is counted together as "other". To be used from the loop's
+ * thread only.
  */
 #ifndef KEFU_METRICS_H
 #define KEFU_METRICS_H
@@ -35,7 +40,8 @@ struct metric {
     }                                                                                              \
     _Static_assert(sizeof(variable) == sizeof(struct metric), "a metric")
 
-/* metric_add(&m, n, "label value", …): as many values as the metric has labels; a missing one is "". */
+/* metric_add(&m, n, "label value", …): as many values as the metric has labels; a missing one is
+   "". */
 #define metric_add(metric, n, ...) metric_change((metric), (n), METRIC_VALUES(__VA_ARGS__))
 #define metric_set(metric, value, ...) metric_replace((metric), (value), METRIC_VALUES(__VA_ARGS__))
 #define metric_observe(metric, value, ...)                                                         \
@@ -48,9 +54,11 @@ void metric_change(struct metric *metric, double n, const char *const *values);
 void metric_replace(struct metric *metric, double value, const char *const *values);
 /* Of histograms, in the unit of its name (seconds). */
 void metric_record(struct metric *metric, double value, const char *const *values);
-/* What was counted, set, or (histogram) how many were observed; 0 if never. For tests and status. */
+/* What was counted, set, or (histogram) how many were observed; 0 if never. For tests and
+   status. */
 double metric_value(const struct metric *metric, const char *const *values);
-/* All registered metrics by name. A metric without labels is written even if it was never touched. */
+/* All registered metrics by name. A metric without labels is written even if it was never
+   touched. */
 void metrics_write(struct buf *out);
 
 #endif

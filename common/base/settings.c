@@ -100,7 +100,8 @@ static int set_value(const struct setting *row, text value, struct arena *arena,
     return err_field(err, row->name, NULL, "%s: unknown type of setting", row->name);
 }
 
-/* The name of a variable: KEFU_INTAKE_LEASE for ("intake", "lease"), KEFU_LEASE for (NULL, "lease"). */
+/* The name of a variable: KEFU_INTAKE_LEASE for ("intake", "lease"), KEFU_LEASE for (NULL,
+   "lease"). */
 static void name_variable(char out[VARIABLE_SIZE], const char *service, const char *name)
 {
     snprintf(out, VARIABLE_SIZE, "KEFU_%s%s%s", service == NULL ? "" : service,
@@ -116,7 +117,8 @@ static const char *find_variable(const char *service, const char *name)
     return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
-/* Value of "--name=value" or of a bare "--name" of a bool; the last one wins; NULL if there is none. */
+/* Value of "--name=value" or of a bare "--name" of a bool; the last one wins; NULL if there is
+   none. */
 static const char *find_argument(const struct setting *row, char *const *argv)
 {
     const char *found = NULL;

@@ -1,9 +1,11 @@
 /*
- * settings: what an operator can set, as rows of a table. One row gives the option --name=value, the environment variables
- * KEFU_<SERVICE>_<NAME> and KEFU_<NAME>, the range check, the line of --help and the line of --print-settings.
+ * settings: what an operator can set, as rows of a table. One row gives the option --name=value,
+ * the environment variables KEFU_<SERVICE>_<NAME> and KEFU_<NAME>, the range check, the line of
+ * --help and the line of --print-settings.
  *   { "batch", SETTING_INT, &settings.batch, "256", 1, 4096, "Messages in one transaction." },
- * An option beats the service's variable, which beats the general one, which beats the default. An empty variable counts
- * as not set. Secrets are never given themselves: a SETTING_SECRET is the path of a file.
+ * An option beats the service's variable, which beats the general one, which beats the default. An
+ * empty variable counts as not set. Secrets are never given themselves: a SETTING_SECRET is the
+ * path of a file.
  */
 #ifndef KEFU_SETTINGS_H
 #define KEFU_SETTINGS_H
@@ -13,10 +15,10 @@
 #include "base/err.h"
 
 enum setting_type {
-    SETTING_TEXT, /* const char *; min and max bound its length in bytes (max 0: any length) */
-    SETTING_INT,  /* int64_t */
-    SETTING_BOOL, /* bool: true/false, yes/no, on/off, 1/0; --name alone means true */
-    SETTING_SPAN, /* int64_t, milliseconds: 250ms, 2s, 10m, 1h, 3d */
+    SETTING_TEXT,   /* const char *; min and max bound its length in bytes (max 0: any length) */
+    SETTING_INT,    /* int64_t */
+    SETTING_BOOL,   /* bool: true/false, yes/no, on/off, 1/0; --name alone means true */
+    SETTING_SPAN,   /* int64_t, milliseconds: 250ms, 2s, 10m, 1h, 3d */
     SETTING_SECRET, /* const char *: the first line of the file given; NULL if no file is given */
 };
 
@@ -45,14 +47,15 @@ struct settings {
 
 enum settings_wish { SETTINGS_RUN, SETTINGS_HELP, SETTINGS_PRINT };
 
-/* Fill the values from defaults, environment and arguments; texts live in the arena. `wish` tells if --help or
-   --print-settings was among the arguments; with --help nothing is required and nothing is filled. An error names the
-   setting in err->field. */
+/* Fill the values from defaults, environment and arguments; texts live in the arena. `wish` tells
+   if --help or --print-settings was among the arguments; with --help nothing is required and
+   nothing is filled. An error names the setting in err->field. */
 MUST_CHECK int settings_read(const struct settings *settings, char *const *argv,
                              struct arena *arena, enum settings_wish *wish, struct err *err);
 /* The text of --help. */
 void settings_help(struct buf *out, const struct settings *settings);
-/* The text of --print-settings: `name=value` lines as in force; a secret is shown as "(set)" or "". */
+/* The text of --print-settings: `name=value` lines as in force; a secret is shown as "(set)" or
+   "". */
 void settings_print(struct buf *out, const struct settings *settings);
 /* "250ms", "2s", … as milliseconds: a number and its unit (ms, s, m, h, d); 0 needs none. */
 bool settings_span(text value, int64_t *out);

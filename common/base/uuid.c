@@ -10,7 +10,8 @@ enum { MAX_BYTES = 64 };
 
 static const char digits[] = "0123456789abcdef";
 
-/* Up to 256 bytes come at once or not at all (getrandom(2)); only a signal before the pool is ready interrupts. */
+/* Up to 256 bytes come at once or not at all (getrandom(2)); only a signal before the pool is ready
+   interrupts. */
 static void draw_random(unsigned char *out, size_t n)
 {
     assert(n <= MAX_BYTES);

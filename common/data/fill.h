@@ -1,5 +1,6 @@
 /*
- * walk: what the codecs share: filling a struct from a tree of values (MessagePack or JSON) along its shape.
+ * walk: what the codecs share: filling a struct from a tree of values (MessagePack or JSON) along
+ * its shape.
  */
 #ifndef KEFU_FILL_H
 #define KEFU_FILL_H
@@ -15,7 +16,8 @@ struct walk_source {
     /* `hint` is 0 at first and belongs to the source: members mostly come in order. */
     const void *(*member)(const void *map, const char *name, size_t *hint);
     const void *(*item)(const void *list, size_t i);
-    /* Store one value of the field's type, texts copied into the arena. NULL, or what it must be: "must be text". */
+    /* Store one value of the field's type, texts copied into the arena. NULL, or what it must be:
+       "must be text". */
     const char *(*value)(const void *node, const struct field *field, void *to,
                          struct arena *arena);
     /* A member of the map that the shape does not have, or NULL. No function: they are skipped. */

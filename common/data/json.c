@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Times that ISO 8601 can say with four digits of a year: 0001-01-01 up to, not including, 10000-01-01. */
+/* Times that ISO 8601 can say with four digits of a year: 0001-01-01 up to, not including,
+   10000-01-01. */
 #define FIRST_TIME (INT64_C(-62135596800) * SECOND_US)
 #define LAST_TIME (INT64_C(253402300800) * SECOND_US)
 
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* ---- writing ---- */
+/* --- writing --- */
 
 void json_quote(struct buf *out, text value)
 {
@@ -118,7 +119,7 @@ void json_write(struct buf *out, const struct shape *shape, const void *body)
     buf_add_char(out, '}');
 }
 
-/* ---- reading ---- */
+/* --- reading --- */
 
 static bool is_json_map(const void *node)
 {

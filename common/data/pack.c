@@ -52,7 +52,7 @@ const struct shape refusal_shape = {
     .doc = "",
 };
 
-/* ---- writing ---- */
+/* --- writing --- */
 
 static int add_bytes(void *buf, const char *bytes, size_t len)
 {
@@ -141,7 +141,7 @@ void pack_envelope(struct buf *out, enum verb verb, const struct header *header,
         buf_add_text(out, body);
 }
 
-/* ---- reading ---- */
+/* --- reading --- */
 
 static bool is_packed_map(const void *node)
 {

@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The deepest that any limit may ask for, and the most keys of one map: both bound the memory on the stack. */
+/* The deepest that any limit may ask for, and the most keys of one map: both bound the memory on
+   the stack. */
 enum { SCAN_DEPTH = 16, SCAN_KEYS = 64 };
 
 const struct pack_limits pack_limits_outside = {.bytes = 262144, .depth = 8, .items = 10000};
-const struct pack_limits pack_limits_inside = {
-    .bytes = 8388608, .depth = 8, .items = 200000};
+const struct pack_limits pack_limits_inside = {.bytes = 8388608, .depth = 8, .items = 200000};
 
 enum item_kind {
     ITEM_BAD,
@@ -43,7 +43,8 @@ struct scan {
     struct level levels[SCAN_DEPTH];
 };
 
-/* By the first byte, from 0xc0 to 0xdf: what it is, and how many bytes of payload or length follow. */
+/* By the first byte, from 0xc0 to 0xdf: what it is, and how many bytes of payload or length
+   follow. */
 static const struct {
     enum item_kind kind;
     uint8_t width;
@@ -197,8 +198,8 @@ text pack_find_id(text frame)
 
 int pack_scan(text bytes, const struct pack_limits *limits, struct err *err)
 {
-    struct scan
-        scan; /* its levels are set as they open: clearing them all would cost more than a small message */
+    /* its levels are set as they open: clearing them all would cost more than a small message */
+    struct scan scan;
     assert(limits->depth <= SCAN_DEPTH);
     if (bytes.len > limits->bytes)
         return err_set(err, "the message has %zu bytes, at most %zu are allowed", bytes.len,

@@ -1,10 +1,10 @@
 /*
- * shape: the description of a struct as data. protogen writes one for every message and every table row; the codec, JSON,
- * SQL parameters and result reading all walk the same tables.
+ * shape: the description of a struct as data. protogen writes one for every message and every table
+ * row; the codec, JSON, SQL parameters and result reading all walk the same tables.
  *
- * Absent: an optional field that is absent holds the zero of its type (0, {NULL, 0}, no items, or of
- * numbers and truths one that is not given), and such a field is not written. Required fields are
- * always written and must be there when read.
+ * Absent: an optional field that is absent holds the zero of its type (0, {NULL, 0}, no items, or
+ * of numbers and truths one that is not given), and such a field is not written. Required fields
+ * are always written and must be there when read.
  */
 #ifndef KEFU_SHAPE_H
 #define KEFU_SHAPE_H
@@ -89,7 +89,8 @@ enum shape_kind {
 
 enum { SHAPE_KEYS = 3 };
 
-/* Who may ask a command or query. Operators and gateways may ask everything; others only what its block in the .msg file says. */
+/* Who may ask a command or query. Operators and gateways may ask everything; others only what its
+   block in the .msg file says. */
 enum {
     ROLE_SERVICE = 1,
     ROLE_PUBLISHER = 2,
@@ -116,7 +117,8 @@ struct shape {
 
 /* NULL if there is none of that name. */
 const struct field *shape_field(const struct shape *shape, text name);
-/* The key of a message: its key fields' values joined by '/'. Absent text if the shape names no key. */
+/* The key of a message: its key fields' values joined by '/'. Absent text if the shape names no
+   key. */
 struct arena;
 text shape_key(const struct shape *shape, const void *body, struct arena *arena);
 /* Of a field with FIELD_MAYBE. */

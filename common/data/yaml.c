@@ -1,6 +1,7 @@
 #include "data/yaml.h"
 
-/* libyaml's header has the name of ours, which comes first on the include path; this detour reaches the system's. */
+/* libyaml's header has the name of ours, which comes first on the include path; this detour reaches
+   the system's. */
 #include <../include/yaml.h>
 
 #include <stdarg.h>

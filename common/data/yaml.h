@@ -1,9 +1,11 @@
 /*
- * yaml: policy files as a tree of nodes in an arena. The one door to libyaml. Every node knows its file and line, so that
- * whoever reads policy can say "clocks.yaml:12: limit: …". Refused: duplicate keys, anchors, aliases, tags, more than one
- * document, too large, too deep. Scalars are text; nothing is guessed (`on`, `no` and 2026-01-01 are just words).
+ * yaml: policy files as a tree of nodes in an arena. The one door to libyaml. Every node knows its
+ * file and line, so that whoever reads policy can say "clocks.yaml:12: limit: …". Refused:
+ * duplicate keys, anchors, aliases, tags, more than one document, too large, too deep. Scalars are
+ * text; nothing is guessed (`on`, `no` and 2026-01-01 are just words).
  *
- * A reader latches: the first fault is kept, later calls give zeroes, and one check at the end is enough.
+ * A reader latches: the first fault is kept, later calls give zeroes, and one check at the end is
+ * enough.
  *
  *     struct yaml_reader reader = {.err = err};
  *     const struct yaml *top = yaml_read(file->body, "quiet.yaml", arena, err);
@@ -16,7 +18,8 @@
  *     size_t i = 0;
  *     YAML_EACH (window, windows) {
  *         quiet->at[i].from = yaml_text(&reader, window, "from");
- *         if (!valid(quiet->at[i++].from)) yaml_fail(&reader, yaml_get(window, "from"), "must be HH:MM");
+ *         if (!valid(quiet->at[i++].from)) yaml_fail(&reader, yaml_get(window, "from"), "must be"
+                                                                                         " HH:MM");
  *     }
  *     return reader.failed ? NULL : quiet;
  */
@@ -42,7 +45,8 @@ struct yaml {
 
 enum { YAML_BYTES = 512 * 1024, YAML_DEPTH = 16, YAML_NODES = 50000, YAML_KEYS = 2000 };
 
-/* The tree lives in the arena and borrows nothing from `body`; `file` is copied. NULL on failure, err says file:line. */
+/* The tree lives in the arena and borrows nothing from `body`; `file` is copied. NULL on failure,
+   err says file:line. */
 MUST_CHECK const struct yaml *yaml_read(text body, const char *file, struct arena *arena,
                                         struct err *err);
 
@@ -52,7 +56,8 @@ MUST_CHECK const struct yaml *yaml_read(text body, const char *file, struct aren
          item = item->next)
 
 size_t yaml_count(const struct yaml *node); /* 0 of NULL */
-/* The value under the key; NULL if absent, or if `map` is NULL or no map. A value written as null counts as absent. */
+/* The value under the key; NULL if absent, or if `map` is NULL or no map. A value written as null
+   counts as absent. */
 const struct yaml *yaml_get(const struct yaml *map, const char *key);
 
 struct yaml_reader {
@@ -60,7 +65,8 @@ struct yaml_reader {
     bool failed;
 };
 
-/* Keep "file:line: key: message" unless a fault is kept already. `node` may be NULL (then no place is named). -1. */
+/* Keep "file:line: key: message" unless a fault is kept already. `node` may be NULL (then no place
+   is named). -1. */
 int yaml_fail(struct yaml_reader *reader, const struct yaml *node, const char *format, ...)
     PRINTF(3, 4);
 /* A fault unless the node is a map with no other keys than these (ends with NULL). */
@@ -86,7 +92,8 @@ bool yaml_bool_or(struct yaml_reader *reader, const struct yaml *map, const char
                   bool fallback); /* true, false */
 int yaml_choice_or(struct yaml_reader *reader, const struct yaml *map, const char *key,
                    const char *const *names, int fallback);
-/* A list, or one scalar standing for a list of one, or absent: then no texts. Items must be scalars. */
+/* A list, or one scalar standing for a list of one, or absent: then no texts. Items must be
+   scalars. */
 struct yaml_texts {
     const text *at;
     size_t n;
@@ -96,7 +103,8 @@ struct yaml_texts yaml_texts(struct yaml_reader *reader, const struct yaml *map,
 /* A scalar node's text, for items of lists. */
 text yaml_value(struct yaml_reader *reader, const struct yaml *node);
 
-/* A length of time as policy writes it: "30s", "15min", "24h", "7d", and on the business calendar "4wh", "3wd". */
+/* A length of time as policy writes it: "30s", "15min", "24h", "7d", and on the business calendar
+   "4wh", "3wd". */
 enum span_unit {
     SPAN_NONE,
     SPAN_SECONDS,

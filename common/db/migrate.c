@@ -33,7 +33,8 @@ static int64_t ask(PGconn *conn, const char *sql, const char *param)
     return value;
 }
 
-/* What is made must belong to the owner of the schema, for the rights of others hang on that. A service stays what it is. */
+/* What is made must belong to the owner of the schema, for the rights of others hang on that. A
+   service stays what it is. */
 static int become_owner(PGconn *conn, const char *schema, struct err *err)
 {
     const char *params[] = {schema};
@@ -131,11 +132,13 @@ static int apply_all(struct migration *m, struct err *err)
     return apply_folder(m, folder, m->service, err);
 }
 
-/* May this role be the owner of the schema: by owning it, as a member or superuser, or by making it? */
+/* May this role be the owner of the schema: by owning it, as a member or superuser, or by making
+   it? */
 static bool may_own(const struct migration *m)
 {
     return ask(m->conn,
-               "SELECT coalesce((SELECT pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = $1),"
+               "SELECT coalesce((SELECT pg_has_role(nspowner, 'MEMBER') FROM pg_namespace"
+               " WHERE nspname = $1),"
                " has_database_privilege(current_database(), 'CREATE'))::integer",
                m->schema) == 1;
 }
@@ -193,7 +196,8 @@ int migrate_was_unclean(const char *dsn, const char *schema, const char *instanc
     return 0;
 }
 
-/* Of other roles' sessions little more can be seen than user and database. The server's own processes lack one of them. */
+/* Of other roles' sessions little more can be seen than user and database. The server's own
+   processes lack one of them. */
 int migrate_room(const char *dsn, const char *schema, int64_t *most, int64_t *left, struct err *err)
 {
     PGconn *conn = open_schema(dsn, schema, err);
@@ -205,7 +209,8 @@ int migrate_room(const char *dsn, const char *schema, int64_t *most, int64_t *le
     *left =
         *most -
         ask(conn,
-            "SELECT count(*) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND datid IS NOT NULL AND pid <> pg_backend_pid()"
+            "SELECT count(*) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND datid IS NOT NULL"
+            " AND pid <> pg_backend_pid()"
             " AND coalesce(backend_type, 'client backend') = 'client backend'",
             NULL);
     PQfinish(conn);
@@ -218,10 +223,10 @@ static int start_clock(PGconn *conn, const char *schema, time_us start, struct e
     if (ask(conn, "SELECT (EXISTS (SELECT FROM journal) OR EXISTS (SELECT FROM reply))::integer",
             NULL) != 0)
         return err_set(err, "the schema %s has been used on the real clock", schema);
-    snprintf(
-        sql, sizeof(sql),
-        "INSERT INTO test_clock (at) VALUES (timestamptz 'epoch' + %lld * interval '1 us') ON CONFLICT DO NOTHING",
-        (long long)start);
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO test_clock (at) VALUES (timestamptz 'epoch' + %lld * interval '1 us')"
+             " ON CONFLICT DO NOTHING",
+             (long long)start);
     return run(conn, sql, err);
 }
 

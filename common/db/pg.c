@@ -15,8 +15,8 @@
 enum { ITEMS_AT_START = 32, RETRY_MS = 50, RETRY_MOST_MS = 2000 };
 
 struct item {
-    const struct pg_statement
-        *prepares; /* this item is the Prepare of that statement; its result is not the caller's */
+    /* this item is the Prepare of that statement; its result is not the caller's */
+    const struct pg_statement *prepares;
     PGresult *result;
 };
 
@@ -70,7 +70,8 @@ METRIC(failures, .name = "kefu_database_failures_total", .type = METRIC_COUNTER,
 
 /* --- connecting, off the loop --- */
 
-/* A network that swallows everything must be noticed within the lease. What the DSN says of these comes later, and counts. */
+/* A network that swallows everything must be noticed within the lease. What the DSN says of these
+   comes later, and counts. */
 static PGconn *connect_now(const char *dsn)
 {
     static const char *const names[] = {"connect_timeout",

@@ -1,7 +1,7 @@
 /*
- * pg: one PostgreSQL connection on the loop, in pipeline mode. Work goes in trips: statements are added, sent together, and
- * their results come back together. Connecting happens off the loop; a lost connection is made again with jittered back-off.
- * The door to libpq.
+ * pg: one PostgreSQL connection on the loop, in pipeline mode. Work goes in trips: statements are
+ * added, sent together, and their results come back together. Connecting happens off the loop; a
+ * lost connection is made again with jittered back-off. The door to libpq.
  */
 #ifndef KEFU_PG_H
 #define KEFU_PG_H
@@ -13,7 +13,8 @@
 
 struct pg;
 
-/* A statement that is prepared once on each connection. `text` has $1, $2 … The struct must outlive the connection. */
+/* A statement that is prepared once on each connection. `text` has $1, $2 … The struct must outlive
+   the connection. */
 struct pg_statement {
     const char *name;
     const char *text;
@@ -33,7 +34,8 @@ struct pg_trip {
     char message[300];
 };
 
-/* `setup` is SQL run on every new connection (may be NULL). on_change is called when the connection comes up (up = true) or is lost. */
+/* `setup` is SQL run on every new connection (may be NULL). on_change is called when the connection
+   comes up (up = true) or is lost. */
 struct pg *pg_create(const char *dsn, const char *setup, void (*on_change)(void *ctx, bool up),
                      void *ctx);
 /* Stops at once; a running trip is never reported. NULL is fine. */
@@ -41,13 +43,14 @@ void pg_destroy(struct pg *pg);
 bool pg_up(const struct pg *pg);
 bool pg_busy(const struct pg *pg); /* a trip is under way */
 
-/* Add to the trip being put together; returns the index of its result. The parameters are copied at once. Only when up and not busy;
-   after a local failure the trip fails as a whole. */
+/* Add to the trip being put together; returns the index of its result. The parameters are copied at
+   once. Only when up and not busy; after a local failure the trip fails as a whole. */
 int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_param *params,
            int n);
 /* A statement without parameters, not prepared (BEGIN, COMMIT …). */
 int pg_add_text(struct pg *pg, const char *sql);
-/* Send it. `done` is called once, from the loop, unless the pg is destroyed; results live until it returns. */
+/* Send it. `done` is called once, from the loop, unless the pg is destroyed; results live until it
+   returns. */
 void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), void *ctx);
 /* In `done`: the result of statement i (binary format). NULL if it was not reached. */
 const PGresult *pg_result(const struct pg *pg, int i);
@@ -66,7 +69,8 @@ int64_t pg_from_be(const char *bytes, int len); /* a signed big-endian integer o
 /* A timestamptz as PostgreSQL sends it, infinity too, brought into the range of times; never 0. */
 time_us pg_time_of(int64_t stored);
 
-/* A failpoint between two statements of a trip: the database is given what was added before, and time to do it. */
+/* A failpoint between two statements of a trip: the database is given what was added before, and
+   time to do it. */
 void pg_fail_within(struct pg *pg, const char *point);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * workline: a database connection of its own on which pieces of work run one after the other, each in as many trips as it likes.
+ * workline: a database connection of its own on which pieces of work run one after the other, each
+ * in as many trips as it likes.
  */
 #ifndef KEFU_PG_QUEUE_H
 #define KEFU_PG_QUEUE_H
@@ -14,8 +15,9 @@ void workline_destroy(struct workline *line); /* work still waiting is dropped *
 bool workline_up(const struct workline *line);
 int workline_count(void); /* how many there are */
 
-/* Queue work: `start` is called with an idle connection; the work uses pg_add/pg_run and, at its end, calls workline_next(). If the
-   connection is lost in a trip (trip->lost), the work must still end with workline_next(). Work waits while the connection is down. */
+/* Queue work: `start` is called with an idle connection; the work uses pg_add/pg_run and, at its
+   end, calls workline_next(). If the connection is lost in a trip (trip->lost), the work must still
+   end with workline_next(). Work waits while the connection is down. */
 void workline_add(struct workline *line, void (*start)(void *ctx, struct pg *pg), void *ctx);
 void workline_next(struct workline *line);
 

@@ -89,7 +89,8 @@ static void write_many_rows(struct sql *sql, struct buf *out)
     buf_printf(out, ")");
 }
 
-/* The planner dissolves it: a lone row costs half of what it costs through arrays, and less the more columns there are. */
+/* The planner dissolves it: a lone row costs half of what it costs through arrays, and less the
+   more columns there are. */
 static void write_one_row(struct sql *sql, struct buf *out)
 {
     const struct shape *row = sql->query->row;

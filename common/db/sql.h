@@ -1,5 +1,6 @@
 /*
- * sql: a struct query made ready to run. :names become $n, rows travel as PostgreSQL's binary arrays, results become row structs.
+ * sql: a struct query made ready to run. :names become $n, rows travel as PostgreSQL's binary
+ * arrays, results become row structs.
  */
 #ifndef KEFU_SQL_H
 #define KEFU_SQL_H
@@ -11,8 +12,8 @@
 
 struct sql;
 
-/* `message`: the shape whose fields may stand in the text as scalars (ON_QUERY handlers), or NULL. A malformed query is a bug and ends
-   the process at start. Lives as long as the process. */
+/* `message`: the shape whose fields may stand in the text as scalars (ON_QUERY handlers), or NULL.
+   A malformed query is a bug and ends the process at start. Lives as long as the process. */
 struct sql *sql_compile(const struct query *query, const struct shape *message);
 const struct query *sql_query(const struct sql *sql);
 
@@ -32,8 +33,9 @@ int sql_add_rows(struct pg *pg, struct sql *sql, const void *const *rows, size_t
 MUST_CHECK int sql_read(struct sql *sql, const PGresult *result, struct arena *arena,
                         struct list *out, struct err *err);
 
-/* Of what is whole (statement.h): the key that a written row belongs to; the row as the load would give it, borrowed or in the arena (NULL: it
-   would not, for want of a text); the order of rows within a key. */
+/* Of what is whole (statement.h): the key that a written row belongs to; the row as the load would
+   give it, borrowed or in the arena (NULL: it would not, for want of a text); the order of rows
+   within a key. */
 struct sql_key sql_written_key(const struct sql *sql, const void *written);
 const void *sql_written_row(const struct sql *sql, const void *written, struct arena *arena);
 int sql_order(const struct sql *sql, const void *a, const void *b);

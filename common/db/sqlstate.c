@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* The first row that fits counts: a code stands before its class. What no row fits is the statement's own fault. */
+/* The first row that fits counts: a code stands before its class. What no row fits is the
+   statement's own fault. */
 static const struct sqlstate_row {
     const char *begins;
     const char *table; /* NULL: any */

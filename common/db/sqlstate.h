@@ -1,5 +1,6 @@
 /*
- * sqlstate: how PostgreSQL's error codes are taken: whether to try again later, or to look for the message at fault.
+ * sqlstate: how PostgreSQL's error codes are taken: whether to try again later, or to look for the
+ * message at fault.
  */
 #ifndef KEFU_SQLSTATE_H
 #define KEFU_SQLSTATE_H

@@ -1,7 +1,9 @@
 /*
- * gate: who may ask what. Every request passes here first: its key must be on the list (still: it may have been revoked since
- * it connected), the limits of publishers and subscribers must allow it, the roles of the key must be among those that the message is for, only a
- * gateway or an operator may name a person as the actor, and a publisher speaks for its own sources. Refusals are counted and logged.
+ * gate: who may ask what. Every request passes here first: its key must be on the list (still: it
+ * may have been revoked since it connected), the limits of publishers and subscribers must allow
+ * it, the roles of the key must be among those that the message is for, only a gateway or an
+ * operator may name a person as the actor, and a publisher speaks for its own sources. Refusals are
+ * counted and logged.
  */
 #ifndef KEFU_GATE_H
 #define KEFU_GATE_H
@@ -16,7 +18,8 @@ struct gate_limits {
     int64_t bytes;     /* of one request */
 };
 
-/* The list is watched: a change in the file takes effect within a second, SIGHUP at once. All are borrowed. */
+/* The list is watched: a change in the file takes effect within a second, SIGHUP at once. All are
+   borrowed. */
 void gate_start(struct bus *bus, struct keys *keys, const struct gate_limits *limits);
 void gate_stop(void);
 
@@ -24,8 +27,8 @@ enum gate_verdict { GATE_OPEN, GATE_REFUSED, GATE_BUSY };
 /* Whose request this is, and may it come in now? Unless GATE_OPEN, err says why. */
 MUST_CHECK enum gate_verdict gate_enter(struct bus_request *request, const struct header *header,
                                         size_t bytes, struct err *err);
-/* It is being refused or told to try again. Who makes that happen more than a thousand times a second is heard
-   later, whatever its role. */
+/* It is being refused or told to try again. Who makes that happen more than a thousand times a
+   second is heard later, whatever its role. */
 void gate_note_refusal(struct bus_request *request);
 /* May it ask this? The request has entered. */
 MUST_CHECK int gate_allow(const struct bus_request *request, const struct header *header,

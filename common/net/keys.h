@@ -3,9 +3,9 @@
  * process (all replicas of a service share it), and `clients`, the list of all who may connect, one
  * line each:
  *
- *   # name    public key (Z85, 40 characters)            roles                 sources, of a publisher
+ *   # name    public key (Z85, 40 characters)            roles       sources, of a publisher
  *   routing   Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID   service
- *   crm       D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs   publisher             crm,crm-mail
+ *   crm       D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs   publisher   crm,crm-mail
  *
  * A service's own line tells clients its key as a server. A name may stand there twice, with the
  * old key and the new.

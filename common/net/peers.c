@@ -19,7 +19,8 @@ enum {
     ADDRESS_SIZE = 80
 };
 
-/* An ask is in its bucket, and in one list: waiting for a peer, queued at a peer, or sent by a peer. */
+/* An ask is in its bucket, and in one list: waiting for a peer, queued at a peer, or sent by a
+   peer. */
 struct ask {
     struct ask *bucket_next;
     struct ask *next, **at;

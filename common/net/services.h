@@ -1,6 +1,6 @@
 /*
- * services: which services there are and where each one listens, as deploy/services.txt lists them. The table is generated
- * from that file; a service's number is its place in it.
+ * services: which services there are and where each one listens, as deploy/services.txt lists them.
+ * The table is generated from that file; a service's number is its place in it.
  */
 #ifndef KEFU_SERVICES_H
 #define KEFU_SERVICES_H
@@ -16,8 +16,8 @@ struct service_entry {
 
 enum { SERVICES_MAX = 8 }; /* numbers of what services create leave room for so many (ids.c) */
 
-/* Of the generated header: SERVICES_EACH(A, BETWEEN) is A("intake") BETWEEN A("routing") … for all that are deployed,
-   SERVICES_FIRST_PORT is the port of the first one. */
+/* Of the generated header: SERVICES_EACH(A, BETWEEN) is A("intake") BETWEEN A("routing") … for all
+   that are deployed, SERVICES_FIRST_PORT is the port of the first one. */
 extern const struct service_entry services_list[];
 extern const size_t services_n; /* at most SERVICES_MAX */
 

@@ -116,8 +116,7 @@ static bool has_work(const struct wire_socket *socket)
     if (socket->monitor.socket != NULL &&
         (pending_events(socket->monitor.socket) & ZMQ_POLLIN) != 0)
         return true;
-    return (events & ZMQ_POLLIN) != 0 ||
-           (socket->wants_to_write && (events & ZMQ_POLLOUT) != 0);
+    return (events & ZMQ_POLLIN) != 0 || (socket->wants_to_write && (events & ZMQ_POLLOUT) != 0);
 }
 
 static int send_part(void *socket, text part, int flags)

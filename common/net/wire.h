@@ -18,7 +18,8 @@ enum wire_kind {
 enum wire_event {
     WIRE_CONNECTED, /* the handshake is done */
     WIRE_RETRYING,  /* nobody there; libzmq tries again by itself */
-    WIRE_LOST, /* connection or handshake lost. libzmq may never try again: close, and open a new one */
+    /* connection or handshake lost. libzmq may never try again: close, and open a new one */
+    WIRE_LOST,
     WIRE_WRITABLE /* after WIRE_BUSY from a client */
 };
 

@@ -1,6 +1,7 @@
 /*
- * policy: what the company decides, as YAML files. A service owns some files of the bundle; a published set is kept in its schema as a
- * version; the version in force is read by the first statement of every transaction and compiled before it is used.
+ * policy: what the company decides, as YAML files. A service owns some files of the bundle; a
+ * published set is kept in its schema as a version; the version in force is read by the first
+ * statement of every transaction and compiled before it is used.
  */
 #ifndef KEFU_BUNDLE_H
 #define KEFU_BUNDLE_H
@@ -20,8 +21,10 @@ struct policy_files {
 
 struct policy_owner {
     const char *const *
-        files; /* patterns such as "flows/" (all of that folder) or "routing.yaml"; ends with NULL */
-    /* Check and compile. The result lives in `arena` for as long as the process. Errors say file:line. NULL on failure. */
+        /* patterns such as "flows/" (all of that folder) or "routing.yaml"; ends with NULL */
+        files;
+    /* Check and compile. The result lives in `arena` for as long as the process. Errors say
+       file:line. NULL on failure. */
     const void *(*compile)(const struct policy_files *files, struct arena *arena, struct err *err);
 };
 

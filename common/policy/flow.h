@@ -1,14 +1,16 @@
 /*
- * flow: state machines as data. Reads deploy/policy/flows, checks them, and answers "which step is this?". Pure: it moves
- * nothing itself. How the YAML is written is told in deploy/policy/README.md.
+ * flow: state machines as data. Reads deploy/policy/flows, checks them, and answers "which step is
+ * this?". Pure: it moves nothing itself. How the YAML is written is told in
+ * deploy/policy/README.md.
  *
- *     const struct flows *flows = flow_load(files, arena, err);           when policy is compiled
+ *     const struct flows *flows = flow_load(files, arena, err);
  *     const struct flow *flow = flow_find(flows, ticket->kind);
- *     const struct flow_step *step = flow_find_step(flow, &at, action, err);   refused: err says what is possible
+ *     const struct flow_step *step = flow_find_step(flow, &at, action, err);
  *     if (step == NULL || flow_check_actor(step, &at, &actor, err) < 0) return refuse(...);
  *     for each step->needs: the form must have it (skip those flow_need_applies() is false for)
  *     the ticket passes through step->to[0..n-1], all recorded; the last is its new state
- *     step->handler says where the handler of the new state comes from, step->handler_role what that person must be
+ *     step->handler says where the handler of the new state comes from,
+ *     step->handler_role what that person must be
  */
 #ifndef KEFU_FLOW_H
 #define KEFU_FLOW_H
@@ -19,12 +21,15 @@
 
 /* Where the handler of the To state comes from. */
 enum flow_handler {
-    FLOW_KEEP,  /* the same person goes on */
-    FLOW_QUEUE, /* assigned by the queue of (kind, handler_role, department): at once, or by hand in manual queues */
+    FLOW_KEEP, /* the same person goes on */
+    /* assigned by the queue of (kind, handler_role, department): at once, or by hand in manual
+       queues */
+    FLOW_QUEUE,
     FLOW_OWNER, /* the contact owner (RTE-12) */
     FLOW_ACTOR, /* whoever takes this step */
     FLOW_NAMED, /* the person named in the form field `handler_field`; not given: as FLOW_QUEUE */
-    FLOW_BACK, /* whoever handled the To state when the ticket was last in it; nobody yet: as FLOW_QUEUE */
+    /* whoever handled the To state when the ticket was last in it; nobody yet: as FLOW_QUEUE */
+    FLOW_BACK,
     FLOW_NOBODY /* the ticket has ended */
 };
 
@@ -41,11 +46,13 @@ enum flow_auto { FLOW_BY_HAND, FLOW_ON_ENTRY, FLOW_ON_DUE };
 
 /* The time node (ORG-21): the time allowed in the From state. */
 enum flow_due_kind {
-    FLOW_DUE_SPAN, /* `span` after entering the state (after the event, in a step that begins the flow) */
+    /* `span` after entering the state (after the event, in a step that begins the flow) */
+    FLOW_DUE_SPAN,
     FLOW_DUE_CLOCK,  /* the clock `clock` of clocks.yaml runs on; nothing of its own */
     FLOW_DUE_BEFORE, /* `span` before that clock is due */
     FLOW_DUE_FIELD,  /* at the time in the form field `field`, given in an earlier step */
-    FLOW_DUE_CYCLE /* at the next turn of `cycle`: daily (end of the working day), weekly or monthly */
+    /* at the next turn of `cycle`: daily (end of the working day), weekly or monthly */
+    FLOW_DUE_CYCLE
 };
 
 struct flow_due {
@@ -56,8 +63,8 @@ struct flow_due {
     text cycle;
     text setting;      /* the key that says it, such as complaint.accept_h */
     bool from_contact; /* counted from the contact's own time, not from entering the state */
-    struct span
-        emergency; /* instead, on natural time, for a ticket with flag "emergency"; SPAN_NONE: no difference */
+    /* instead, on natural time, for a ticket with flag "emergency"; SPAN_NONE: no difference */
+    struct span emergency;
     text as; /* the step whose clock this is: it is not started anew */
 };
 
@@ -95,8 +102,8 @@ struct flow_step {
     bool any;     /* "from: any": every state that is not an end */
     bool is_exit; /* came from _exits.yaml */
     struct yaml_texts from;
-    struct yaml_texts
-        to; /* at least one; the last is the new state. Equal to from: no change, but recorded */
+    /* at least one; the last is the new state. Equal to from: no change, but recorded */
+    struct yaml_texts to;
     struct yaml_texts by;               /* roles, any of them; "system" = software */
     const struct flow_instead *instead; /* for tickets with a flag another role moves it (AMB-52) */
     size_t instead_n;
@@ -104,8 +111,8 @@ struct flow_step {
     enum flow_auto automatic;
     enum flow_handler handler;
     text handler_role; /* who answers in the new state */
-    const struct flow_instead
-        *handler_instead; /* for tickets with a flag another role does; flow_handler_role() */
+    /* for tickets with a flag another role does; flow_handler_role() */
+    const struct flow_instead *handler_instead;
     size_t handler_instead_n;
     text handler_field; /* of FLOW_NAMED: "handler" unless the file says otherwise */
     const struct flow_need *needs;
@@ -115,8 +122,8 @@ struct flow_step {
     int64_t refusals_below;
     int64_t attempts_from; /* unanswered outbound attempts on record in this state (OUT-03) */
     struct yaml_texts when, unless; /* flags the ticket must have, must not have */
-    struct yaml_texts
-        not_same_as; /* ORG-70: "handler", "owner" or ids of steps the actor must not have taken here */
+    /* ORG-70: "handler", "owner" or ids of steps the actor must not have taken here */
+    struct yaml_texts not_same_as;
     /* Effects. */
     struct yaml_texts starts, stops, restarts; /* clocks */
     struct yaml_texts sets, clears;            /* flags */
@@ -139,8 +146,8 @@ struct flow_state {
     bool waits;               /* waiting for the customer: clocks may pause (SLA-31) */
     enum flow_handler opened; /* of a start state: where the first handler comes from (SLA-02) */
     struct yaml_texts starts; /* of a start state: clocks that start with the ticket */
-    struct flow_due
-        due; /* time allowed here: of the first step out of it that names one, else flow.step_due */
+    /* time allowed here: of the first step out of it that names one, else flow.step_due */
+    struct flow_due due;
     int line;
 };
 
@@ -171,9 +178,10 @@ struct flows {
     size_t n;
 };
 
-/* Compile every flows/NAME.yaml among the files with the shared flows/_words.yaml and flows/_exits.yaml. Refuses
-   unreachable states, dead ends, steps without a role or a time node (ORG-21), unknown names, duplicate ids: NULL, err
-   says file:line. The files may be freed afterwards. */
+/* Compile every flows/NAME.yaml among the files with the shared flows/_words.yaml and
+   flows/_exits.yaml. Refuses unreachable states, dead ends, steps without a role or a time node
+   (ORG-21), unknown names, duplicate ids: NULL, err says file:line. The files may be freed
+   afterwards. */
 MUST_CHECK const struct flows *flow_load(const struct policy_files *files, struct arena *arena,
                                          struct err *err);
 
@@ -182,7 +190,8 @@ bool flow_has(struct yaml_texts texts, text name);
 const struct flow *flow_find(const struct flows *flows, text kind);      /* or NULL */
 const struct flow_state *flow_state(const struct flow *flow, text name); /* or NULL */
 const struct flow_step *flow_step(const struct flow *flow, text id);     /* or NULL */
-/* The setting's value; absent text if there is none. flow_setting_int gives `fallback` if absent or no number. */
+/* The setting's value; absent text if there is none. flow_setting_int gives `fallback` if absent or
+   no number. */
 text flow_setting(const struct flow *flow, const char *key);
 int64_t flow_setting_int(const struct flow *flow, const char *key, int64_t fallback);
 
@@ -195,8 +204,9 @@ struct flow_at {
     struct yaml_texts flags;
 };
 
-/* The step that `action` means in this state, guards considered. NULL: err names the actions that are possible here, or
-   the guard that refuses with its rule. Steps that begin a flow are found with an absent state. */
+/* The step that `action` means in this state, guards considered. NULL: err names the actions that
+   are possible here, or the guard that refuses with its rule. Steps that begin a flow are found
+   with an absent state. */
 const struct flow_step *flow_find_step(const struct flow *flow, const struct flow_at *at,
                                        text action, struct err *err);
 /* The automatic step to take now, or NULL. */

@@ -16,7 +16,7 @@ static int fail_state(struct flow_loading *loading, const struct flow_state *sta
                      state->name.at, what);
 }
 
-/* ---- time nodes ---- */
+/* --- time nodes --- */
 
 static bool is_open(const struct flow_step *step)
 {
@@ -95,7 +95,7 @@ void flow_resolve_due(struct flow_loading *loading)
     }
 }
 
-/* ---- names ---- */
+/* --- names --- */
 
 static void check_step_states(struct flow_loading *loading, const struct flow_step *step)
 {
@@ -167,7 +167,7 @@ static void check_step_alone(struct flow_loading *loading, size_t at)
     }
 }
 
-/* ---- the shape of the machine ---- */
+/* --- the shape of the machine --- */
 
 static size_t state_index(const struct flow *flow, text name)
 {

@@ -1,5 +1,6 @@
 /*
- * flow_check: whether a flow can be worked by: what is said in several places, and what follows from all of it.
+ * flow_check: whether a flow can be worked by: what is said in several places, and what follows
+ * from all of it.
  */
 #ifndef KEFU_FLOW_CHECK_H
 #define KEFU_FLOW_CHECK_H

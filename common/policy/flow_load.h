@@ -1,5 +1,6 @@
 /*
- * flow_load: what is known while a bundle of flows is read (flow_load.c, flow_step.c, flow_check.c).
+ * flow_load: what is known while a bundle of flows is read (flow_load.c, flow_step.c,
+ * flow_check.c).
  */
 #ifndef KEFU_FLOW_LOAD_H
 #define KEFU_FLOW_LOAD_H

@@ -6,7 +6,8 @@
 
 #include "policy/flow_load.h"
 
-/* Read one step; `is_exit` for those of _exits.yaml. Time nodes that refer to other steps stay open. */
+/* Read one step; `is_exit` for those of _exits.yaml. Time nodes that refer to other steps stay
+   open. */
 void flow_read_step(struct flow_loading *loading, const struct yaml *node, bool is_exit,
                     struct flow_step *step);
 

@@ -86,8 +86,7 @@ static void fill_defaults(struct arena *arena)
     gethostname(host, sizeof(host) - 1);
     if (s->schema[0] == '\0') s->schema = runtime.service->name;
     if (s->endpoint[0] == '\0')
-        s->endpoint =
-            arena_printf(arena, "tcp://127.0.0.1:%d", services_list[number].port).at;
+        s->endpoint = arena_printf(arena, "tcp://127.0.0.1:%d", services_list[number].port).at;
     bool everywhere = text_starts(text_of(s->endpoint), "tcp://0.0.0.0:");
     if (s->instance[0] == '\0')
         s->instance =
@@ -109,13 +108,12 @@ static void read_settings(int argc, char **argv, struct arena *arena)
         0,
         1000,
         "Under load a lane hears events so often at most, and more of them at a time."};
-    struct settings settings = {
-        .program = argv[0],
-        .service = service->name,
-        .tables = {{rows, COUNT(rows)},
-                   peer_settings(arena),
-                   {&rest, 1},
-                   {service->settings, service->settings_n}}};
+    struct settings settings = {.program = argv[0],
+                                .service = service->name,
+                                .tables = {{rows, COUNT(rows)},
+                                           peer_settings(arena),
+                                           {&rest, 1},
+                                           {service->settings, service->settings_n}}};
     enum settings_wish wish;
     struct err err;
     struct buf out = {0};
@@ -229,7 +227,8 @@ static void migrate(void)
         fatal(NULL, "%s", err.message);
 }
 
-/* Those that find no room are tried for ever, and others may be about to leave: only what can never fit ends the process. */
+/* Those that find no room are tried for ever, and others may be about to leave: only what can never
+   fit ends the process. */
 static void check_room(void)
 {
     const char *hint = "raise max_connections, or run fewer replicas or lanes";
@@ -255,7 +254,8 @@ static void look_again(void *ctx)
     if (!runtime.draining) workline_add(control_line, read_version, NULL);
 }
 
-/* Everything that was published is known before the lanes begin. Without a policy look again: another replica may take the first one. */
+/* Everything that was published is known before the lanes begin. Without a policy look again:
+   another replica may take the first one. */
 static void policy_loaded(void *ctx, bool known)
 {
     (void)ctx;

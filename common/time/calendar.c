@@ -8,7 +8,7 @@
 
 #define FIRST_INSTANT (INT64_C(-2208988800) * SECOND_US) /* 1900-01-01 */
 #define LAST_INSTANT TIME_END
-#define STEP (366 * DAY_US)                              /* compiled at a time */
+#define STEP (366 * DAY_US) /* compiled at a time */
 
 /* Working time without pauses, in UTC. */
 struct stretch {
@@ -29,8 +29,8 @@ struct calendar {
     struct stretches spans;
     time_us from; /* compiled is [from, until) */
     time_us until;
-    struct calendar_span
-        *pauses; /* of the call under way: in order, apart from each other, none empty */
+    /* of the call under way: in order, apart from each other, none empty */
+    struct calendar_span *pauses;
     size_t pauses_room;
 };
 
@@ -49,7 +49,7 @@ static time_us clip(time_us t)
     return earlier(later(t, FIRST_INSTANT), LAST_INSTANT);
 }
 
-/* ---- compiling ---- */
+/* --- compiling --- */
 
 static int64_t work_until_end(const struct stretches *list)
 {
@@ -188,7 +188,7 @@ const struct calendar_rules *calendar_rules_of(const struct calendar *calendar)
     return calendar->rules;
 }
 
-/* ---- pauses ---- */
+/* --- pauses --- */
 
 static int compare_spans(const void *a, const void *b)
 {
@@ -228,7 +228,7 @@ static size_t tidy_pauses(struct calendar *calendar, const struct calendar_spans
     return join_pauses(calendar->pauses, n);
 }
 
-/* ---- counting ---- */
+/* --- counting --- */
 
 /* How many spans begin at or before the instant. */
 static size_t count_begun(const struct stretches *list, time_us t)
@@ -359,7 +359,7 @@ int64_t calendar_worked(struct calendar *calendar, time_us from, time_us until,
     return worked;
 }
 
-/* ---- explaining ---- */
+/* --- explaining --- */
 
 struct story {
     struct calendar_span *at;

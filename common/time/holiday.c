@@ -59,7 +59,7 @@ static int sort_days(struct finding *found, struct holidays *out, struct err *er
     return 0;
 }
 
-/* ---- holiday-cn ---- */
+/* --- holiday-cn --- */
 
 struct cn_day {
     text name;
@@ -121,7 +121,7 @@ int holiday_read_cn(text json, struct arena *arena, struct holidays *out, struct
     return sort_days(&found, out, err);
 }
 
-/* ---- iCalendar ---- */
+/* --- iCalendar --- */
 
 struct event {
     bool open; /* between BEGIN:VEVENT and END:VEVENT */
@@ -213,7 +213,7 @@ int holiday_read(text file, struct arena *arena, struct holidays *out, struct er
     return holiday_read_cn(file, arena, out, err);
 }
 
-/* ---- use ---- */
+/* --- use --- */
 
 int holiday_apply(const struct holidays *holidays, struct calendar_rules *rules, text hours,
                   struct err *err)
@@ -229,7 +229,8 @@ int holiday_apply(const struct holidays *holidays, struct calendar_rules *rules,
     return result;
 }
 
-/* Bytes at the start of the text that YAML takes for a line break or that do not print; 0 if none. */
+/* Bytes at the start of the text that YAML takes for a line break or that do not print; 0 if
+   none. */
 static size_t count_break(text from)
 {
     static const char *const breaks[] = {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};

@@ -1,5 +1,6 @@
 /*
- * kefu: the operator's and the tests' command line. One file per command; this is the table of them.
+ * kefu: the operator's and the tests' command line. One file per command; this is the table of
+ * them.
  */
 #include "base/arena.h"
 #include "cli/command/commands.h"

@@ -1,6 +1,6 @@
 /*
- * options: what a command is told. Its words and options are read by rows, help is printed from the same rows, and complaints
- * all have one form. Knows no command.
+ * options: what a command is told. Its words and options are read by rows, help is printed from the
+ * same rows, and complaints all have one form. Knows no command.
  */
 #ifndef KEFU_CLI_OPTIONS_H
 #define KEFU_CLI_OPTIONS_H
@@ -61,14 +61,16 @@ extern struct common_options common_options;
 
 /* Complaints begin with "kefu NAME: " from now on. */
 void options_begin(const char *command);
-/* Read argv[1] and on by `own` rows and the common ones, into what the rows point at; the rest are `words`, whose array has room for
-   argc of them. *help: --help was among them, and nothing is to be done. Not STATUS_OK after a complaint. */
+/* Read argv[1] and on by `own` rows and the common ones, into what the rows point at; the rest are
+   `words`, whose array has room for argc of them. *help: --help was among them, and nothing is to
+   be done. Not STATUS_OK after a complaint. */
 enum exit_status options_read(struct option_rows own, int argc, char **argv, struct words *words,
                               bool *help);
 /* What the rows say, and the common ones. */
 void options_add_help(struct buf *out, struct option_rows own);
 
-/* Says "kefu NAME: message" (and the field and rule), on standard error, and gives the status back. */
+/* Says "kefu NAME: message" (and the field and rule), on standard error, and gives the status
+   back. */
 enum exit_status complain(enum exit_status status, const struct err *err);
 /* The same for wrong use, with a hint at --help. */
 enum exit_status misuse(const char *format, ...) PRINTF(1, 2);

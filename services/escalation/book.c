@@ -11,7 +11,7 @@ struct happening book_reply(const struct customer_reply_row *reply)
     };
 }
 
-/* ---- triggers --------------------------------------------------------------------------------------------------------------- */
+/* --- triggers --- */
 
 static bool trigger_fits(const struct clock_trigger *trigger, const struct happening *h)
 {
@@ -56,7 +56,7 @@ static bool concerns(const struct clock_rule *rule, const struct ticket_copy_row
     return false;
 }
 
-/* ---- clocks that run ------------------------------------------------------------------------------------------------------- */
+/* --- clocks that run --- */
 
 static bool waits(const struct book *book, const struct clock_life *life, const struct happening *h)
 {
@@ -84,7 +84,7 @@ static void hear_life(const struct book *book, struct clock_life *life, const st
     }
 }
 
-/* ---- clocks that begin ----------------------------------------------------------------------------------------------------- */
+/* --- clocks that begin --- */
 
 /* Routing's word that keeps a promise may have come before notification's word of the promise. */
 static void note_kept(struct book *book, const struct happening *h)
@@ -109,7 +109,8 @@ static bool promised_already(const struct book *book, const struct clock_rule *r
     return false;
 }
 
-/* Starting a clock anew ends the one of that name that runs; but every promise is a clock of its own. */
+/* Starting a clock anew ends the one of that name that runs; but every promise is a clock of its
+   own. */
 static void renew(struct book *book, const struct clock_life *life, const struct happening *h)
 {
     for (size_t i = 0; i < book->n && life->rule->kind != LIMIT_PROMISED; i++) {
@@ -119,7 +120,8 @@ static void renew(struct book *book, const struct clock_life *life, const struct
     }
 }
 
-/* What it waits for may have been told before the clock was. When the ticket starts, all that was told counts. */
+/* What it waits for may have been told before the clock was. When the ticket starts, all that was
+   told counts. */
 static void hold_earlier_words_against(const struct book *book, struct clock_life *life,
                                        const struct happening *h)
 {

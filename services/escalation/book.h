@@ -1,8 +1,10 @@
 /*
- * book: all clocks of one ticket, and what the triggers of clocks.yaml make of each thing that happened to it. Pure.
+ * book: all clocks of one ticket, and what the triggers of clocks.yaml make of each thing that
+ * happened to it. Pure.
  *
- * Routing and notification are two sources: whatever the order in which their words arrive, the clocks end up the same. Replies are
- * therefore kept, and held against clocks that turn out to have started before them.
+ * Routing and notification are two sources: whatever the order in which their words arrive, the
+ * clocks end up the same. Replies are therefore kept, and held against clocks that turn out to have
+ * started before them.
  */
 #ifndef KEFU_ESCALATION_BOOK_H
 #define KEFU_ESCALATION_BOOK_H
@@ -16,8 +18,8 @@ struct happening {
     text by;    /* what to call it: "ticket.moved CMP-T13" */
     text state; /* of TICKET_MOVED: the state it is in now */
     text step;
-    bool
-        handled; /* a named handler other than the recorder, or the recorder solved it in the contact */
+    /* a named handler other than the recorder, or the recorder solved it in the contact */
+    bool handled;
     bool replied;
     bool acknowledged;
     bool class_changed;
@@ -38,7 +40,8 @@ struct book {
     void *ctx;
 };
 
-/* Change the clocks, and begin those that this starts. The ticket's copy must already say what is true after it. */
+/* Change the clocks, and begin those that this starts. The ticket's copy must already say what is
+   true after it. */
 void book_hear(struct book *book, const struct happening *happening);
 /* What a kept reply is to the clocks. */
 struct happening book_reply(const struct customer_reply_row *reply);

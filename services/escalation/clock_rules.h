@@ -1,6 +1,7 @@
 /*
- * rules: the clocks that the company keeps, as compiled from clocks.yaml and calendars/ (policy.c): what starts a clock, what stops
- * and pauses it, how long it runs on which time, and whom its ladder tells. Data only; how it is written is told in README.md.
+ * rules: the clocks that the company keeps, as compiled from clocks.yaml and calendars/ (policy.c):
+ * what starts a clock, what stops and pauses it, how long it runs on which time, and whom its
+ * ladder tells. Data only; how it is written is told in README.md.
  */
 #ifndef KEFU_ESCALATION_CLOCK_RULES_H
 #define KEFU_ESCALATION_CLOCK_RULES_H
@@ -19,8 +20,10 @@ enum clock_word {
     ON_CLOSED,   /* any end state that is no shared exit */
     ON_STEP,     /* one of `steps` was taken */
     ON_PROMISED, /* the customer was told a time */
-    ON_HANDLER_NAMED, /* a named handler other than the recorder, or the recorder solved it in the contact (SLA-02) */
-    ON_REPLIED, /* a reply of a named person was really delivered, or given in the contact itself (SLA-30) */
+    /* a named handler other than the recorder, or the recorder solved it in the contact (SLA-02) */
+    ON_HANDLER_NAMED,
+    /* a reply of a named person was really delivered, or given in the contact itself (SLA-30) */
+    ON_REPLIED,
     ON_ACKNOWLEDGED, /* CMP-02 */
     ON_CLASS_CHANGED,
     ON_MOVED
@@ -70,8 +73,8 @@ struct clock_rule {
     enum limit_kind kind;
     struct span limit;
     text limit_text;
-    const struct class_limit
-        *classes; /* other limits by class; a class that is not among them has no such clock */
+    /* other limits by class; a class that is not among them has no such clock */
+    const struct class_limit *classes;
     size_t classes_n;
     int64_t share;        /* per cent of the limit */
     bool unless_promised; /* only while no time was told to the customer */
@@ -99,14 +102,15 @@ struct clock_rules {
     const struct named_calendar *calendars;
     size_t calendars_n;
     struct span most_pause; /* SLA-31, on the business calendar */
-    struct yaml_texts
-        waiting; /* states of waiting for the customer, reached by an outbound attempt (SLA-31) */
+    /* states of waiting for the customer, reached by an outbound attempt (SLA-31) */
+    struct yaml_texts waiting;
 };
 
 /* NULL if there is none. */
 const struct clock_rule *clock_rules_find(const struct clock_rules *rules, text name);
 const struct named_calendar *clock_rules_calendar(const struct clock_rules *rules, text name);
-/* The calendar of a base for an organisation unit: its own, else the one for all others. NULL if there is none. */
+/* The calendar of a base for an organisation unit: its own, else the one for all others. NULL if
+   there is none. */
 const struct named_calendar *clock_rules_calendar_of(const struct clock_rules *rules, text base,
                                                      text unit);
 bool texts_have(struct yaml_texts texts, text wanted);

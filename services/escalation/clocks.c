@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* ---- time ----------------------------------------------------------------------------------------------------------------- */
+/* --- time --- */
 
 /* The pauses as the calendar wants them; the one that lasts has no end. */
 static struct calendar_spans spans_of(const struct clock_life *life, struct calendar_span *room)
@@ -50,7 +50,7 @@ static time_us pause_limit(const struct clock_life *life)
                      : calendar_add(life->business, life->row.paused_at, left, NULL);
 }
 
-/* ---- beginning ------------------------------------------------------------------------------------------------------------ */
+/* --- beginning --- */
 
 /* Working hours and days are the business calendar's, whatever the base says. */
 static bool is_working(struct span span)
@@ -72,7 +72,8 @@ struct span clock_limit(const struct clock_rule *rule, text class)
     return rule->limit;
 }
 
-/* Emergencies run their minutes and hours on natural time; working days stay working days (SLA-28). */
+/* Emergencies run their minutes and hours on natural time; working days stay working days
+   (SLA-28). */
 static text base_of(const struct clock_rule *rule, struct span limit, text class)
 {
     if (rule->kind != LIMIT_SPAN) return rule->base;
@@ -134,7 +135,7 @@ void clock_begin(struct clock_life *life, const struct clock_rules *rules,
     date_anew(life);
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------------------- */
+/* --- running --- */
 
 bool clock_running(const struct clock_life *life)
 {

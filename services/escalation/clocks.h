@@ -1,9 +1,11 @@
 /*
- * clocks: the life of one clock as pure functions. Nothing here asks for the time or tells anybody: each function changes the clock
- * as of an instant at which something happened, however late that is heard. tell.h turns the difference into events and alarms.
+ * clocks: the life of one clock as pure functions. Nothing here asks for the time or tells anybody:
+ * each function changes the clock as of an instant at which something happened, however late that
+ * is heard. tell.h turns the difference into events and alarms.
  *
- * The due time itself is in time: a level of the ladder, and the breach, is reached only after its instant. What is heard late is
- * decided as if it had been heard in time: a stop before the breach takes the breach back.
+ * The due time itself is in time: a level of the ladder, and the breach, is reached only after its
+ * instant. What is heard late is decided as if it had been heard in time: a stop before the breach
+ * takes the breach back.
  */
 #ifndef KEFU_ESCALATION_CLOCKS_H
 #define KEFU_ESCALATION_CLOCKS_H
@@ -17,8 +19,8 @@ struct clock_life {
     struct clock_row row;
     struct pause_row pauses[CLOCK_PAUSES];
     size_t pauses_n;
-    const struct clock_rule *
-        rule; /* of the policy it runs under; NULL: that has no such clock, and nobody is told of levels */
+    /* of the policy it runs under; NULL: that has no such clock, and nobody is told of levels */
+    const struct clock_rule *rule;
     struct calendar *calendar; /* what it counts on */
     struct calendar *business; /* what pauses are capped by */
     int64_t most_pause;        /* in time of `business` */
@@ -43,20 +45,22 @@ struct span clock_limit(const struct clock_rule *rule, text class);
 /* A new running clock. */
 void clock_begin(struct clock_life *life, const struct clock_rules *rules,
                  const struct clock_rule *rule, const struct clock_start *start);
-/* Bind a stored row (and its pauses, set by the caller) to the rules it runs under (NULL: lost, those now in force are
-   taken) and to the calendars now in force. */
+/* Bind a stored row (and its pauses, set by the caller) to the rules it runs under (NULL: lost,
+   those now in force are taken) and to the calendars now in force. */
 void clock_bind(struct clock_life *life, const struct clock_rules *rules,
                 const struct clock_rules *now, text unit);
 
 bool clock_running(const struct clock_life *life); /* or paused: not ended */
 /* When so many per cent of its time are used up; CALENDAR_NEVER while that is held by a pause. */
 time_us clock_at_share(const struct clock_life *life, int64_t share);
-/* Tell all levels, and the breach, whose instants lie before `until`. A pause that has reached its cap ends at it. */
+/* Tell all levels, and the breach, whose instants lie before `until`. A pause that has reached its
+   cap ends at it. */
 void clock_reach(struct clock_life *life, time_us until);
-/* What it waited for happened: met if not after the due time, else breached. An ended clock takes an earlier end. */
+/* What it waited for happened: met if not after the due time, else breached. An ended clock takes
+   an earlier end. */
 void clock_stop(struct clock_life *life, time_us at, text by);
-/* It ended without what it waited for: no verdict, or breached if the due time had passed. An ended clock takes an earlier
-   end; of a stop and an end at the same instant the stop counts. */
+/* It ended without what it waited for: no verdict, or breached if the due time had passed. An ended
+   clock takes an earlier end; of a stop and an end at the same instant the stop counts. */
 void clock_end(struct clock_life *life, time_us at, text by);
 void clock_pause(struct clock_life *life, time_us at);
 void clock_resume(struct clock_life *life, time_us at);

@@ -6,7 +6,8 @@
 #include "routing.msg.h"
 #include "store.h"
 
-/* What every handler of a ticket loads: the lock on the ticket's copy covers its clocks, pauses and replies. */
+/* What every handler of a ticket loads: the lock on the ticket's copy covers its clocks, pauses and
+   replies. */
 #define TICKET_LOADS                                                                               \
     {                                                                                              \
         {&ticket_lock, "ticket"}, {&clocks_read, "ticket"}, {&pauses_read, "ticket"},              \

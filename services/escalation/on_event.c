@@ -1,4 +1,5 @@
-/* What escalation hears: each message becomes a happening, the book of the ticket's clocks hears it, and the difference is told. */
+/* What escalation hears: each message becomes a happening, the book of the ticket's clocks hears
+   it, and the difference is told. */
 #include "handlers.h"
 
 #include "book.h"
@@ -10,7 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- the book of one ticket ------------------------------------------------------------------------------------------------ */
+/* --- the book of one ticket --- */
 
 static int64_t draw_id(void *ctx)
 {
@@ -75,7 +76,7 @@ static const struct ticket_copy_row *known_ticket(struct plan *plan, int64_t tic
     return copy;
 }
 
-/* ---- routing ----------------------------------------------------------------------------------------------------------------- */
+/* --- routing --- */
 
 void on_ticket_started(struct plan *plan, const void *message, const struct facts *facts)
 {
@@ -157,7 +158,7 @@ void on_ticket_assigned(struct plan *plan, const void *message, const struct fac
                   });
 }
 
-/* ---- notification ------------------------------------------------------------------------------------------------------------ */
+/* --- notification --- */
 
 void on_reply_delivered(struct plan *plan, const void *message, const struct facts *facts)
 {
@@ -177,10 +178,10 @@ void on_reply_delivered(struct plan *plan, const void *message, const struct fac
     hear_and_tell(plan, &book, facts, &happening);
 }
 
-/* ---- alarms ------------------------------------------------------------------------------------------------------------------ */
+/* --- alarms --- */
 
-/* Only what is due by the alarm's own time is told, however late it fires: readers have caught up to that time and no further.
-   What is due since then has its own alarm, at once. */
+/* Only what is due by the alarm's own time is told, however late it fires: readers have caught up
+   to that time and no further. What is due since then has its own alarm, at once. */
 void on_clock_due(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct clock_due *m = message;

@@ -49,7 +49,7 @@ void on_clock_list(struct plan *plan, const void *message, const struct facts *f
     plan_answer(plan, &(struct clock_page){.rows = {lines, rows.n}});
 }
 
-/* ---- explain ------------------------------------------------------------------------------------------------------------------ */
+/* --- explain --- */
 
 static struct list explained(struct plan *plan, struct calendar_spans spans)
 {
@@ -126,7 +126,7 @@ void on_clock_explain(struct plan *plan, const void *message, const struct facts
     plan_answer(plan, &(struct clock_explained){.rows = {lines, n}});
 }
 
-/* ---- verdicts ------------------------------------------------------------------------------------------------------------------ */
+/* --- verdicts --- */
 
 /* A page ends with the last clock of a ticket, so that the next can go on behind that ticket. */
 static size_t page_length(struct list rows, size_t most)

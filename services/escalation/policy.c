@@ -14,7 +14,7 @@ struct compiler {
     size_t ladders_n;
 };
 
-/* ---- calendars ------------------------------------------------------------------------------------------------------------- */
+/* --- calendars --- */
 
 static int pass_calendar_fault(struct compiler *c, const struct yaml *node, int result,
                                const struct err *err)
@@ -112,7 +112,7 @@ static void check_base(struct compiler *c, const struct yaml *node, text base)
               TEXT_ARG(base));
 }
 
-/* ---- ladders ---------------------------------------------------------------------------------------------------------------- */
+/* --- ladders --- */
 
 static text level_name(struct compiler *c, const struct ladder *ladder, int64_t level,
                        int64_t share)
@@ -169,7 +169,7 @@ static const struct ladder *find_ladder(struct compiler *c, const struct yaml *c
     return NULL;
 }
 
-/* ---- clocks ------------------------------------------------------------------------------------------------------------------ */
+/* --- clocks --- */
 
 static const struct {
     const char *word;

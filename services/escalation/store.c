@@ -2,11 +2,13 @@
 
 #include "escalation_rows.msg.h"
 
-#define TICKET                                                                                         \
-    "ticket, kind, state, org_unit, department, owner, handler, class, round, received_at, repeated, " \
+#define TICKET                                                                                     \
+    "ticket, kind, state, org_unit, department, owner, handler, class, round, received_at,"        \
+    " repeated, "                                                                                  \
     "promised_at, handled_at, kept_at, ended_at"
-#define CLOCK                                                                                             \
-    "id, ticket, name, kind, round, policy, state, verdict, breached, base, calendar, allowed, limit_n, " \
+#define CLOCK                                                                                      \
+    "id, ticket, name, kind, round, policy, state, verdict, breached, base, calendar, allowed,"    \
+    " limit_n, "                                                                                   \
     "limit_unit, levels, started_at, due_at, stopped_at, paused_at, started_by, stopped_by"
 #define PAUSE "clock, from_at, to_at, ticket"
 #define REPLY "ticket, at, person, gives, next_at"
@@ -28,13 +30,14 @@ const struct query ticket_asked = {.kind = QUERY_READ,
 const struct query ticket_write = {
     .kind = QUERY_WRITE,
     .row = &ticket_copy_row_shape,
-    .sql =
-        "INSERT INTO ticket_copy (" TICKET ") SELECT " TICKET
-        " FROM :rows ON CONFLICT (ticket) DO UPDATE SET"
-        " kind = excluded.kind, state = excluded.state, org_unit = excluded.org_unit, department = excluded.department,"
-        " owner = excluded.owner, handler = excluded.handler, class = excluded.class, round = excluded.round,"
-        " received_at = excluded.received_at, repeated = excluded.repeated, promised_at = excluded.promised_at,"
-        " handled_at = excluded.handled_at, kept_at = excluded.kept_at, ended_at = excluded.ended_at"};
+    .sql = "INSERT INTO ticket_copy (" TICKET ") SELECT " TICKET
+           " FROM :rows ON CONFLICT (ticket) DO UPDATE SET"
+           " kind = excluded.kind, state = excluded.state, org_unit = excluded.org_unit,"
+           " department = excluded.department, owner = excluded.owner, handler = excluded.handler,"
+           " class = excluded.class, round = excluded.round, received_at = excluded.received_at,"
+           " repeated = excluded.repeated, promised_at = excluded.promised_at,"
+           " handled_at = excluded.handled_at, kept_at = excluded.kept_at,"
+           " ended_at = excluded.ended_at"};
 
 #define CLOCKS_OF_TICKETS                                                                          \
     {                                                                                              \
@@ -55,10 +58,10 @@ const struct query clock_insert = {.kind = QUERY_WRITE,
 const struct query clock_update = {
     .kind = QUERY_WRITE,
     .row = &clock_row_shape,
-    .sql =
-        "UPDATE clock AS c SET state = rows.state, verdict = rows.verdict, breached = rows.breached, levels = rows.levels,"
-        " due_at = rows.due_at, stopped_at = rows.stopped_at, paused_at = rows.paused_at, stopped_by = rows.stopped_by"
-        " FROM :rows WHERE c.id = rows.id"};
+    .sql = "UPDATE clock AS c SET state = rows.state, verdict = rows.verdict,"
+           " breached = rows.breached, levels = rows.levels, due_at = rows.due_at,"
+           " stopped_at = rows.stopped_at, paused_at = rows.paused_at, stopped_by = rows.stopped_by"
+           " FROM :rows WHERE c.id = rows.id"};
 
 #define PAUSES_OF_TICKETS                                                                          \
     {                                                                                              \
@@ -88,9 +91,9 @@ const struct query replies_read = {
 const struct query reply_write = {
     .kind = QUERY_WRITE,
     .row = &customer_reply_row_shape,
-    .sql =
-        "INSERT INTO customer_reply (" REPLY ") SELECT " REPLY " FROM :rows"
-        " ON CONFLICT (ticket, at, person) DO UPDATE SET gives = excluded.gives, next_at = excluded.next_at"};
+    .sql = "INSERT INTO customer_reply (" REPLY ") SELECT " REPLY " FROM :rows"
+           " ON CONFLICT (ticket, at, person) DO UPDATE SET gives = excluded.gives,"
+           " next_at = excluded.next_at"};
 
 const struct query verdicts_asked = {
     .kind = QUERY_READ,

@@ -6,8 +6,8 @@
 
 #include "db/statement.h"
 
-extern const struct query
-    ticket_lock; /* the ticket's copy; whoever holds it may change all its clocks */
+/* the ticket's copy; whoever holds it may change all its clocks */
+extern const struct query ticket_lock;
 extern const struct query clocks_read; /* all clocks of a ticket, in the order they began */
 extern const struct query pauses_read;
 extern const struct query replies_read; /* of a ticket, by time */

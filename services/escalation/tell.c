@@ -97,7 +97,8 @@ static void say_withdrawn(struct plan *plan, const struct clock_row *row)
              });
 }
 
-/* When a level was reached: when its share was used up, or at the start of a repeat complaint (SLA-40). */
+/* When a level was reached: when its share was used up, or at the start of a repeat complaint
+   (SLA-40). */
 static void say_level(struct plan *plan, const struct ticket_copy_row *ticket,
                       const struct clock_life *life, const struct ladder_level *level)
 {

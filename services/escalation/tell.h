@@ -7,7 +7,8 @@
 #include "clocks.h"
 #include "runtime/api/plan.h"
 
-/* `before` is NULL for a new clock. Of a clock that did not change nothing is said or written, and false is returned. */
+/* `before` is NULL for a new clock. Of a clock that did not change nothing is said or written, and
+   false is returned. */
 bool tell_changes(struct plan *plan, const struct ticket_copy_row *ticket,
                   const struct clock_life *before, const struct clock_life *after);
 /* Leave the alarm of a clock's next level, or take it back. */

@@ -148,7 +148,8 @@ static int check_suggestion(const struct item_place *place, struct err *err)
     return need_words(place, "INT-21", err);
 }
 
-/* A place is an address or a unit number, or at least the project or organisation unit that was named. */
+/* A place is an address or a unit number, or at least the project or organisation unit that was
+   named. */
 static int check_repair(const struct item_place *place, struct err *err)
 {
     const struct contact_record *m = place->contact;
@@ -185,8 +186,9 @@ static int check_taxonomy(const struct item_place *place, const struct intake_po
     return check_choice(item->danger, name_field(place, "danger"), "REP-11", dangers, err);
 }
 
-/* Who tells a customer a time in the contact tells one to come. A contact that is recorded later (received_at is given) reports what was
-   told, whatever it was: imports bring promises that were broken from the start. */
+/* Who tells a customer a time in the contact tells one to come. A contact that is recorded later
+   (received_at is given) reports what was told, whatever it was: imports bring promises that were
+   broken from the start. */
 static int check_promise(const struct item_place *place, time_us now, struct err *err)
 {
     time_us promised = place->item->promised_at;

@@ -13,19 +13,22 @@ enum {
     CHECK_ITEMS_MOST = 20,
 };
 
-/* What others may know in clear must look like a code: 1 to 64 bytes, no blank, no control character. */
+/* What others may know in clear must look like a code: 1 to 64 bytes, no blank, no control
+   character. */
 bool check_is_code(text value);
 
 /* Where a contact comes from: `source` without a slash, `source_id` without control characters. */
 MUST_CHECK int check_origin(text source, text source_id, struct err *err);
 MUST_CHECK int check_channel(text channel, struct err *err);
 
-/* Everything that the rules require of a contact and of each of its items. An error names the field, such as items[2].kind, and the
-   rule; it never repeats what a customer said. `recorder` is who took it, if anybody is known. */
+/* Everything that the rules require of a contact and of each of its items. An error names the
+   field, such as items[2].kind, and the rule; it never repeats what a customer said. `recorder` is
+   who took it, if anybody is known. */
 MUST_CHECK int check_contact(const struct contact_record *m, text recorder,
                              const struct intake_policy *policy, time_us now, struct err *err);
 
-/* The class of a repair (REP-11): the answer to the safety question, else what was said, else what is usual for the topic, else normal. */
+/* The class of a repair (REP-11): the answer to the safety question, else what was said, else what
+   is usual for the topic, else normal. */
 text check_class(const struct contact_item *item, const struct intake_policy *policy);
 
 #endif

@@ -58,9 +58,9 @@ static void open_vault(void)
 {
     struct err err;
     if (vault_load(intake_settings.key_file, &err) == 0) return;
-    fatal(
-        "make one with: (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE), and keep a copy: without it nothing can be opened",
-        "key file: %s", err.message);
+    fatal("make one with: (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE),"
+          " and keep a copy: without it nothing can be opened",
+          "key file: %s", err.message);
 }
 
 int main(int argc, char **argv)

@@ -140,7 +140,8 @@ static void write_ticket(const struct taking *t, const struct contact_item *item
 
 /* --- telling the others --- */
 
-/* The complaint about the same that was closed last before this one came, if that is not too long ago (CMP-21). */
+/* The complaint about the same that was closed last before this one came, if that is not too long
+   ago (CMP-21). */
 static int64_t find_repeated(const struct taking *t, const struct contact_item *item)
 {
     if (!text_is(item->kind, "complaint") || item->topic.len == 0) return 0;

@@ -1,4 +1,5 @@
-/* What comes after the contact: words of later steps, the customer coming back, and what routing did with the ticket. */
+/* What comes after the contact: words of later steps, the customer coming back, and what routing
+   did with the ticket. */
 #include "handlers.h"
 
 #include "check.h"
@@ -8,7 +9,8 @@
 #include "store.h"
 #include "vault.h"
 
-/* Of one ticket. Everything that reads notes may rely on them; what follow-ups leave is for the staff. */
+/* Of one ticket. Everything that reads notes may rely on them; what follow-ups leave is for the
+   staff. */
 enum { NOTES_MAX = 2000, NOTES_FOLLOW_UP_MAX = 1000 };
 
 static const struct intake_counted_row *find_ticket(struct plan *plan, const struct facts *facts,
@@ -140,7 +142,8 @@ void on_ticket_started(struct plan *plan, const void *message, const struct fact
                                            .topic = m->topic});
 }
 
-/* Closed is what ran through its flow; a complaint that was withdrawn, merged, retyped or recorded in error repeats nothing. */
+/* Closed is what ran through its flow; a complaint that was withdrawn, merged, retyped or recorded
+   in error repeats nothing. */
 void on_ticket_moved(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct ticket_moved *m = message;

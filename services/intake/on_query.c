@@ -1,4 +1,5 @@
-/* What intake is asked. Answers hold personal data in clear: only the edges and notification get them. */
+/* What intake is asked. Answers hold personal data in clear: only the edges and notification get
+   them. */
 #include "handlers.h"
 
 #include "check.h"
@@ -10,7 +11,8 @@
 
 #include <string.h>
 
-/* The edges have asked their own user's permission (ORG-69); of the services only notification may look (GOV-01). */
+/* The edges have asked their own user's permission (ORG-69); of the services only notification may
+   look (GOV-01). */
 static bool may_see(struct plan *plan)
 {
     bool edge =

@@ -1,9 +1,11 @@
 /*
- * person: who a customer is. A customer is known by telephone number, else by e-mail address; the customer's number is made of a keyed
- * hash of it, so every lane and replica comes to the same number without asking the database.
+ * person: who a customer is. A customer is known by telephone number, else by e-mail address; the
+ * customer's number is made of a keyed hash of it, so every lane and replica comes to the same
+ * number without asking the database.
  *
- * 9e14 numbers are possible: among a million customers the chance that any two share one is 1 in 2,000. Whoever reads the customer file
- * therefore compares the whole hash, and addresses are always taken from the ticket's own contact.
+ * 9e14 numbers are possible: among a million customers the chance that any two share one is 1 in
+ * 2,000. Whoever reads the customer file therefore compares the whole hash, and addresses are
+ * always taken from the ticket's own contact.
  */
 #ifndef KEFU_INTAKE_PERSON_H
 #define KEFU_INTAKE_PERSON_H
@@ -17,15 +19,15 @@ enum {
     PERSON_PHONE_BYTES = 40
 };
 
-/* Digits alone, without +86 or 0086. Blanks, - . ( ) / and a + in front are skipped. False unless 5 to
-   20 ASCII digits are left. */
+/* Digits alone, without +86 or 0086. Blanks, - . ( ) / and a + in front are skipped. False unless 5
+   to 20 ASCII digits are left. */
 bool person_phone(text given, char out[PERSON_KNOWN_BY]);
 /* Lower case. False unless base/address.h takes it. */
 bool person_mail(text given, char out[PERSON_KNOWN_BY]);
 
 struct person_identity {
-    int64_t
-        number; /* 15 digits; 0: neither telephone nor e-mail address, so nobody in particular */
+    /* 15 digits; 0: neither telephone nor e-mail address, so nobody in particular */
+    int64_t number;
     unsigned char hash[32];
 };
 

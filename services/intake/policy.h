@@ -1,5 +1,6 @@
 /*
- * intake_policy: what tickets can be about (topics.yaml), and how long a complaint counts as repeated (flows/complaint.yaml).
+ * intake_policy: what tickets can be about (topics.yaml), and how long a complaint counts as
+ * repeated (flows/complaint.yaml).
  */
 #ifndef KEFU_INTAKE_POLICY_H
 #define KEFU_INTAKE_POLICY_H

@@ -1,7 +1,8 @@
 #include "store.h"
 
-#define CONTACT_COLUMNS                                                                                         \
-    "id, source, source_id, channel, received_at, recorded_at, recorder, org_unit, project, customer, locale, " \
+#define CONTACT_COLUMNS                                                                            \
+    "id, source, source_id, channel, received_at, recorded_at, recorder, org_unit, project,"       \
+    " customer, locale, "                                                                          \
     "important, person, tickets"
 #define TICKET_COLUMNS "id, contact, kind, topic, category, class, promised_at, customer, words"
 #define NOTE_COLUMNS "ticket, id, name, words, by, at, channel, source, source_id"
@@ -11,9 +12,10 @@ const struct query contact_known = {
     .kind = QUERY_READ,
     .row = &intake_known_row_shape,
     .by = "origin",
-    .sql =
-        "SELECT k.origin, c.id, c.customer, c.tickets FROM unnest(:keys) AS k(origin) JOIN contact c "
-        "ON c.source = split_part(k.origin, '/', 1) AND c.source_id = substr(k.origin, strpos(k.origin, '/') + 1)"};
+    .sql = "SELECT k.origin, c.id, c.customer, c.tickets FROM unnest(:keys) AS k(origin)"
+           " JOIN contact c "
+           "ON c.source = split_part(k.origin, '/', 1) AND c.source_id = substr(k.origin,"
+           " strpos(k.origin, '/') + 1)"};
 
 const struct query contact_insert = {.kind = QUERY_WRITE,
                                      .row = &intake_contact_row_shape,
@@ -28,10 +30,10 @@ const struct query ticket_insert = {.kind = QUERY_WRITE,
 const struct query ticket_link = {
     .kind = QUERY_WRITE,
     .row = &intake_linked_row_shape,
-    .sql =
-        "INSERT INTO ticket (" TICKET_COLUMNS
-        ") SELECT rows.id, rows.contact, rows.kind, rows.topic, t.category, NULL, "
-        "NULL, t.customer, t.words FROM :rows LEFT JOIN ticket t ON t.id = rows.linked ON CONFLICT (id) DO NOTHING"};
+    .sql = "INSERT INTO ticket (" TICKET_COLUMNS
+           ") SELECT rows.id, rows.contact, rows.kind, rows.topic, t.category, NULL, "
+           "NULL, t.customer, t.words FROM :rows LEFT JOIN ticket t ON t.id = rows.linked"
+           " ON CONFLICT (id) DO NOTHING"};
 
 const struct query ticket_close = {
     .kind = QUERY_WRITE,
@@ -42,10 +44,11 @@ const struct query closing_read = {
     .kind = QUERY_READ,
     .row = &intake_closing_row_shape,
     .by = "customer",
-    .sql =
-        "SELECT t.id, t.customer, t.topic, t.closed_at FROM unnest(:keys) AS k(customer) CROSS JOIN LATERAL "
-        "(SELECT id, customer, topic, closed_at FROM ticket WHERE ticket.customer = k.customer "
-        "AND closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 50) t ORDER BY t.customer, t.closed_at DESC"};
+    .sql = "SELECT t.id, t.customer, t.topic, t.closed_at FROM unnest(:keys) AS k(customer)"
+           " CROSS JOIN LATERAL "
+           "(SELECT id, customer, topic, closed_at FROM ticket WHERE ticket.customer = k.customer "
+           "AND closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 50) t ORDER BY t.customer,"
+           " t.closed_at DESC"};
 
 const struct query ticket_lock = {
     .kind = QUERY_LOCK,
@@ -64,8 +67,10 @@ const struct query record_asked = {
     .row = &intake_record_row_shape,
     .by = "ticket",
     .sql =
-        "SELECT t.id AS ticket, t.contact, t.kind, c.source, c.source_id, c.channel, c.received_at, c.customer, "
-        "c.locale, c.person, t.words FROM ticket t JOIN contact c ON c.id = t.contact WHERE t.id = ANY(:keys)"};
+        "SELECT t.id AS ticket, t.contact, t.kind, c.source, c.source_id, c.channel, c.received_at,"
+        " c.customer, "
+        "c.locale, c.person, t.words FROM ticket t JOIN contact c ON c.id = t.contact"
+        " WHERE t.id = ANY(:keys)"};
 
 const struct query note_insert = {.kind = QUERY_WRITE,
                                   .row = &intake_note_row_shape,
@@ -95,8 +100,8 @@ const struct query notes_named = {.kind = QUERY_READ,
                                   .sql = "SELECT " NOTE_COLUMNS
                                          " FROM note WHERE ticket = :ticket AND id = ANY(:keys)"};
 
-/* Two values under one number are two customers (person.h): the first keeps its file. Details without a name replace none with one, and those
-   that are known already are not written again. */
+/* Two values under one number are two customers (person.h): the first keeps its file. Details
+   without a name replace none with one, and those that are known already are not written again. */
 const struct query customer_add = {
     .kind = QUERY_ADD,
     .row = &intake_customer_row_shape,
@@ -104,7 +109,8 @@ const struct query customer_add = {
         "INSERT INTO customer (id, hash, person, named, details) "
         "SELECT id, hash, person, named, details FROM :rows ON CONFLICT (id) DO UPDATE SET "
         "person = excluded.person, named = excluded.named, details = excluded.details "
-        "WHERE customer.hash = excluded.hash AND customer.details IS DISTINCT FROM excluded.details "
+        "WHERE customer.hash = excluded.hash AND customer.details IS DISTINCT FROM excluded.details"
+        " "
         "AND (excluded.named OR NOT customer.named)"};
 
 const struct query customer_asked = {

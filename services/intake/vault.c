@@ -83,7 +83,8 @@ static void write_owner(unsigned char out[8], int64_t owner)
     for (int i = 0; i < 8; i++) out[i] = (unsigned char)((uint64_t)owner >> (8 * i));
 }
 
-/* The kernel's bytes, many at a time: a system call for each of the three nonces of a contact would be dear. */
+/* The kernel's bytes, many at a time: a system call for each of the three nonces of a contact would
+   be dear. */
 static void draw_nonce(unsigned char out[NONCE_SIZE])
 {
     static unsigned char drawn[NONCES * NONCE_SIZE];

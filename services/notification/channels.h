@@ -1,8 +1,10 @@
 /*
  * channels: by which way a message goes, and what an operator can set about it.
  *
- *   mail     SMTP through a relay        webhook  signed HTTP POST to a person's own system
- *   file     a line in a directory: the in-app inbox, and what a demo shows        null  nothing is done
+ *   mail     SMTP through a relay
+ *   webhook  signed HTTP POST to a person's own system
+ *   file     a line in a directory: the in-app inbox, and what a demo shows
+ *   null     nothing is done
  *   call     a task for a person to ring the customer; told to that person by one of the others
  */
 #ifndef KEFU_NOTIFICATION_CHANNELS_H
@@ -41,7 +43,8 @@ bool channels_have_mail(void);
 text channels_choose(const struct yaml_texts *allowed, const struct person_row *person);
 /* The person's address for that channel: an e-mail, a webhook, or absent (the inbox). */
 text channels_address(text channel, const struct person_row *person);
-/* After `attempt` tries: the pause before the next, with full jitter drawn from the message's number. */
+/* After `attempt` tries: the pause before the next, with full jitter drawn from the message's
+   number. */
 time_us channels_pause(int64_t message, int64_t attempt);
 
 #endif

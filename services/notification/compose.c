@@ -25,7 +25,7 @@ struct post post_open(struct plan *plan, const struct notice *notice, const stru
     return post;
 }
 
-/* ---- values of placeholders ------------------------------------------------------------------------------------------------ */
+/* --- values of placeholders --- */
 
 /* "2026-11-22 14:05" on the wall of the ticket's unit. */
 static text local_time(const struct post *post, time_us at)
@@ -82,7 +82,7 @@ static struct values values_of(const struct post *post, text locale)
     }};
 }
 
-/* ---- one message ----------------------------------------------------------------------------------------------------------- */
+/* --- one message --- */
 
 static bool told_already(struct post *post, text key)
 {
@@ -226,7 +226,7 @@ struct call_row post_call(struct post *post, const struct wish *wish, text purpo
     return call;
 }
 
-/* ---- rules ----------------------------------------------------------------------------------------------------------------- */
+/* --- rules --- */
 
 static bool rule_allows(const struct yaml_texts *allowed, text value)
 {

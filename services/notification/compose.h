@@ -1,6 +1,7 @@
 /*
- * post: planning messages. A notice is what happened to a ticket; the rules of notify.yaml make wishes of it; a wish becomes one
- * message to one person, or is suppressed because that person was told already.
+ * post: planning messages. A notice is what happened to a ticket; the rules of notify.yaml make
+ * wishes of it; a wish becomes one message to one person, or is suppressed because that person was
+ * told already.
  */
 #ifndef KEFU_NOTIFICATION_COMPOSE_H
 #define KEFU_NOTIFICATION_COMPOSE_H

@@ -1,6 +1,6 @@
 /*
- * mail: a message as the bytes that SMTP carries (RFC 5322, 2045, 2047). Pure: whatever stands in a name or a subject, it cannot
- * add a header or an address.
+ * mail: a message as the bytes that SMTP carries (RFC 5322, 2045, 2047). Pure: whatever stands in a
+ * name or a subject, it cannot add a header or an address.
  */
 #ifndef KEFU_NOTIFICATION_MAIL_H
 #define KEFU_NOTIFICATION_MAIL_H

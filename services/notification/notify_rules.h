@@ -1,6 +1,6 @@
 /*
- * rules: the compiled policy of notification: which fact makes which message, in which words, and when customers may be
- * rung. Compiled by policy.c from notify.yaml, quiet.yaml and templates/.
+ * rules: the compiled policy of notification: which fact makes which message, in which words, and
+ * when customers may be rung. Compiled by policy.c from notify.yaml, quiet.yaml and templates/.
  */
 #ifndef KEFU_NOTIFICATION_NOTIFY_RULES_H
 #define KEFU_NOTIFICATION_NOTIFY_RULES_H

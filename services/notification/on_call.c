@@ -1,4 +1,5 @@
-/* Calls to customers: tasks for named persons, outside quiet hours unless there is a reason of urgency (NTF-02, NTF-03, OUT-03). */
+/* Calls to customers: tasks for named persons, outside quiet hours unless there is a reason of
+   urgency (NTF-02, NTF-03, OUT-03). */
 #include "handlers.h"
 
 #include "channels.h"
@@ -29,7 +30,7 @@ static bool check_reason(struct plan *plan, text reason)
     return !plan_refused(plan);
 }
 
-/* ---- call.plan ------------------------------------------------------------------------------------------------------------- */
+/* --- call.plan --- */
 
 static const char *const purposes[] = {"result", "progress", "check", "callback", "other", NULL};
 
@@ -62,7 +63,7 @@ void on_call_plan(struct plan *plan, const void *message, const struct facts *fa
     plan_answer(plan, &(struct call_planned){.call = call.id, .at = call.call_at});
 }
 
-/* ---- call.done ------------------------------------------------------------------------------------------------------------- */
+/* --- call.done --- */
 
 static const char *const outcomes[] = {"reached",      "engaged",    "no_answer",
                                        "wrong_number", "ring_later", NULL};
@@ -96,8 +97,8 @@ static bool check_done(struct plan *plan, const struct call_done *m, const struc
     return !plan_refused(plan);
 }
 
-/* The next attempt: at the time the customer named, or after the gap, outside quiet hours. A time that the customer asked for
-   may be a quiet hour (AMB-15). */
+/* The next attempt: at the time the customer named, or after the gap, outside quiet hours. A time
+   that the customer asked for may be a quiet hour (AMB-15). */
 static void plan_next(struct plan *plan, struct call_row *call, const struct call_done *m,
                       const struct facts *facts)
 {

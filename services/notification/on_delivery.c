@@ -1,5 +1,5 @@
-/* Sending: a job outside any transaction, and what came of it. A customer's address and the words of notes are asked for here, used,
-   and forgotten: they are neither stored nor logged. */
+/* Sending: a job outside any transaction, and what came of it. A customer's address and the words
+   of notes are asked for here, used, and forgotten: they are neither stored nor logged. */
 #include "handlers.h"
 
 #include "base/address.h"
@@ -29,7 +29,7 @@ struct delivery {
     text body;
 };
 
-/* ---- one try --------------------------------------------------------------------------------------------------------------- */
+/* --- one try --- */
 
 static void report_delivery(struct delivery *delivery, enum send_outcome outcome,
                             const char *reason)
@@ -49,7 +49,8 @@ static void on_sent(void *ctx, enum send_outcome outcome, const char *reason)
     report_delivery(ctx, outcome, reason);
 }
 
-/* What stands on a mail and a webhook is the real time: signatures and dates are compared with other machines' clocks. */
+/* What stands on a mail and a webhook is the real time: signatures and dates are compared with
+   other machines' clocks. */
 static time_us wall_time(void)
 {
     struct timeval now;
@@ -103,7 +104,8 @@ static text write_webhook(struct delivery *delivery)
     return written;
 }
 
-/* Signed: HMAC-SHA256 of "<timestamp>.<body>", so that nobody else can send, and nobody can send again later. */
+/* Signed: HMAC-SHA256 of "<timestamp>.<body>", so that nobody else can send, and nobody can send
+   again later. */
 static void send_webhook(struct delivery *delivery)
 {
     struct arena *arena = delivery->arena;
@@ -171,7 +173,7 @@ static void transmit(struct delivery *delivery)
         report_delivery(delivery, SEND_DONE, NULL); /* null */
 }
 
-/* ---- what intake keeps ----------------------------------------------------------------------------------------------------- */
+/* --- what intake keeps --- */
 
 static text join_words(struct list words, struct arena *arena)
 {
@@ -224,7 +226,7 @@ void run_message_due(struct job *job, const void *message)
                 delivery);
 }
 
-/* ---- what came of it ------------------------------------------------------------------------------------------------------- */
+/* --- what came of it --- */
 
 static void say_reply(struct plan *plan, const struct message_row *row)
 {

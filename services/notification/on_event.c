@@ -58,7 +58,8 @@ void on_ticket_started(struct plan *plan, const void *message, const struct fact
     post_notice(plan, &notice, facts);
 }
 
-/* routing's later words come after ticket.started; a ticket that is not known is a fault that somebody must look at. */
+/* routing's later words come after ticket.started; a ticket that is not known is a fault that
+   somebody must look at. */
 static const struct ticket_copy_row *known_ticket(struct plan *plan, int64_t ticket,
                                                   const struct facts *facts)
 {

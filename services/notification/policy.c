@@ -39,7 +39,7 @@ static const struct yaml *read_notify_file(struct compiler *c, const struct poli
     return top;
 }
 
-/* ---- templates ------------------------------------------------------------------------------------------------------------ */
+/* --- templates --- */
 
 static void read_template(struct compiler *c, const struct yaml *file)
 {
@@ -95,7 +95,8 @@ static void read_templates(struct compiler *c, const struct policy_files *files)
     }
 }
 
-/* Every placeholder of the template, in every locale, has a value when it is used for such a fact. */
+/* Every placeholder of the template, in every locale, has a value when it is used for such a
+   fact. */
 static void check_template(struct compiler *c, const struct yaml *user, text id, enum fact fact,
                            uint32_t more)
 {
@@ -118,7 +119,7 @@ static void check_template(struct compiler *c, const struct yaml *user, text id,
     }
 }
 
-/* ---- notify.yaml ------------------------------------------------------------------------------------------------------------ */
+/* --- notify.yaml --- */
 
 static void read_conditions(struct compiler *c, const struct yaml *node, struct notify_rule *out)
 {
@@ -191,7 +192,7 @@ static void read_notify(struct compiler *c, const struct policy_files *files)
         check_template(c, top, text_of(of_commands[i]), FACT_COMMAND, 0);
 }
 
-/* ---- quiet.yaml ------------------------------------------------------------------------------------------------------------- */
+/* --- quiet.yaml --- */
 
 static int32_t read_clock(struct compiler *c, const struct yaml *window, const char *key)
 {
@@ -291,7 +292,7 @@ static void read_quiet(struct compiler *c, const struct policy_files *files)
     c->rules->min_gap = span_natural(yaml_span(&c->reader, outbound, "min_gap"));
 }
 
-/* ---- all -------------------------------------------------------------------------------------------------------------------- */
+/* --- all --- */
 
 static const void *compile_notify_rules(const struct policy_files *files, struct arena *arena,
                                         struct err *err)

@@ -61,8 +61,8 @@ bool quiet_is(const struct quiet *quiet, const struct zone *zone, time_us at)
     return window_at(quiet, wall_of(zone, whole_seconds(at)).second) != NULL;
 }
 
-/* The instant at which the wall clock shows the window's end. The offset may change on the way; a time that the wall clock
-   skips is the moment of the change. */
+/* The instant at which the wall clock shows the window's end. The offset may change on the way; a
+   time that the wall clock skips is the moment of the change. */
 static int64_t window_end(const struct zone *zone, const struct quiet_window *window,
                           int64_t seconds)
 {

@@ -1,7 +1,8 @@
 /*
- * reach: to which addresses a webhook may be sent. By default to those of the public internet alone:
- * a URL that somebody of the staff stored must not make this service knock at the machine itself, at
- * its neighbours or at a cloud's metadata. An operator may allow networks (webhook-allow). Pure.
+ * reach: to which addresses a webhook may be sent. By default to those of the public internet
+ * alone: a URL that somebody of the staff stored must not make this service knock at the machine
+ * itself, at its neighbours or at a cloud's metadata. An operator may allow networks
+ * (webhook-allow). Pure.
  */
 #ifndef KEFU_NOTIFICATION_REACH_H
 #define KEFU_NOTIFICATION_REACH_H

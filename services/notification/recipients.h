@@ -18,11 +18,14 @@ const struct person_row *recipients_person(const struct company *company, text s
 
 /*
  * Who is told instead of `role` about this ticket:
- *   handler, owner   that person (owner: else the handler, who becomes owner then); not active any more: as supervisor
- *   any other role   the nearest holder to the ticket's org unit (own unit, then up the tree, then anywhere), who is on duty; else
- *                    a holder's deputy on duty; else the next role up, on duty; else the nearest holder, although off duty.
- * In a property department the assistant manager acts as supervisor, for important customers the manager (AMB-52).
- * NULL if there is nobody at all.
+ *   handler, owner   that person (owner: else the handler, who becomes owner then); not active any
+ *                    more: as supervisor
+ *   any other role   the nearest holder to the ticket's org unit (own unit, then up the tree, then
+ *                    anywhere), who is on duty; else a holder's deputy on duty; else the next role
+ *                    up, on duty; else the nearest holder, although off duty
+ *
+ * In a property department the assistant manager acts as supervisor, for important customers the
+ * manager (AMB-52). NULL if there is nobody at all.
  */
 const struct person_row *recipients_find(const struct company *company,
                                          const struct ticket_copy_row *ticket, text role);

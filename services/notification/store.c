@@ -45,7 +45,8 @@ const struct query message_keys = {
     .whole = &message_row_shape,
     .sql = "SELECT id, ticket, key FROM message WHERE ticket = ANY(:keys) AND key IS NOT NULL"};
 
-/* For lists by state: what needs a look is rare. From planned to sent, the way of most, no index changes. */
+/* For lists by state: what needs a look is rare. From planned to sent, the way of most, no index
+   changes. */
 #define NOTED "CASE WHEN rows.state NOT IN ('planned', 'sent') THEN rows.state END"
 
 const struct query message_insert = {.kind = QUERY_WRITE,
@@ -89,7 +90,8 @@ const struct query call_page_read = {
     .sql =
         "SELECT " CALL " FROM call WHERE (:ticket IS NULL OR ticket = :ticket) "
         "AND (:caller IS NULL OR caller = :caller) AND (:state IS NULL OR state = :state) "
-        "AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT least(coalesce(:limit, 50), 1000)"};
+        "AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT least(coalesce(:limit, 50),"
+        " 1000)"};
 
 const struct query staff_write = {
     .kind = QUERY_WRITE,

@@ -1,5 +1,6 @@
 /*
- * store: all SQL of notification, one named statement each. A ticket's rows are written by its own lane only.
+ * store: all SQL of notification, one named statement each. A ticket's rows are written by its own
+ * lane only.
  */
 #ifndef KEFU_NOTIFICATION_STORE_H
 #define KEFU_NOTIFICATION_STORE_H

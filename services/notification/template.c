@@ -33,8 +33,8 @@ static const char *const names[VALUES] = {
 
 static const char mark = '\x01';
 
-/* Cut what stands before the next placeholder off `rest`; true if there is one, then its name. A brace that is never closed
-   makes a name that holds all the rest and its brace. */
+/* Cut what stands before the next placeholder off `rest`; true if there is one, then its name. A
+   brace that is never closed makes a name that holds all the rest and its brace. */
 static bool next_part(text *rest, text *before, text *name)
 {
     const char *open = rest->len == 0 ? NULL : memchr(rest->at, '{', rest->len);

@@ -1,6 +1,6 @@
 /*
- * template: texts with {placeholders}. What may stand in the braces is one fixed list, so that a policy check finds a
- * placeholder that nobody fills. Pure.
+ * template: texts with {placeholders}. What may stand in the braces is one fixed list, so that a
+ * policy check finds a placeholder that nobody fills. Pure.
  */
 #ifndef KEFU_NOTIFICATION_TEMPLATE_H
 #define KEFU_NOTIFICATION_TEMPLATE_H
@@ -45,8 +45,8 @@ struct values {
 
 /* Check every placeholder: it is closed, known, and one of `allowed` (bits). */
 MUST_CHECK int template_check(text pattern, uint32_t allowed, struct err *err);
-/* Fill in. Unknown values show as a dash; control characters in values become spaces, so that no value opens a new line or mail
-   header. Words and answers leave a mark. */
+/* Fill in. Unknown values show as a dash; control characters in values become spaces, so that no
+   value opens a new line or mail header. Words and answers leave a mark. */
 text template_render(text pattern, const struct values *values, struct arena *arena);
 /* Put the words where the marks are. Line breaks in them stay. */
 text template_fill(text rendered, text words, struct arena *arena);

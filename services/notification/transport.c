@@ -13,7 +13,8 @@
 #include <uv.h>
 
 /*
- * libcurl tells which sockets to watch and when to wake it (curl_multi's socket interface); a watch is a uv_poll_t.
+ * libcurl tells which sockets to watch and when to wake it (curl_multi's socket interface); a watch
+ * is a uv_poll_t.
  */
 enum { MOST_AT_ONCE = 32, MOST_AT_ONE_HOST = 8, ANSWER_BYTES_MAX = 64 * 1024 };
 
@@ -56,7 +57,7 @@ enum send_outcome send_judge_smtp(long status)
     return status >= 500 && status < 600 && !ours ? SEND_REFUSED : SEND_AGAIN;
 }
 
-/* ---- the end of a transfer ------------------------------------------------------------------------------------------------- */
+/* --- the end of a transfer --- */
 
 /* Without an answer. */
 static void give_reason(CURLcode result, char *reason, size_t room)
@@ -140,7 +141,7 @@ static void collect(void)
     }
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------------------------------- */
+/* --- the loop --- */
 
 static void on_socket(uv_poll_t *poll, int status, int events)
 {
@@ -226,7 +227,7 @@ void send_stop(void)
     loop_timer_stop(&timer);
 }
 
-/* ---- the beginning --------------------------------------------------------------------------------------------------------- */
+/* --- the beginning --- */
 
 static size_t read_body(char *to, size_t size, size_t n, void *ctx)
 {
@@ -258,8 +259,8 @@ static void log_out_of_reach(const struct sockaddr *address)
     log_warn("webhook_out_of_reach", "address=%s hint=webhook-allow", name);
 }
 
-/* The address that the connection is made to, once its name has been looked up: a later look-up does
-   not count. */
+/* The address that the connection is made to, once its name has been looked up: a later look-up
+   does not count. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 {
     struct transfer *transfer = ctx;

@@ -1,5 +1,6 @@
 /*
- * send: one transfer by libcurl on the service's own loop: a mail by SMTP, or an HTTP POST. The only user of libcurl here.
+ * send: one transfer by libcurl on the service's own loop: a mail by SMTP, or an HTTP POST. The
+ * only user of libcurl here.
  */
 #ifndef KEFU_NOTIFICATION_TRANSPORT_H
 #define KEFU_NOTIFICATION_TRANSPORT_H
@@ -25,12 +26,12 @@ struct send_request {
     int64_t timeout_ms;
 };
 
-/* fn is called once, later. All texts of the request must live until then. `reason` is a code such as "smtp 550", "http 500",
-   "timeout" – never what the other side said, which might hold an address.
-   A POST goes to an address within reach or to none, whatever its name leads to: each connection is
-   judged by the address that it is made to. No proxy, no redirect, and no more of the answer than
-   its status. A name that leads nowhere and one that leads out of reach have the same reason,
-   no_address, so that nobody can map a network by sending; the log tells them apart. */
+/* fn is called once, later. All texts of the request must live until then. `reason` is a code such
+   as "smtp 550", "http 500", "timeout" – never what the other side said, which might hold an
+   address. A POST goes to an address within reach or to none, whatever its name leads to: each
+   connection is judged by the address that it is made to. No proxy, no redirect, and no more of the
+   answer than its status. A name that leads nowhere and one that leads out of reach have the same
+   reason, no_address, so that nobody can map a network by sending; the log tells them apart. */
 void send_start(const struct send_request *request,
                 void (*fn)(void *ctx, enum send_outcome outcome, const char *reason), void *ctx);
 void send_stop(void); /* at drain: forget what is under way */

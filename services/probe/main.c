@@ -1,6 +1,9 @@
 /*
- * probe: a service that exists for the runtime's own tests. It writes one row for each event it hears and says it again.
- *   probe.say {fail}: refuse · constraint · alarm · job · abort (kills the process when the event is heard) · abort-command
+ * probe: a service that exists for the runtime's own tests. It writes one row for each event it
+ * hears and says it again.
+ *
+ *   probe.say {fail}: refuse · constraint · alarm · job · abort-command ·
+ *       abort (kills the process when the event is heard)
  *   probe.say {murmur, fail}: dead (the event is refused) · later (its statement fails)
  *   An alarm or a job of the key `killer` kills the process, too.
  */

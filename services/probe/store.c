@@ -21,7 +21,8 @@ const struct query probe_effect_put = {
     .row = &probe_effect_row_shape,
     .sql = "INSERT INTO effect (key, n, cause) SELECT journal_key, n, cause FROM :rows"};
 
-/* Two statements: after a wait for the lock only the locked row is read again, so what was counted beside it would be old. */
+/* Two statements: after a wait for the lock only the locked row is read again, so what was counted
+   beside it would be old. */
 const struct query probe_share_lock = {
     .kind = QUERY_LOCK,
     .row = &probe_share_row_shape,
@@ -31,9 +32,9 @@ const struct query probe_share_read = {
     .kind = QUERY_READ,
     .row = &probe_share_row_shape,
     .by = "share",
-    .sql =
-        "SELECT s.share, s.most, (SELECT count(*) FROM taking AS t WHERE t.share = s.share) AS taken"
-        " FROM share AS s WHERE s.share = ANY(:keys)"};
+    .sql = "SELECT s.share, s.most, (SELECT count(*) FROM taking AS t"
+           " WHERE t.share = s.share) AS taken"
+           " FROM share AS s WHERE s.share = ANY(:keys)"};
 const struct query probe_taking_put = {
     .kind = QUERY_WRITE,
     .row = &probe_taking_row_shape,

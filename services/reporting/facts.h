@@ -1,10 +1,12 @@
 /*
  * facts: what each event makes of a row of facts, and the live counters that a row stands in. Pure.
  *
- * Events of one source about a ticket come in order; between two sources there is no order. So every field has one source whose
- * word counts: intake's word fills only what routing has not said, and what several say is the earliest of them. A test permutes.
+ * Events of one source about a ticket come in order; between two sources there is no order. So
+ * every field has one source whose word counts: intake's word fills only what routing has not said,
+ * and what several say is the earliest of them. A test permutes.
  *
- * Counters are never counted: a row stands in some topics, and a change of the row moves it from the old ones to the new ones.
+ * Counters are never counted: a row stands in some topics, and a change of the row moves it from
+ * the old ones to the new ones.
  */
 #ifndef KEFU_REPORTING_FACTS_H
 #define KEFU_REPORTING_FACTS_H

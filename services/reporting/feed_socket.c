@@ -65,7 +65,7 @@ static void look_later(void)
     loop_timer_start(&feed.timer, wait, 0, on_timer, NULL);
 }
 
-/* ---- what was found -------------------------------------------------------------------------------------------------------- */
+/* --- what was found --- */
 
 static void publish_row(const struct feed_row *row,
                         void (*publish)(struct bus_publisher *, text topic, text frame))
@@ -128,10 +128,11 @@ static void feed_looked(void *ctx, const struct pg_trip *trip)
         look_later();
 }
 
-/* ---- looking --------------------------------------------------------------------------------------------------------------- */
+/* --- looking --- */
 
-/* One statement for the head, or for what follows the cursor; a second one for new subscribers, of what lies before it. Together they
-   need no transaction: a value is published again by the tail if it has changed meanwhile. */
+/* One statement for the head, or for what follows the cursor; a second one for new subscribers, of
+   what lies before it. Together they need no transaction: a value is published again by the tail if
+   it has changed meanwhile. */
 static void start_look(void *ctx, struct pg *pg)
 {
     struct feed_read ask = {.after = feed.cursor};
@@ -186,7 +187,7 @@ void feed_committed(void)
     look();
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------ */
+/* --- life --- */
 
 void feed_start(void)
 {

@@ -1,4 +1,5 @@
-/* Facts of all journals. Each handler changes one row of facts and moves it between the topics it stands in. */
+/* Facts of all journals. Each handler changes one row of facts and moves it between the topics it
+   stands in. */
 #include "handlers.h"
 
 #include "facts.h"
@@ -7,7 +8,7 @@
 #include "store.h"
 #include "workforce.msg.h"
 
-/* ---- counters ---------------------------------------------------------------------------------------------------------------- */
+/* --- counters --- */
 
 /* The row left some topics and entered others. */
 static void move_between(struct plan *plan, const struct fact_topics *before,
@@ -29,7 +30,7 @@ static void move_between(struct plan *plan, const struct fact_topics *before,
     publish_counts(plan, topics, by, n);
 }
 
-/* ---- tickets ----------------------------------------------------------------------------------------------------------------- */
+/* --- tickets --- */
 
 static struct ticket_fact_row ticket_of(const struct facts *facts, int64_t ticket)
 {
@@ -113,7 +114,7 @@ static void on_reply_delivered(struct plan *plan, const void *message, const str
     keep_ticket(plan, &fact, facts);
 }
 
-/* ---- clocks: one source, in order ------------------------------------------------------------------------------------------ */
+/* --- clocks: one source, in order --- */
 
 static void keep_clock(struct plan *plan, const struct clock_fact_row *fact,
                        const struct facts *facts)
@@ -203,7 +204,7 @@ static void on_clock_stopped(struct plan *plan, const void *message, const struc
                facts);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------------------------------------- */
+/* --- messages --- */
 
 static void keep_message(struct plan *plan, int64_t message, int64_t ticket, text state,
                          const struct facts *facts)
@@ -238,7 +239,7 @@ static void on_message_failed(struct plan *plan, const void *message, const stru
     keep_message(plan, m->message, m->ticket, TEXT("failed"), facts);
 }
 
-/* ---- staff ------------------------------------------------------------------------------------------------------------------- */
+/* --- staff --- */
 
 static void keep_staff(struct plan *plan, const struct staff_fact_row *fact,
                        const struct facts *facts)
@@ -269,7 +270,7 @@ static void on_duty_changed(struct plan *plan, const void *message, const struct
                facts);
 }
 
-/* ---- what is heard ---------------------------------------------------------------------------------------------------------- */
+/* --- what is heard --- */
 
 #define TICKET .loads = {{&ticket_lock, "ticket"}}
 #define CLOCK .loads = {{&clock_lock, "clock"}}

@@ -1,8 +1,9 @@
 /*
- * What changed enters the feed. One key, "feed", and so one hand: the lane that holds its partition draws the numbers, without gaps and
- * in the order of commits. Counters are changed by nobody else either: what changed, and by how much, is said in feed.due.
- * KPIs are computed again, by an alarm, when something changed, but not before their time, and at least every minute, because some
- * change by time alone.
+ * What changed enters the feed. One key, "feed", and so one hand: the lane that holds its partition
+ * draws the numbers, without gaps and in the order of commits. Counters are changed by nobody else
+ * either: what changed, and by how much, is said in feed.due. KPIs are computed again, by an alarm,
+ * when something changed, but not before their time, and at least every minute, because some change
+ * by time alone.
  */
 #include "handlers.h"
 
@@ -105,7 +106,7 @@ static void change_counts(struct writer *writer, const struct feed_due *due, str
     }
 }
 
-/* ---- KPIs -------------------------------------------------------------------------------------------------------------------- */
+/* --- KPIs --- */
 
 static bool same_int(struct maybe_int a, struct maybe_int b)
 {
@@ -151,7 +152,7 @@ static const struct figure_row *gate_of(struct list figures)
     return NULL;
 }
 
-/* ---- when to look at the KPIs ----------------------------------------------------------------------------------------------- */
+/* --- when to look at the KPIs --- */
 
 /* The test clock jumps: there, what comes too early waits for the next day. */
 static time_us next_look(const struct writer *writer)
@@ -201,7 +202,7 @@ static void keep_look(struct writer *writer, const struct figure_row *gate)
     if (!writer->state.test_clock.is) look_at(writer, writer->plan->now + MINUTE_US);
 }
 
-/* ---- the handlers ----------------------------------------------------------------------------------------------------------- */
+/* --- the handlers --- */
 
 static struct writer writer_of(struct plan *plan, const struct facts *facts)
 {
@@ -212,7 +213,8 @@ static struct writer writer_of(struct plan *plan, const struct facts *facts)
     return writer;
 }
 
-/* Written only when it changes: a row with a new version in every batch slows down whoever reads it while a snapshot is held. */
+/* Written only when it changes: a row with a new version in every batch slows down whoever reads it
+   while a snapshot is held. */
 static void keep_state(const struct writer *writer)
 {
     if (writer->changed) plan_write(writer->plan, &feed_state_write, &writer->state);

@@ -13,7 +13,7 @@ static int64_t head_of(const struct facts *facts)
     return state == NULL ? 0 : state->head;
 }
 
-/* ---- report.summary ------------------------------------------------------------------------------------------------------ */
+/* --- report.summary --- */
 
 static struct topic_value line_of(const struct kpi_policy *policy, text topic)
 {
@@ -69,7 +69,7 @@ void on_report_summary(struct plan *plan, const void *message, const struct fact
     plan_answer(plan, &(struct report_summary_view){.seq = head_of(facts), .topics = {lines, n}});
 }
 
-/* ---- feed.read ------------------------------------------------------------------------------------------------------------- */
+/* --- feed.read --- */
 
 static int64_t page_limit(const struct feed_read *m)
 {
@@ -97,7 +97,7 @@ void on_feed_read(struct plan *plan, const void *message, const struct facts *fa
     plan_answer(plan, &(struct feed_page){.entries = {out, rows.n}, .seq = next, .reset = reset});
 }
 
-/* ---- report.tickets -------------------------------------------------------------------------------------------------------- */
+/* --- report.tickets --- */
 
 void on_report_tickets(struct plan *plan, const void *message, const struct facts *facts)
 {

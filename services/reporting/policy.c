@@ -12,7 +12,7 @@ struct compiler {
     int64_t business_day; /* working time in a working day */
 };
 
-/* ---- calendars: those that hold for all organisation units ------------------------------------------------------------------ */
+/* --- calendars: those that hold for all organisation units --- */
 
 static void pass_hours_fault(struct compiler *c, const struct yaml *node, int result,
                              const struct err *err)
@@ -73,7 +73,7 @@ static void read_calendars(struct compiler *c, const struct policy_files *files)
     }
 }
 
-/* ---- kpis.yaml ------------------------------------------------------------------------------------------------------------ */
+/* --- kpis.yaml --- */
 
 static void read_limit(struct compiler *c, const struct yaml *kpi)
 {

@@ -2,11 +2,13 @@
 
 #include "reporting_rows.msg.h"
 
-/* ---- facts ---------------------------------------------------------------------------------------------------------------- */
+/* --- facts --- */
 
-#define TICKET                                                                                                     \
-    "ticket, contact, kind, topic, channel, org_unit, class, state, priority, department, owner, handler, queue, " \
-    "round, answered, received_at, assigned_at, replied_at, result_due_at, result_at, satisfied_at, closed_at, "   \
+#define TICKET                                                                                     \
+    "ticket, contact, kind, topic, channel, org_unit, class, state, priority, department, owner,"  \
+    " handler, queue, "                                                                            \
+    "round, answered, received_at, assigned_at, replied_at, result_due_at, result_at,"             \
+    " satisfied_at, closed_at, "                                                                   \
     "exit, reason"
 #define CLOCK "clock, ticket, name, kind, round, verdict, started_at, due_at, stopped_at"
 
@@ -31,13 +33,15 @@ const struct query ticket_update = {
     .kind = QUERY_WRITE,
     .row = &ticket_fact_row_shape,
     .sql =
-        "UPDATE ticket_fact AS t SET contact = rows.contact, kind = rows.kind, topic = rows.topic, channel = rows.channel,"
-        " org_unit = rows.org_unit, class = rows.class, state = rows.state, priority = rows.priority,"
-        " department = rows.department, owner = rows.owner, handler = rows.handler, queue = rows.queue,"
-        " round = rows.round, answered = rows.answered, received_at = rows.received_at, assigned_at = rows.assigned_at,"
-        " replied_at = rows.replied_at, result_due_at = rows.result_due_at, result_at = rows.result_at,"
-        " satisfied_at = rows.satisfied_at, closed_at = rows.closed_at, exit = rows.exit, reason = rows.reason,"
-        " ended = " ENDED " FROM :rows WHERE t.ticket = rows.ticket"};
+        "UPDATE ticket_fact AS t SET contact = rows.contact, kind = rows.kind, topic = rows.topic,"
+        " channel = rows.channel, org_unit = rows.org_unit, class = rows.class, state = rows.state,"
+        " priority = rows.priority, department = rows.department, owner = rows.owner,"
+        " handler = rows.handler, queue = rows.queue, round = rows.round, answered = rows.answered,"
+        " received_at = rows.received_at, assigned_at = rows.assigned_at,"
+        " replied_at = rows.replied_at, result_due_at = rows.result_due_at,"
+        " result_at = rows.result_at, satisfied_at = rows.satisfied_at, closed_at = rows.closed_at,"
+        " exit = rows.exit, reason = rows.reason, ended = " ENDED
+        " FROM :rows WHERE t.ticket = rows.ticket"};
 
 const struct query clock_lock = {
     .kind = QUERY_LOCK,
@@ -54,37 +58,37 @@ const struct query clock_insert = {.kind = QUERY_WRITE,
 const struct query clock_update = {
     .kind = QUERY_WRITE,
     .row = &clock_fact_row_shape,
-    .sql =
-        "UPDATE clock_fact AS c SET verdict = rows.verdict, started_at = rows.started_at,"
-        " due_at = rows.due_at, stopped_at = rows.stopped_at FROM :rows WHERE c.clock = rows.clock"};
+    .sql = "UPDATE clock_fact AS c SET verdict = rows.verdict, started_at = rows.started_at,"
+           " due_at = rows.due_at, stopped_at = rows.stopped_at FROM :rows"
+           " WHERE c.clock = rows.clock"};
 
 const struct query message_lock = {
     .kind = QUERY_LOCK,
     .row = &message_fact_row_shape,
     .by = "message",
     .whole = &message_fact_row_shape,
-    .sql =
-        "SELECT message, ticket, state FROM message_fact WHERE message = ANY(:keys) ORDER BY message FOR UPDATE"};
+    .sql = "SELECT message, ticket, state FROM message_fact WHERE message = ANY(:keys)"
+           " ORDER BY message FOR UPDATE"};
 
 const struct query message_insert = {
     .kind = QUERY_WRITE,
     .row = &message_fact_row_shape,
-    .sql =
-        "INSERT INTO message_fact (message, ticket, state) SELECT message, ticket, state FROM :rows"};
+    .sql = "INSERT INTO message_fact (message, ticket, state) SELECT message, ticket, state"
+           " FROM :rows"};
 
 const struct query message_update = {
     .kind = QUERY_WRITE,
     .row = &message_fact_row_shape,
-    .sql =
-        "UPDATE message_fact AS m SET state = rows.state FROM :rows WHERE m.message = rows.message"};
+    .sql = "UPDATE message_fact AS m SET state = rows.state FROM :rows"
+           " WHERE m.message = rows.message"};
 
 const struct query staff_lock = {
     .kind = QUERY_LOCK,
     .row = &staff_fact_row_shape,
     .by = "staff",
     .whole = &staff_fact_row_shape,
-    .sql =
-        "SELECT staff, active, on_duty FROM staff_fact WHERE staff = ANY(:keys) ORDER BY staff FOR UPDATE"};
+    .sql = "SELECT staff, active, on_duty FROM staff_fact WHERE staff = ANY(:keys)"
+           " ORDER BY staff FOR UPDATE"};
 
 const struct query staff_write = {
     .kind = QUERY_WRITE,
@@ -100,7 +104,7 @@ const struct query contact_add = {
     .sql = "INSERT INTO contact_fact (contact, at, channel) SELECT contact, at, channel FROM :rows"
            " ON CONFLICT (contact) DO NOTHING"};
 
-/* ---- counters and the feed ------------------------------------------------------------------------------------------------ */
+/* --- counters and the feed --- */
 
 #define VALUE "value, count, of, p50, p90, at"
 
@@ -121,7 +125,8 @@ const struct query kpi_topics = {.kind = QUERY_READ,
 #define RESTED                                                                                     \
     "coalesce(refreshed_at + wait_ms * interval '1 millisecond' <= clock_timestamp(), true)"
 
-/* No row is locked: of two who append at once the second meets the first one's number, and its lease is gone. */
+/* No row is locked: of two who append at once the second meets the first one's number, and its
+   lease is gone. */
 const struct query feed_now = {
     .kind = QUERY_READ,
     .row = &feed_state_row_shape,
@@ -155,61 +160,72 @@ const struct query topic_insert = {.kind = QUERY_WRITE,
                                    .sql = "INSERT INTO topic_name (topic) SELECT topic FROM :rows"
                                           " ON CONFLICT DO NOTHING"};
 
-/* ---- figures of a period --------------------------------------------------------------------------------------------------- */
+/* --- figures of a period --- */
 
-/* What `period(from_at, to_at)` of at most one row makes of the facts. Each line reads one index over that period only.
-   percentile_disc is the nearest rank: the smallest value that at least that share of all values does not exceed. */
-#define INTERVAL(name, end, also)                                                                     \
-    " UNION ALL SELECT '" name "', NULL, NULL, NULL, count(*), count(*), 0::bigint, avg(s),"          \
-    " percentile_disc(0.5) WITHIN GROUP (ORDER BY s), percentile_disc(0.9) WITHIN GROUP (ORDER BY s)" \
-    " FROM (SELECT extract(epoch FROM t." end                                                         \
-    " - t.received_at)::double precision AS s FROM period JOIN ticket_fact t"                         \
-    " ON t." end " >= from_at AND t." end                                                             \
+/* What `period(from_at, to_at)` of at most one row makes of the facts. Each line reads one index
+   over that period only. percentile_disc is the nearest rank: the smallest value that at least that
+   share of all values does not exceed. */
+#define INTERVAL(name, end, also)                                                                  \
+    " UNION ALL SELECT '" name "', NULL, NULL, NULL, count(*), count(*), 0::bigint, avg(s),"       \
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY s), percentile_disc(0.9) WITHIN GROUP (ORDER BY" \
+    " s)"                                                                                          \
+    " FROM (SELECT extract(epoch FROM t." end                                                      \
+    " - t.received_at)::double precision AS s FROM period JOIN ticket_fact t"                      \
+    " ON t." end " >= from_at AND t." end                                                          \
     " < to_at WHERE t.exit IS NULL AND t.received_at IS NOT NULL" also ") x"
 
-/* Of each clock its ticket is looked up by key: a join would be planned without knowing the period, and read all tickets. */
-#define FIGURES                                                                                                                \
-    " SELECT 'clock' AS figure, name AS clock, kind, answered, count(*) FILTER (WHERE verdict = 'met') AS met,"                \
-    " count(*) FILTER (WHERE verdict <> 'none') AS of, count(*) FILTER (WHERE verdict = 'none') AS apart,"                     \
-    " NULL::double precision AS mean, NULL::double precision AS p50, NULL::double precision AS p90"                            \
-    " FROM (SELECT c.name, c.kind, c.verdict, coalesce((SELECT t.answered FROM ticket_fact t WHERE t.ticket = c.ticket),"      \
-    " false) AS answered FROM period JOIN clock_fact c ON c.due_at >= from_at AND c.due_at < to_at) x"                         \
-    " GROUP BY name, kind, answered"                                                                                           \
-    " UNION ALL SELECT 'timely', NULL, NULL, NULL, count(*) FILTER (WHERE intime), count(*) FILTER (WHERE NOT gone),"          \
-    " count(*) FILTER (WHERE gone), NULL, NULL, NULL"                                                                          \
-    " FROM (SELECT coalesce(t.result_at <= t.result_due_at, false) AS intime, t.exit IS NOT NULL AND t.closed_at <="           \
-    " t.result_due_at AND coalesce(t.result_at > t.result_due_at, true) AS gone FROM period JOIN ticket_fact t"                \
-    " ON t.result_due_at >= from_at AND t.result_due_at < to_at) x"                                                            \
-    " UNION ALL SELECT 'complaints', NULL, NULL, NULL, count(*) FILTER (WHERE t.exit IS NULL), (SELECT count(*) FROM period"   \
-    " JOIN contact_fact k ON k.at >= from_at AND k.at < to_at), count(*) FILTER (WHERE t.exit IS NOT NULL), NULL, NULL, NULL"  \
-    " FROM period JOIN ticket_fact t ON t.received_at >= from_at AND t.received_at < to_at AND t.kind = 'complaint'" INTERVAL( \
-        "result", "result_at", "") INTERVAL("satisfied", "satisfied_at", "")                                                   \
-        INTERVAL("wait", "assigned_at", " AND NOT coalesce(t.answered, false)")
+/* Of each clock its ticket is looked up by key: a join would be planned without knowing the period,
+   and read all tickets. */
+#define FIGURES                                                                                    \
+    " SELECT 'clock' AS figure, name AS clock, kind, answered,"                                    \
+    " count(*) FILTER (WHERE verdict = 'met') AS met, count(*) FILTER (WHERE"                      \
+    " verdict <> 'none') AS of, count(*) FILTER (WHERE verdict = 'none') AS apart,"                \
+    " NULL::double precision AS mean, NULL::double precision AS p50,"                              \
+    " NULL::double precision AS p90"                                                               \
+    " FROM (SELECT c.name, c.kind, c.verdict, coalesce((SELECT t.answered FROM ticket_fact t"      \
+    " WHERE t.ticket = c.ticket),"                                                                 \
+    " false) AS answered FROM period JOIN clock_fact c ON c.due_at >= from_at"                     \
+    " AND c.due_at < to_at) x"                                                                     \
+    " GROUP BY name, kind, answered"                                                               \
+    " UNION ALL SELECT 'timely', NULL, NULL, NULL, count(*) FILTER (WHERE intime),"                \
+    " count(*) FILTER (WHERE NOT gone), count(*) FILTER (WHERE gone), NULL, NULL, NULL"            \
+    " FROM (SELECT coalesce(t.result_at <= t.result_due_at, false) AS intime, t.exit IS NOT NULL"  \
+    " AND t.closed_at <="                                                                          \
+    " t.result_due_at AND coalesce(t.result_at > t.result_due_at, true) AS gone FROM period"       \
+    " JOIN ticket_fact t"                                                                          \
+    " ON t.result_due_at >= from_at AND t.result_due_at < to_at) x"                                \
+    " UNION ALL SELECT 'complaints', NULL, NULL, NULL, count(*) FILTER (WHERE t.exit IS NULL),"    \
+    " (SELECT count(*) FROM period"                                                                \
+    " JOIN contact_fact k ON k.at >= from_at AND k.at < to_at),"                                   \
+    " count(*) FILTER (WHERE t.exit IS NOT NULL), NULL, NULL, NULL"                                \
+    " FROM period JOIN ticket_fact t ON t.received_at >= from_at AND t.received_at < to_at"        \
+    " AND t.kind = 'complaint'" INTERVAL("result", "result_at", "")                                \
+        INTERVAL("satisfied", "satisfied_at", "")                                                  \
+            INTERVAL("wait", "assigned_at", " AND NOT coalesce(t.answered, false)")
 
-/* The last line is `gate`: how long the others took (of, microseconds). While it is too early nothing is
-   looked at. What happens at this very instant is part of the period. */
+/* The last line is `gate`: how long the others took (of, microseconds). While it is too early
+   nothing is looked at. What happens at this very instant is part of the period. */
 const struct query figures_now = {
     .kind = QUERY_READ,
     .row = &figure_row_shape,
-    .sql =
-        "WITH period AS MATERIALIZED (SELECT date_trunc('month', now_us(), zone) AS from_at,"
-        " now_us() + interval '1 microsecond' AS to_at FROM feed_state WHERE feed = 'feed'"
-        " AND " RESTED "),"
-        " lines AS MATERIALIZED (" FIGURES ")"
-        " SELECT * FROM lines"
-        " UNION ALL SELECT 'gate', NULL, NULL, NULL, 0::bigint,"
-        " (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint, (SELECT count(*) FROM lines),"
-        " NULL, NULL, NULL FROM period"};
+    .sql = "WITH period AS MATERIALIZED (SELECT date_trunc('month', now_us(), zone) AS from_at,"
+           " now_us() + interval '1 microsecond' AS to_at FROM feed_state WHERE feed = 'feed'"
+           " AND " RESTED "),"
+           " lines AS MATERIALIZED (" FIGURES ")"
+           " SELECT * FROM lines"
+           " UNION ALL SELECT 'gate', NULL, NULL, NULL, 0::bigint,"
+           " (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint,"
+           " (SELECT count(*) FROM lines), NULL, NULL, NULL FROM period"};
 
 const struct query figures_between = {
     .kind = QUERY_READ,
     .row = &figure_row_shape,
-    .sql =
-        "WITH period AS MATERIALIZED (SELECT coalesce(:from, date_trunc('month', now_us(), zone)) AS from_at,"
-        " least(:to, now_us() + interval '1 microsecond') AS to_at FROM feed_state WHERE feed = 'feed'"
-        " AND (:from IS NOT NULL OR :to IS NOT NULL))" FIGURES};
+    .sql = "WITH period AS MATERIALIZED (SELECT coalesce(:from, date_trunc('month', now_us(),"
+           " zone)) AS from_at, least(:to, now_us() + interval '1 microsecond') AS to_at"
+           " FROM feed_state WHERE feed = 'feed'"
+           " AND (:from IS NOT NULL OR :to IS NOT NULL))" FIGURES};
 
-/* ---- queries --------------------------------------------------------------------------------------------------------------- */
+/* --- queries --- */
 
 const struct query topics_all = {.kind = QUERY_READ,
                                  .row = &topic_row_shape,
@@ -232,7 +248,8 @@ const struct query feed_entries = {
     .row = &feed_row_shape,
     .sql =
         "SELECT seq, topic, " VALUE " FROM feed WHERE seq > :after AND " RESUMES
-        " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY seq LIMIT least(coalesce(:limit, 500), 5000)"};
+        " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY seq LIMIT least(coalesce(:limit,"
+        " 500), 5000)"};
 
 const struct query feed_snapshot = {
     .kind = QUERY_READ,
@@ -282,7 +299,7 @@ const struct query drill_clock =
 const struct query drill_message =
     DRILL("message_fact", "messages", "state = " DRILL_PART(2) " AND state <> 'sent'");
 
-/* ---- the publisher ----------------------------------------------------------------------------------------------------------- */
+/* --- the publisher --- */
 
 const struct query feed_tail = {.kind = QUERY_READ,
                                 .row = &feed_row_shape,

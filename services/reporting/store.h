@@ -18,8 +18,8 @@ extern const struct query topics_last; /* the last values of topics, by name */
 extern const struct query kpi_topics;  /* the last published KPIs */
 extern const struct query feed_now;    /* the feed's head, and when the KPIs are due */
 extern const struct query feed_state_write, feed_append, feed_cut, topic_insert;
-extern const struct query
-    figures_now; /* the current month; only the line `gate` is missing while it is too early */
+/* the current month; only the line `gate` is missing while it is too early */
+extern const struct query figures_now;
 
 /* Queries. */
 extern const struct query figures_between;

@@ -1,9 +1,9 @@
 /*
  * choose: who takes a waiting ticket (RTE-14, RTE-27). Pure.
  *
- * Candidates have the role, are trained, on duty and below their limit; the least loaded of them takes it, among equals the
- * one that has been idle longest, among those the first by code. All tickets of one line have the same candidates but for
- * those barred from a single ticket (ORG-70).
+ * Candidates have the role, are trained, on duty and below their limit; the least loaded of them
+ * takes it, among equals the one that has been idle longest, among those the first by code. All
+ * tickets of one line have the same candidates but for those barred from a single ticket (ORG-70).
  */
 #ifndef KEFU_ROUTING_CHOOSE_H
 #define KEFU_ROUTING_CHOOSE_H
@@ -28,8 +28,9 @@ struct wanted wanted_read(text line);
 struct pool *pool_create(const struct routing_policy *policy, struct list people, time_us now,
                          struct arena *arena);
 
-/* Give a ticket of this line to somebody: the person, whose `taken` went up by one and whose `last_at` is now. Or NULL,
-   then *reason says why: nobody_on_duty, nobody_skilled, all_at_limit or manual_queue. */
+/* Give a ticket of this line to somebody: the person, whose `taken` went up by one and whose
+   `last_at` is now. Or NULL, then *reason says why: nobody_on_duty, nobody_skilled, all_at_limit or
+   manual_queue. */
 const struct person_row *pool_give(struct pool *pool, text queue, text line, text barred,
                                    const char **reason);
 /* Could somebody take a ticket of this line? Gives nothing away. */

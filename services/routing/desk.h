@@ -1,8 +1,9 @@
 /*
  * desk: one ticket on the desk, with all that is needed to decide about it.
  *
- * A desk is made from the ticket's row (or a new one), changed by handover.h (who answers for it) and step.h (steps of its flow), and
- * settled once: then the row is written, loads are counted and a change of handler is said.
+ * A desk is made from the ticket's row (or a new one), changed by handover.h (who answers for it)
+ * and step.h (steps of its flow), and settled once: then the row is written, loads are counted and
+ * a change of handler is said.
  */
 #ifndef KEFU_ROUTING_DESK_H
 #define KEFU_ROUTING_DESK_H
@@ -35,7 +36,8 @@ struct desk {
     bool new;
     bool counted; /* dispatch has counted the new handler's load already */
     bool woken;   /* dispatch.due was said */
-    const struct ticket_row *opens; /* a linked ticket that a step asks for: enter_linked() opens it */
+    /* a linked ticket that a step asks for: enter_linked() opens it */
+    const struct ticket_row *opens;
 };
 
 /* False if the ticket's policy or flow is not known: the plan is refused then. */
@@ -44,7 +46,8 @@ bool desk_load(struct desk *desk, struct plan *plan, const struct ticket_row *ti
 /* The same for a desk whose ticket is set already. */
 bool desk_find_flow(struct desk *desk);
 
-/* The ticket is not there: "not now" if its number was drawn lately and may not have been heard of yet, else a refusal. */
+/* The ticket is not there: "not now" if its number was drawn lately and may not have been heard of
+   yet, else a refusal. */
 void desk_missing(struct plan *plan, int64_t ticket);
 
 struct flow_at desk_at(struct desk *desk);

@@ -12,7 +12,8 @@ static const struct flow_state *start_state(const struct flow *flow)
     return NULL;
 }
 
-/* SLA-02: a recorder who solved the matter in the contact counts as its handler; otherwise the recorder is none. */
+/* SLA-02: a recorder who solved the matter in the contact counts as its handler; otherwise the
+   recorder is none. */
 static void give_first(struct desk *desk, const struct flow_state *state)
 {
     struct ticket_row *ticket = &desk->ticket;

@@ -6,8 +6,8 @@
 
 #include "desk.h"
 
-/* State, priority, department and first handler are set here, all else of the row is given. Says ticket.started, and settles.
-   False if the plan is refused. */
+/* State, priority, department and first handler are set here, all else of the row is given. Says
+   ticket.started, and settles. False if the plan is refused. */
 bool enter_open(struct desk *desk, struct plan *plan, const struct ticket_row *ticket,
                 const struct company *company);
 /* Open the linked ticket that a step of this desk asked for, if any. */

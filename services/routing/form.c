@@ -42,7 +42,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* A word without blanks that begins with a letter and holds no long number: no name in full, no phone, no sentence. */
+/* A word without blanks that begins with a letter and holds no long number: no name in full, no
+   phone, no sentence. */
 static bool is_form_code(text value)
 {
     size_t digits = 0;

@@ -1,8 +1,9 @@
 /*
  * form: does what was sent with a step fill the step's form? Pure.
  *
- * Free text is recorded with intake first; here stands only its number, "note:4711". Other values are codes, numbers of
- * tickets, times in ISO 8601 and staff codes, so that no customer's words get into routing's rows and events.
+ * Free text is recorded with intake first; here stands only its number, "note:4711". Other values
+ * are codes, numbers of tickets, times in ISO 8601 and staff codes, so that no customer's words get
+ * into routing's rows and events.
  */
 #ifndef KEFU_ROUTING_FORM_H
 #define KEFU_ROUTING_FORM_H
@@ -39,7 +40,8 @@ text form_get(const struct form *form, text name);
 time_us form_time(const struct form *form, text name);
 /* The code of the step's choice that is its reason, if it has one. */
 text form_reason(const struct flow_step *step, const struct form *form);
-/* All fields as name=value, joined by spaces; department and handler of the command itself are the last. */
+/* All fields as name=value, joined by spaces; department and handler of the command itself are the
+   last. */
 text form_write(const struct form *form, struct arena *arena);
 /* The active person of that code, or NULL. */
 const struct person_row *people_find(struct list people, text staff);

@@ -1,5 +1,6 @@
 /*
- * handlers: what routing does about each message it hears. One function per message; see main.c for what each loads.
+ * handlers: what routing does about each message it hears. One function per message; see main.c for
+ * what each loads.
  */
 #ifndef KEFU_ROUTING_HANDLERS_H
 #define KEFU_ROUTING_HANDLERS_H

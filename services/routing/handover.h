@@ -13,7 +13,8 @@ void hand_give(struct desk *desk, const struct flow_step *step, const struct for
 void hand_wait(struct desk *desk, text role);
 /* Name the handler outright. */
 void hand_name(struct desk *desk, text handler, const char *how);
-/* Write the row, count the loads, and say ticket.assigned if the handler changed. `actor` may be absent. */
+/* Write the row, count the loads, and say ticket.assigned if the handler changed. `actor` may be
+   absent. */
 void hand_settle(struct desk *desk, text actor);
 /* Give back a load that dispatch counted for nothing. */
 void hand_back(struct desk *desk, text staff);

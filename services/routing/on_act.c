@@ -35,7 +35,8 @@ static bool may_set_class(struct desk *desk, const struct form *form,
     return false;
 }
 
-/* The step that is meant, if it is possible here, this person may take it and the form is filled; else NULL, refused. */
+/* The step that is meant, if it is possible here, this person may take it and the form is filled;
+   else NULL, refused. */
 static const struct flow_step *find_step(struct desk *desk, const struct ticket_act *m,
                                          const struct form *form, const struct person_row *person)
 {

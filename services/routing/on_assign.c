@@ -5,7 +5,8 @@
 #include "step.h"
 #include "store.h"
 
-/* May this person override an assignment (RTE-11)? Those above a supervisor may do what a supervisor may. */
+/* May this person override an assignment (RTE-11)? Those above a supervisor may do what a
+   supervisor may. */
 static bool may_assign(struct desk *desk, const struct person_row *person)
 {
     struct yaml_texts allowed = desk->policy->assign_roles;

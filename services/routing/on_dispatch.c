@@ -9,7 +9,8 @@
 
 enum { GIVEN_AT_ONCE = 500, LINES_MOST = 200 };
 
-/* Somebody who waits: a row of `waiting`, or a wish that was just said. Who is given a handler at once never stands in the table. */
+/* Somebody who waits: a row of `waiting`, or a wish that was just said. Who is given a handler at
+   once never stands in the table. */
 struct place {
     struct waiting_row row;
     bool stands;
@@ -31,7 +32,7 @@ struct dispatch {
     size_t stood; /* wishes that somebody could take, but not now */
 };
 
-/* ---- who waits --------------------------------------------------------------------------------------------------------------- */
+/* --- who waits --- */
 
 static struct list joined(struct arena *arena, struct list a, struct list b, size_t size)
 {
@@ -70,7 +71,8 @@ static int by_order(const void *a, const void *b)
     return (x->wish > y->wish) - (x->wish < y->wish);
 }
 
-/* The ticket may have gone on since it said so, in this batch or, if the wish came by the journal, in another. */
+/* The ticket may have gone on since it said so, in this batch or, if the wish came by the journal,
+   in another. */
 static bool is_wanted(struct list wanting, const struct handler_wish *wish)
 {
     for (size_t i = 0; i < wanting.n; i++) {
@@ -117,7 +119,7 @@ static bool is_behind(struct dispatch *dispatch, const struct place *place)
     return !place->stands && seen->n >= WAITING_WINDOW;
 }
 
-/* ---- what becomes of them ---------------------------------------------------------------------------------------------------- */
+/* --- what becomes of them --- */
 
 static void give_ticket(struct dispatch *dispatch, const struct place *place,
                         const struct person_row *person)
@@ -185,7 +187,8 @@ static bool was_seen(const struct dispatch *dispatch, const struct waiting_row *
     return false;
 }
 
-/* Those behind the window that nobody spoke of yet. They are told what the first of their line were told. */
+/* Those behind the window that nobody spoke of yet. They are told what the first of their line were
+   told. */
 static void look_behind(struct dispatch *dispatch, struct list unsaid)
 {
     for (size_t i = 0; i < unsaid.n; i++) {
@@ -207,7 +210,8 @@ static void keep_loads(const struct dispatch *dispatch, struct list people)
                                             .last_at = given[i]->last_at});
 }
 
-/* Whatever waits now is looked at, by priority, then arrival; what nobody can take goes on waiting. */
+/* Whatever waits now is looked at, by priority, then arrival; what nobody can take goes on
+   waiting. */
 void on_dispatch_due(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct dispatch_due *m = message;

@@ -6,7 +6,8 @@
 
 #include "workforce.msg.h"
 
-/* Own copies of what workforce says, so that nobody has to be asked. Who changed may take what waits. */
+/* Own copies of what workforce says, so that nobody has to be asked. Who changed may take what
+   waits. */
 void on_staff_changed(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct staff_changed *m = message;

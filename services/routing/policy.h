@@ -1,5 +1,6 @@
 /*
- * routing_policy: what flows/, routing.yaml and organisation.yaml decide for routing, compiled. Pure.
+ * routing_policy: what flows/, routing.yaml and organisation.yaml decide for routing, compiled.
+ * Pure.
  */
 #ifndef KEFU_ROUTING_POLICY_H
 #define KEFU_ROUTING_POLICY_H
@@ -80,7 +81,8 @@ const struct queue_rule *routing_queue_named(const struct routing_policy *policy
 /* Who answers where the flow says `role` (AMB-52). */
 text routing_stand_in(const struct routing_policy *policy, const struct routing_case *which,
                       text role);
-/* The roles a person may act in on that ticket: own ones, those they count as, those they stand in for. */
+/* The roles a person may act in on that ticket: own ones, those they count as, those they stand in
+   for. */
 struct yaml_texts routing_roles(const struct routing_policy *policy,
                                 const struct routing_case *which, text own, struct arena *arena);
 /* Is the wanted role among them? */

@@ -1,9 +1,12 @@
 #include "store.h"
 
-#define TICKET_COLUMNS                                                                                                 \
-    "id, contact, kind, state, policy, priority, topic, class, channel, org_unit, project, department, owner, "        \
-    "handler, assignees, queue, wish, round, refusals, attempts, flags, took, held, moves, received_at, promised_at, " \
-    "customer, label, locale, important, answered, deferred, reachable, repeat_of, linked, exit, closed_at"
+#define TICKET_COLUMNS                                                                             \
+    "id, contact, kind, state, policy, priority, topic, class, channel, org_unit, project,"        \
+    " department, owner, "                                                                         \
+    "handler, assignees, queue, wish, round, refusals, attempts, flags, took, held, moves,"        \
+    " received_at, promised_at, "                                                                  \
+    "customer, label, locale, important, answered, deferred, reachable, repeat_of, linked, exit,"  \
+    " closed_at"
 
 const struct query ticket_lock = {
     .kind = QUERY_LOCK,
@@ -25,34 +28,37 @@ const struct query ticket_insert = {.kind = QUERY_WRITE,
 const struct query ticket_update = {
     .kind = QUERY_WRITE,
     .row = &ticket_row_shape,
-    .sql =
-        "UPDATE ticket SET state = rows.state, priority = rows.priority, class = rows.class, "
-        "department = rows.department, owner = rows.owner, handler = rows.handler, assignees = rows.assignees, "
-        "queue = rows.queue, wish = rows.wish, round = rows.round, refusals = rows.refusals, "
-        "attempts = rows.attempts, flags = rows.flags, took = rows.took, held = rows.held, moves = rows.moves, "
-        "promised_at = rows.promised_at, linked = rows.linked, exit = rows.exit, closed_at = rows.closed_at "
-        "FROM :rows WHERE ticket.id = rows.id"};
+    .sql = "UPDATE ticket SET state = rows.state, priority = rows.priority, class = rows.class, "
+           "department = rows.department, owner = rows.owner, handler = rows.handler,"
+           " assignees = rows.assignees, "
+           "queue = rows.queue, wish = rows.wish, round = rows.round, refusals = rows.refusals, "
+           "attempts = rows.attempts, flags = rows.flags, took = rows.took, held = rows.held,"
+           " moves = rows.moves, "
+           "promised_at = rows.promised_at, linked = rows.linked, exit = rows.exit,"
+           " closed_at = rows.closed_at "
+           "FROM :rows WHERE ticket.id = rows.id"};
 
 const struct query move_insert = {
     .kind = QUERY_WRITE,
     .row = &move_row_shape,
-    .sql =
-        "INSERT INTO move (ticket, n, step, action, before, after, actor, handler, round, at, fields) "
-        "SELECT ticket, n, step, action, before, after, actor, handler, round, at, fields FROM :rows"};
+    .sql = "INSERT INTO move (ticket, n, step, action, before, after, actor, handler, round, at,"
+           " fields) "
+           "SELECT ticket, n, step, action, before, after, actor, handler, round, at, fields"
+           " FROM :rows"};
 
 const struct query move_read = {
     .kind = QUERY_READ,
     .row = &move_row_shape,
     .by = "ticket",
-    .sql =
-        "SELECT ticket, n, step, action, before, after, actor, handler, round, at, fields FROM move "
-        "WHERE ticket = ANY(:keys) ORDER BY ticket, n"};
+    .sql = "SELECT ticket, n, step, action, before, after, actor, handler, round, at, fields"
+           " FROM move "
+           "WHERE ticket = ANY(:keys) ORDER BY ticket, n"};
 
 const struct query note_insert = {
     .kind = QUERY_WRITE,
     .row = &note_row_shape,
-    .sql =
-        "INSERT INTO note (ticket, note, name) SELECT ticket, note, name FROM :rows ON CONFLICT DO NOTHING"};
+    .sql = "INSERT INTO note (ticket, note, name) SELECT ticket, note, name FROM :rows ON CONFLICT"
+           " DO NOTHING"};
 
 const struct query note_read = {
     .kind = QUERY_READ,
@@ -66,7 +72,8 @@ const struct query waiting_read = {
     .sql =
         "SELECT w.ticket, w.wish, w.queue, w.line, w.priority, w.arrived, w.barred, w.reason, "
         "t.id IS NULL OR t.queue IS NULL OR t.wish <> w.wish AS stale "
-        "FROM queue_line l CROSS JOIN LATERAL (SELECT ticket, wish, queue, line, priority, arrived, barred, reason "
+        "FROM queue_line l CROSS JOIN LATERAL (SELECT ticket, wish, queue, line, priority, arrived,"
+        " barred, reason "
         "FROM waiting WHERE waiting.queue = l.queue AND waiting.line = l.line "
         "ORDER BY priority, arrived, ticket LIMIT 200) w LEFT JOIN ticket t ON t.id = w.ticket "
         "ORDER BY w.priority, w.arrived, w.ticket"};
@@ -74,9 +81,9 @@ const struct query waiting_read = {
 const struct query waiting_unsaid = {
     .kind = QUERY_READ,
     .row = &waiting_row_shape,
-    .sql =
-        "SELECT ticket, wish, queue, line, priority, arrived, barred, reason, false AS stale FROM waiting "
-        "WHERE reason IS NULL ORDER BY ticket LIMIT 500"};
+    .sql = "SELECT ticket, wish, queue, line, priority, arrived, barred, reason, false AS stale"
+           " FROM waiting "
+           "WHERE reason IS NULL ORDER BY ticket LIMIT 500"};
 
 const struct query wanting_read = {.kind = QUERY_READ,
                                    .row = &wanting_row_shape,
@@ -93,8 +100,8 @@ const struct query waiting_insert = {
 const struct query waiting_delete = {
     .kind = QUERY_WRITE,
     .row = &waiting_row_shape,
-    .sql =
-        "DELETE FROM waiting USING :rows WHERE waiting.ticket = rows.ticket AND waiting.wish = rows.wish"};
+    .sql = "DELETE FROM waiting USING :rows WHERE waiting.ticket = rows.ticket"
+           " AND waiting.wish = rows.wish"};
 
 const struct query waiting_say = {
     .kind = QUERY_WRITE,
@@ -108,8 +115,8 @@ const struct query queue_line_read = {
 const struct query queue_line_insert = {
     .kind = QUERY_WRITE,
     .row = &queue_line_row_shape,
-    .sql =
-        "INSERT INTO queue_line (queue, line) SELECT queue, line FROM :rows ON CONFLICT DO NOTHING"};
+    .sql = "INSERT INTO queue_line (queue, line) SELECT queue, line FROM :rows ON CONFLICT"
+           " DO NOTHING"};
 
 const struct query unit_write = {
     .kind = QUERY_WRITE,
@@ -124,8 +131,10 @@ const struct query staff_write = {
     .kind = QUERY_WRITE,
     .row = &staff_row_shape,
     .sql =
-        "INSERT INTO staff (staff, name, unit, department, roles, skills, superior, deputy, most_open, active) "
-        "SELECT staff, name, unit, department, roles, skills, superior, deputy, most_open, active FROM :rows "
+        "INSERT INTO staff (staff, name, unit, department, roles, skills, superior, deputy,"
+        " most_open, active) "
+        "SELECT staff, name, unit, department, roles, skills, superior, deputy, most_open, active"
+        " FROM :rows "
         "ON CONFLICT (staff) DO UPDATE SET name = excluded.name, unit = excluded.unit, "
         "department = excluded.department, roles = excluded.roles, skills = excluded.skills, "
         "superior = excluded.superior, deputy = excluded.deputy, most_open = excluded.most_open, "
@@ -135,7 +144,8 @@ const struct query duty_write = {
     .kind = QUERY_WRITE,
     .row = &duty_row_shape,
     .sql =
-        "INSERT INTO duty (staff, on_duty, roster, since) SELECT staff, on_duty, roster, since FROM :rows "
+        "INSERT INTO duty (staff, on_duty, roster, since) SELECT staff, on_duty, roster, since"
+        " FROM :rows "
         "ON CONFLICT (staff) DO UPDATE SET on_duty = excluded.on_duty, roster = excluded.roster, "
         "since = excluded.since"};
 
@@ -150,8 +160,10 @@ const struct query staff_load_write = {
     .kind = QUERY_WRITE,
     .row = &staff_load_row_shape,
     .sql =
-        "WITH r AS MATERIALIZED (SELECT * FROM :rows), gone AS (DELETE FROM staff_load WHERE ctid = ANY(ARRAY("
-        "SELECT (SELECT l.ctid FROM staff_load AS l WHERE l.staff = r.staff AND l.taken = r.before) FROM r))) "
+        "WITH r AS MATERIALIZED (SELECT * FROM :rows), gone AS (DELETE FROM staff_load"
+        " WHERE ctid = ANY(ARRAY("
+        "SELECT (SELECT l.ctid FROM staff_load AS l WHERE l.staff = r.staff AND l.taken = r.before)"
+        " FROM r))) "
         "INSERT INTO staff_load (staff, taken, last_at) SELECT staff, taken, last_at FROM r"};
 
 const struct query staff_tally_add = {
@@ -161,8 +173,9 @@ const struct query staff_tally_add = {
            "ON CONFLICT (staff) DO UPDATE SET net = staff_tally.net + excluded.net, "
            "freed_at = greatest(staff_tally.freed_at, excluded.freed_at)"};
 
-#define PERSON                                                                                        \
-    "s.staff, s.unit, s.department, s.roles, s.skills, s.superior, s.deputy, s.most_open, s.active, " \
+#define PERSON                                                                                     \
+    "s.staff, s.unit, s.department, s.roles, s.skills, s.superior, s.deputy, s.most_open,"         \
+    " s.active, "                                                                                  \
     "coalesce(d.on_duty, false) AS on_duty, d.roster, d.since"
 #define PEOPLE "FROM staff s LEFT JOIN duty d ON d.staff = s.staff "
 
@@ -176,7 +189,8 @@ static const char candidates_sql[] =
     "SELECT " PERSON
     ", coalesce(l.taken, 0) AS taken, coalesce(t.net, 0) AS net, l.last_at, t.freed_at " PEOPLE
     "LEFT JOIN LATERAL (SELECT taken, last_at FROM staff_load WHERE staff_load.staff = s.staff "
-    "ORDER BY taken DESC LIMIT 1) l ON true LEFT JOIN staff_tally t ON t.staff = s.staff ORDER BY s.staff";
+    "ORDER BY taken DESC LIMIT 1) l ON true LEFT JOIN staff_tally t ON t.staff = s.staff"
+    " ORDER BY s.staff";
 
 const struct query candidate_read = {
     .kind = QUERY_READ, .row = &person_row_shape, .sql = candidates_sql};

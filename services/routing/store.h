@@ -1,9 +1,10 @@
 /*
- * store: all SQL of routing, one named statement each. Tables are locked and written in the order of routing_store.
+ * store: all SQL of routing, one named statement each. Tables are locked and written in the order
+ * of routing_store.
  *
- * Who writes what: a ticket's rows only its own lane; `waiting` and `staff_load` only dispatch; `staff_tally` tickets, as sums. All
- * dispatching is one key, so one lane. So lanes meet only at staff_tally, which is added to last and in order: no deadlock, and no
- * ticket waits for dispatch.
+ * Who writes what: a ticket's rows only its own lane; `waiting` and `staff_load` only dispatch;
+ * `staff_tally` tickets, as sums. All dispatching is one key, so one lane. So lanes meet only at
+ * staff_tally, which is added to last and in order: no deadlock, and no ticket waits for dispatch.
  */
 #ifndef KEFU_ROUTING_STORE_H
 #define KEFU_ROUTING_STORE_H

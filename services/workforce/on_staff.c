@@ -55,8 +55,9 @@ static text superior_of(struct list staff, text code)
     return (text){0};
 }
 
-/* People are sent in any order, and two may be each other's deputies: a superior or deputy may be somebody who is still to come. What
-   cannot be is a circle of superiors (ORG-11): escalation would never end. */
+/* People are sent in any order, and two may be each other's deputies: a superior or deputy may be
+   somebody who is still to come. What cannot be is a circle of superiors (ORG-11): escalation would
+   never end. */
 static void check_line(struct plan *plan, const struct staff_set *m, struct list staff)
 {
     text above = m->superior;

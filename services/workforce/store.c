@@ -15,8 +15,8 @@ const struct query duty_lock = {
     .kind = QUERY_LOCK,
     .row = &workforce_duty_row_shape,
     .by = "staff",
-    .sql =
-        "SELECT staff, on_duty, roster, since FROM duty WHERE staff = ANY(:keys) ORDER BY staff FOR UPDATE"};
+    .sql = "SELECT staff, on_duty, roster, since FROM duty WHERE staff = ANY(:keys)"
+           " ORDER BY staff FOR UPDATE"};
 
 const struct query units_read = {.kind = QUERY_READ,
                                  .row = &workforce_unit_row_shape,
@@ -29,10 +29,10 @@ const struct query staff_read = {.kind = QUERY_READ,
 const struct query unit_write = {
     .kind = QUERY_WRITE,
     .row = &workforce_unit_row_shape,
-    .sql =
-        "INSERT INTO unit (" UNIT_COLUMNS ") SELECT " UNIT_COLUMNS
-        " FROM :rows ON CONFLICT (unit) DO UPDATE SET "
-        "parent = excluded.parent, type = excluded.type, name_zh = excluded.name_zh, name_en = excluded.name_en"};
+    .sql = "INSERT INTO unit (" UNIT_COLUMNS ") SELECT " UNIT_COLUMNS
+           " FROM :rows ON CONFLICT (unit) DO UPDATE SET "
+           "parent = excluded.parent, type = excluded.type, name_zh = excluded.name_zh,"
+           " name_en = excluded.name_en"};
 
 const struct query unit_keep = {.kind = QUERY_WRITE,
                                 .row = &workforce_unit_row_shape,
@@ -42,27 +42,29 @@ const struct query unit_keep = {.kind = QUERY_WRITE,
 const struct query staff_write = {
     .kind = QUERY_WRITE,
     .row = &workforce_staff_row_shape,
-    .sql =
-        "INSERT INTO staff (" STAFF_COLUMNS ") SELECT " STAFF_COLUMNS
-        " FROM :rows ON CONFLICT (staff) DO UPDATE SET "
-        "name = excluded.name, unit = excluded.unit, roles = excluded.roles, skills = excluded.skills, "
-        "superior = excluded.superior, deputy = excluded.deputy, email = excluded.email, webhook = excluded.webhook, "
-        "locale = excluded.locale, most_open = excluded.most_open, active = excluded.active"};
+    .sql = "INSERT INTO staff (" STAFF_COLUMNS ") SELECT " STAFF_COLUMNS
+           " FROM :rows ON CONFLICT (staff) DO UPDATE SET "
+           "name = excluded.name, unit = excluded.unit, roles = excluded.roles,"
+           " skills = excluded.skills, "
+           "superior = excluded.superior, deputy = excluded.deputy, email = excluded.email,"
+           " webhook = excluded.webhook, "
+           "locale = excluded.locale, most_open = excluded.most_open, active = excluded.active"};
 
 const struct query duty_write = {
     .kind = QUERY_WRITE,
     .row = &workforce_duty_row_shape,
-    .sql =
-        "INSERT INTO duty (staff, on_duty, roster, since) SELECT staff, on_duty, roster, since FROM :rows "
-        "ON CONFLICT (staff) DO UPDATE SET on_duty = excluded.on_duty, roster = excluded.roster, since = excluded.since"};
+    .sql = "INSERT INTO duty (staff, on_duty, roster, since) SELECT staff, on_duty, roster, since"
+           " FROM :rows "
+           "ON CONFLICT (staff) DO UPDATE SET on_duty = excluded.on_duty, roster = excluded.roster,"
+           " since = excluded.since"};
 
 /* Off and on again within one instant (the test clock stands still): the same stint goes on. */
 const struct query stint_begin = {
     .kind = QUERY_WRITE,
     .row = &workforce_stint_row_shape,
-    .sql =
-        "INSERT INTO stint (staff, began_at, ended_at, roster) SELECT staff, began_at, ended_at, roster FROM :rows "
-        "ON CONFLICT (staff, began_at) DO UPDATE SET ended_at = NULL, roster = excluded.roster"};
+    .sql = "INSERT INTO stint (staff, began_at, ended_at, roster) SELECT staff, began_at, ended_at,"
+           " roster FROM :rows "
+           "ON CONFLICT (staff, began_at) DO UPDATE SET ended_at = NULL, roster = excluded.roster"};
 
 const struct query stint_end = {
     .kind = QUERY_WRITE,
@@ -74,9 +76,12 @@ const struct query lines_asked = {
     .kind = QUERY_READ,
     .row = &workforce_line_row_shape,
     .sql =
-        "SELECT s.staff, s.name, s.unit, s.roles, s.skills, coalesce(d.on_duty, false) AS on_duty, d.since "
-        "FROM staff s LEFT JOIN duty d ON d.staff = s.staff WHERE s.active AND (:unit IS NULL OR s.unit = :unit) "
-        "AND (:on_duty IS NULL OR coalesce(d.on_duty, false) = :on_duty) ORDER BY s.staff LIMIT 5000"};
+        "SELECT s.staff, s.name, s.unit, s.roles, s.skills, coalesce(d.on_duty, false) AS on_duty,"
+        " d.since "
+        "FROM staff s LEFT JOIN duty d ON d.staff = s.staff WHERE s.active AND (:unit IS NULL"
+        " OR s.unit = :unit) "
+        "AND (:on_duty IS NULL OR coalesce(d.on_duty, false) = :on_duty) ORDER BY s.staff"
+        " LIMIT 5000"};
 
 /* Stints end before they begin: both may be written for one person in one round. */
 const struct query *const workforce_store[] = {

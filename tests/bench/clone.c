@@ -1,12 +1,15 @@
 /*
- * Fills a database with copies of rows that the services have written, so that a million tickets need not go through the chain.
+ * Fills a database with copies of rows that the services have written, so that a million tickets
+ * need not go through the chain.
  *
  *   clone DSN LOW HIGH FIRST COPIES < LIST
  *
- * Each line of LIST is a query and, behind a tab, the table and columns that its rows are copied to, COPIES times over (FIRST counts
- * on where another run ends). An empty line ends the list; when all is read it says "read" and waits for a line more. Numbers from
- * LOW to below HIGH (yymmdd and nine digits, as decimals in texts or as MessagePack in bytes) are exchanged for others: in each copy
- * the same for the same, in the same partition, of the same service, and under a day of its own that no calendar has.
+ * Each line of LIST is a query and, behind a tab, the table and columns that its rows are copied
+ * to, COPIES times over (FIRST counts on where another run ends). An empty line ends the list; when
+ * all is read it says "read" and waits for a line more. Numbers from LOW to below HIGH (yymmdd and
+ * nine digits, as decimals in texts or as MessagePack in bytes) are exchanged for others: in each
+ * copy the same for the same, in the same partition, of the same service, and under a day of its
+ * own that no calendar has.
  */
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -54,7 +57,7 @@ static void end_badly(const char *what)
     exit(1);
 }
 
-/* ---- what there is ---- */
+/* --- what there is --- */
 
 static void read_list(void)
 {
@@ -185,7 +188,7 @@ static void collect_ids(void)
     }
 }
 
-/* ---- what replaces it ---- */
+/* --- what replaces it --- */
 
 static int partition_of_id(int64_t id)
 {
@@ -194,7 +197,8 @@ static int partition_of_id(int64_t id)
     return partition_of((text){digits, DIGITS});
 }
 
-/* Numbers of the services wait in line for their partition; the numbers of the day are dealt in their order. */
+/* Numbers of the services wait in line for their partition; the numbers of the day are dealt in
+   their order. */
 static void choose_values(int64_t day)
 {
     static size_t *next, heads[SERVICES][PARTITIONS];

@@ -1,14 +1,17 @@
 /*
- * The load generator: sends commands to one service and measures the answers, which come after commit.
+ * The load generator: sends commands to one service and measures the answers, which come after
+ * commit.
  *
  *   load burst ADDRESS MESSAGE COUNT WINDOW        as fast as it goes, at most WINDOW unanswered
  *   load idle  ADDRESS MESSAGE COUNT GAP_MS        one at a time, with a gap between
  *   load paced ADDRESS MESSAGE COUNT PER_SECOND [FEED]
- *       sent on a timetable, whether or not answers come (open loop); every time is measured from the moment the timetable
- *       says. With FEED (a topic's prefix and the publisher's address, such as held/=tcp://127.0.0.1:7116) it also measures
- *       when the sum of the counts under that prefix has grown by 1, 2, 3 …: when the nth ticket stands on the feed.
+ *       sent on a timetable, whether or not answers come (open loop); every time is measured
+ *       from the moment the timetable says. With FEED (a topic's prefix and the publisher's
+ *       address, such as held/=tcp://127.0.0.1:7116) it also measures when the sum of the counts
+ *       under that prefix has grown by 1, 2, 3 …: when the nth ticket stands on the feed.
  *
- * MESSAGE is contact.record (600 bytes, one ticket each) or probe.say. Prints one line of JSON; fails if one is refused.
+ * MESSAGE is contact.record (600 bytes, one ticket each) or probe.say. Prints one line of JSON;
+ * fails if one is refused.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +73,8 @@ static void end_badly(const char *why, text more)
 
 /* --- what is sent --- */
 
-/* All customers are invented: numbered names, phones of a range that nobody has. They come back with the same details. */
+/* All customers are invented: numbered names, phones of a range that nobody has. They come back
+   with the same details. */
 static const void *make_contact(int64_t n, size_t filler)
 {
     static const char *const kinds[] = {"inquiry", "repair", "suggestion", "inquiry"};
@@ -118,7 +122,8 @@ static void write_frame(int64_t n, size_t filler)
     arena_reset(load.arena);
 }
 
-/* False if the connection takes no more now. Frames are alike but for the digits of their numbers: the words seldom change their length. */
+/* False if the connection takes no more now. Frames are alike but for the digits of their numbers:
+   the words seldom change their length. */
 static bool send(int64_t n)
 {
     static size_t filler = 1;
@@ -312,7 +317,8 @@ static void report(void)
 {
     double seconds = (double)(load.last - load.first) / 1e9;
     printf(
-        "{\"count\": %lld, \"seconds\": %.6f, \"rate\": %.2f, \"again\": %lld, \"began_s\": %.6f, \"frame_bytes\": %zu",
+        "{\"count\": %lld, \"seconds\": %.6f, \"rate\": %.2f, \"again\": %lld, \"began_s\": %.6f,"
+        " \"frame_bytes\": %zu",
         (long long)load.count, seconds, (double)load.count / seconds, (long long)load.again,
         (double)load.first / 1e9, load.frame.len);
     print_times("answer_ms", load.ended);
@@ -338,9 +344,9 @@ int main(int argc, char **argv)
     struct bus_link_hooks hooks = {.on_up = on_up, .on_writable = send_more, .on_frame = on_frame};
     struct err err;
     if (!read_arguments(argc, argv)) {
-        fprintf(
-            stderr,
-            "usage: KEFU_KEYS=DIR load burst|idle|paced ADDRESS contact.record|probe.say COUNT WINDOW|GAP_MS|PER_SECOND [PREFIX=FEED]\n");
+        fprintf(stderr,
+                "usage: KEFU_KEYS=DIR load burst|idle|paced ADDRESS contact.record|probe.say COUNT"
+                " WINDOW|GAP_MS|PER_SECOND [PREFIX=FEED]\n");
         return 2;
     }
     load.arena = arena_create();

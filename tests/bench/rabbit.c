@@ -1,7 +1,8 @@
 /*
- * Publishes to a durable quorum queue of RabbitMQ with publisher confirms, as load.c sends commands to a service.
+ * Publishes to a durable quorum queue of RabbitMQ with publisher confirms, as load.c sends commands
+ * to a service.
  *
- *   rabbit PORT QUEUE COUNT WINDOW        persistent messages of 600 bytes, at most WINDOW unconfirmed
+ *   rabbit PORT QUEUE COUNT WINDOW    persistent messages of 600 bytes, at most WINDOW unconfirmed
  *
  * Prints one line of JSON; fails if a message is refused (nack) or the broker ends the connection.
  */

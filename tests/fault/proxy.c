@@ -1,23 +1,30 @@
 /*
- * A fault proxy: passes bytes between clients and one server, and does to them what a bad network does.
+ * A fault proxy: passes bytes between clients and one server, and does to them what a bad network
+ * does.
  *
- *   faultproxy LISTEN TARGET        an address is 127.0.0.1:7102 (port 0: any) or the path of a unix socket
+ *   faultproxy LISTEN TARGET
+ *       an address is 127.0.0.1:7102 (port 0: any) or the path of a unix socket
  *
- * It prints `ready ADDRESS`, then obeys lines on standard input, answers each with one line, and ends when the input ends.
+ * It prints `ready ADDRESS`, then obeys lines on standard input, answers each with one line, and
+ * ends when the input ends.
  *
- *   [WHO] FAULT     WHO: all (those there and those to come; if left out), now, new, or a connection's number
+ *   [WHO] FAULT     WHO: all (those there and those to come; if left out), now, new, or a
+ *                   connection's number
  *   delay MS        each piece, in both directions, waits so long
  *   stop            read no more from either side; `go` reads on, and nothing was lost
  *   hole            swallow everything. New connections are accepted, and nobody is there
  *   refuse          new connections are hung up on at once
- *   cut WAY N       pass N more bytes of that way (up: to the server, down: to the client), then reset both sides
+ *   cut WAY N       pass N more bytes of that way (up: to the server, down: to the client), then
+ *                   reset both sides
  *   cutat WAY WORD  pass what comes before WORD, not WORD itself, and reset both sides
  *   flip WAY N      invert the lowest bit of the byte that follows the next N
- *   go              no more faults. Connections that lost bytes in a hole are reset: what follows would make no sense
+ *   go              no more faults. Connections that lost bytes in a hole are reset: what follows
+ *                   would make no sense
  *   reset, close    end connections now: with RST (a unix socket cannot), in order
  *
  *   target ADDRESS  where new connections go from now on
- *   list            one answer line: `N connections, N ever` and for each its number and the bytes passed up and down
+ *   list            one answer line: `N connections, N ever` and for each its number and the bytes
+ *                   passed up and down
  */
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,6 +1,7 @@
 /*
- * edits: real files with the edits that the fuzzer's bytes describe, so that every input is nearly right. An edit: which file, where (two
- * bytes), how many bytes go (255: all that follow), how many come, and those; up to EDITS_MOST of them.
+ * edits: real files with the edits that the fuzzer's bytes describe, so that every input is nearly
+ * right. An edit: which file, where (two bytes), how many bytes go (255: all that follow), how many
+ * come, and those; up to EDITS_MOST of them.
  */
 #ifndef KEFU_FUZZ_EDITS_H
 #define KEFU_FUZZ_EDITS_H

@@ -1,4 +1,5 @@
-/* How a file of requests becomes commands, and the roster that goes with it, with any edit: refused with file and line, or read. */
+/* How a file of requests becomes commands, and the roster that goes with it, with any edit: refused
+   with file and line, or read. */
 #include "cli/import/mapping.h"
 #include "cli/import/people.h"
 #include "base/file.h"

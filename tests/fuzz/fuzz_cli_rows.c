@@ -1,4 +1,5 @@
-/* Any bytes as a CSV file of requests, behind a header with all columns or without: each row is read or told as a problem. */
+/* Any bytes as a CSV file of requests, behind a header with all columns or without: each row is
+   read or told as a problem. */
 #include "cli/import/import_rows.h"
 
 #include "base/buf.h"

@@ -1,5 +1,5 @@
-/* The first byte chooses a shape, the rest is read as JSON of it and as a time. What was read is written and must read
-   the same again. */
+/* The first byte chooses a shape, the rest is read as JSON of it and as a time. What was read is
+   written and must read the same again. */
 #include "data/json.h"
 
 #include <stdlib.h>

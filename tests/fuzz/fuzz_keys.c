@@ -1,4 +1,5 @@
-/* Any bytes as the list of keys: refused with file and line, or every line of it can be found by its key and has a good name and roles. */
+/* Any bytes as the list of keys: refused with file and line, or every line of it can be found by
+   its key and has a good name and roles. */
 #include "net/keys.h"
 
 #include <stdlib.h>

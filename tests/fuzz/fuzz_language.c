@@ -1,5 +1,6 @@
-/* Any bytes as a .msg file, and as one beside what was published (behind the first NUL): refused with file and line, or read. The
-   generator's parser ends its process when it refuses and gives nothing back; here both are taken from it. */
+/* Any bytes as a .msg file, and as one beside what was published (behind the first NUL): refused
+   with file and line, or read. The generator's parser ends its process when it refuses and gives
+   nothing back; here both are taken from it. */
 #include "base/arena.h"
 
 #include <ctype.h>

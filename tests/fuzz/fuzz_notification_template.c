@@ -1,5 +1,6 @@
-/* Templates and clock times of policy, and mail made of any subject and body: whatever the bytes, nothing breaks, a template that
-   passes the check renders without braces of its own, and no subject or body adds a header. */
+/* Templates and clock times of policy, and mail made of any subject and body: whatever the bytes,
+   nothing breaks, a template that passes the check renders without braces of its own, and no
+   subject or body adds a header. */
 #include "base/address.h"
 #include "notification/mail.h"
 #include "notification/quiet.h"

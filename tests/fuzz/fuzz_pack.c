@@ -1,5 +1,5 @@
-/* A frame from outside, as a service reads it: scanned, opened, read as the message it names. What was read is written
-   and must read the same again. */
+/* A frame from outside, as a service reads it: scanned, opened, read as the message it names. What
+   was read is written and must read the same again. */
 #include "data/pack.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* Any bytes as a greeting, the head of a frame, metadata: refused with a reason, or understood within their bounds. */
+/* Any bytes as a greeting, the head of a frame, metadata: refused with a reason, or understood
+   within their bounds. */
 #include "net/zmtp.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /*
- * replay: runs a fuzzer's function on files, without a fuzzer: once with nothing, then with each file of the folder that is named. So
- * what was once found, and what the fuzzer begins with, is tried by every compiler with every `make test`.
+ * replay: runs a fuzzer's function on files, without a fuzzer: once with nothing, then with each
+ * file of the folder that is named. So what was once found, and what the fuzzer begins with, is
+ * tried by every compiler with every `make test`.
  */
 #include "base/buf.h"
 

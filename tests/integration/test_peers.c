@@ -1,4 +1,5 @@
-/* Replicas come and go behind a name. The name server is this file: getaddrinfo() below answers what a test sets. */
+/* Replicas come and go behind a name. The name server is this file: getaddrinfo() below answers
+   what a test sets. */
 #include "net/peers.h"
 
 #include <arpa/inet.h>

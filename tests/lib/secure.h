@@ -1,5 +1,6 @@
 /*
- * secure: a bus for tests, with a key that it made itself: it is its own only client, as the service "test".
+ * secure: a bus for tests, with a key that it made itself: it is its own only client, as the
+ * service "test".
  */
 #ifndef KEFU_TEST_SECURE_H
 #define KEFU_TEST_SECURE_H

@@ -1,7 +1,8 @@
 /*
- * test: TEST(name) { … } registers itself; each test runs in a process of its own with a time limit. A failed CHECK is
- * printed with its place and the test goes on; it fails at the end. `test_x [FILTER]` runs the tests whose name contains
- * FILTER. Prints `ok name`, `not ok name: why` or `skip name: what is missing` (tests/README.md).
+ * test: TEST(name) { … } registers itself; each test runs in a process of its own with a time
+ * limit. A failed CHECK is printed with its place and the test goes on; it fails at the end.
+ * `test_x [FILTER]` runs the tests whose name contains FILTER. Prints `ok name`, `not ok name: why`
+ * or `skip name: what is missing` (tests/README.md).
  */
 #ifndef KEFU_TEST_H
 #define KEFU_TEST_H
@@ -32,7 +33,8 @@ bool test_check(bool good, const char *file, int line, const char *format, ...) 
 bool test_check_int(int64_t got, int64_t want, const char *file, int line, const char *what);
 bool test_check_text(text got, text want, const char *file, int line, const char *what);
 bool test_check_has(text got, const char *part, const char *file, int line, const char *what);
-/* Names the row of a table that the following checks are about; printed with a failure. NULL ends it. */
+/* Names the row of a table that the following checks are about; printed with a failure. NULL ends
+   it. */
 void test_row(const char *what);
 /* End this test as skipped for want of `missing`. */
 void test_skip(const char *missing) NORETURN;

@@ -233,7 +233,7 @@ NEEDS = {
     "check_function_length": "universal-ctags", "check_static_names": "universal-ctags",
     "check_service_lists": "python3-yaml", "check_format": "clang-format-14",
 }
-ONLY_REPORTED = {"check_format", "check_width"}  # until the tree is laid out anew
+ONLY_REPORTED = {"check_width"}  # until scripts and messages are as narrow as C is
 
 
 def main():

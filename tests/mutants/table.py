@@ -28,7 +28,7 @@ MUTANTS = [
            [("common/runtime/migrations/001_runtime.sql", r"RAISE EXCEPTION 'partition % has moved on from %'[^;]*;", "RETURN new_n;")],
            [EDGES + "who_slept_until_its_rows_were_cleaned_away_is_fenced"], "below the last one|was not fenced", PROBE),
     Mutant("numbers of events are drawn without the lock",
-           [("common/runtime/core/tables.c", r"SELECT pg_advisory_xact_lock\((current_schema\(\)::regnamespace::oid::integer, partition::integer)\) FROM :rows",
+           [("common/runtime/core/tables.c", r"SELECT pg_advisory_xact_lock\((current_schema\(\)::regnamespace::oid::integer,\"\s*\" partition::integer)\) FROM :rows",
              r"SELECT partition FROM :rows")],
            [EDGES + "an_event_drawn_first_and_committed_last_is_heard"], "effects|order", PROBE),
     Mutant("what is in memory counts as done",

@@ -142,7 +142,8 @@ TEST(text_comparison)
     CHECK(!text_starts(TEXT("KEF"), "KEFU_"));
 }
 
-/* Partitions depend on these numbers: if this test fails, the hash was changed, and it must not be. */
+/* Partitions depend on these numbers: if this test fails, the hash was changed, and it must not
+   be. */
 TEST(text_hash_never_changes)
 {
     static const struct {
@@ -202,7 +203,8 @@ TEST(arena_gives_zeroed_aligned_memory)
     arena_destroy(NULL);
 }
 
-/* What is printed is printed into the rest of a block if it fits: of every length, and where the block ends. */
+/* What is printed is printed into the rest of a block if it fits: of every length, and where the
+   block ends. */
 TEST(arena_prints_at_the_end_of_a_block)
 {
     struct arena *arena = arena_create();

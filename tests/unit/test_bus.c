@@ -714,7 +714,8 @@ TEST(subscribers_hear_last_values_and_news)
     want_ended = 2;
     CHECK(wait_for(published_all, 3000));
     CHECK_STRING(heard_topics, "queue/a=last queue/b=news ");
-    /* An equal subscription of another client is seen as well, and the last values are for it alone. */
+    /* An equal subscription of another client is seen as well, and the last values are for it
+       alone. */
     struct bus_subscription *second = bus_subscribe(
         saw.bus, bus_publish_endpoint(publisher), "test", TEXT("queue/"), on_published, NULL, &err);
     want_ended = 3;

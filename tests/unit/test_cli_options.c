@@ -25,7 +25,8 @@ enum { ARGUMENTS = 160 };
 
 static char complaint[1000];
 
-/* Reads arguments that stand in one string, parted by blanks; what is complained of goes into `complaint`. */
+/* Reads arguments that stand in one string, parted by blanks; what is complained of goes into
+   `complaint`. */
 static enum exit_status read_line(const char *line, struct words *words, bool *help)
 {
     static char copy[4000], *argv[ARGUMENTS], *left[ARGUMENTS];

@@ -1,6 +1,7 @@
 /*
- * The clocks of a ticket, told as small stories on the company's own policy (deploy/policy), Shanghai time of 2026:
- * 2 March is a Monday; service and business hours are 9 to 18. `tick` is an alarm that fires at that instant.
+ * The clocks of a ticket, told as small stories on the company's own policy (deploy/policy),
+ * Shanghai time of 2026: 2 March is a Monday; service and business hours are 9 to 18. `tick` is an
+ * alarm that fires at that instant.
  */
 #include "escalation/book.h"
 #include "time/date.h"
@@ -62,7 +63,7 @@ static int64_t next_id(void *ctx)
     return ++world->last_id;
 }
 
-/* ---- the script: "VERB MM-DD HH:MM[:SS] WORD... [until MM-DD HH:MM]" ------------------------------------------------------- */
+/* --- the script: "VERB MM-DD HH:MM[:SS] WORD... [until MM-DD HH:MM]" --- */
 
 static time_us parse_time(const char *day, const char *clock)
 {
@@ -205,7 +206,8 @@ static void init_world(struct world *world, const struct clock_rules *rules, str
                                 .ctx = world};
 }
 
-/* ---- what came of it: "NAME state due [at end] [levels]", one clock a line, only those whose name is `only` ----------------- */
+/* --- what came of it: "NAME state due [at end] [levels]", one clock a line, only those whose name
+   is `only` --- */
 
 static int compare_lines(const void *a, const void *b)
 {
@@ -245,7 +247,7 @@ static text outcome(const struct world *world, const char *only)
     return all;
 }
 
-/* ---- stories --------------------------------------------------------------------------------------------------------------------- */
+/* --- stories --- */
 
 struct story {
     const char *what;
@@ -320,7 +322,8 @@ TEST(named_handler)
          {"opened 03-02 21:30 emergency", "assigned 03-02 21:38",
           "moved 03-02 23:30 REP-T04 IN_PROGRESS"},
          "REP-11-handler met due 03-02 21:40 at 03-02 21:38 L1_50; "
-         "REP-11-site met due 03-02 23:30 at 03-02 23:30 L1_50 L1_80; SLA-02 met due 03-02 23:30 at 03-02 21:38"},
+         "REP-11-site met due 03-02 23:30 at 03-02 23:30 L1_50 L1_80; SLA-02 met due 03-02 23:30 at"
+         " 03-02 21:38"},
     };
     check_stories(stories, COUNT(stories));
 }
@@ -425,7 +428,8 @@ TEST(promises)
          "SLA-25",
          {"opened 03-02 09:00", "moved 03-02 09:05 INQ-T02 DEFERRED until 03-03 17:00",
           "reply 03-03 16:00 until 03-05 17:00", "moved 03-05 16:00 INQ-T05 REPLIED replied"},
-         "SLA-25 met due 03-03 17:00 at 03-03 16:00 L1_50 L1_80; SLA-25 met due 03-05 17:00 at 03-05 16:00 L1_50 L1_80"},
+         "SLA-25 met due 03-03 17:00 at 03-03 16:00 L1_50 L1_80; SLA-25 met due 03-05 17:00 at"
+         " 03-05 16:00 L1_50 L1_80"},
         {"the same time told again is no new promise",
          "inquiry",
          "SLA-25",
@@ -483,7 +487,8 @@ TEST(rounds_and_working_days)
           "moved 03-02 10:00 CMP-T04 ASSIGNED", "moved 03-02 11:00 CMP-T08 IN_REVIEW",
           "moved 03-02 12:00 CMP-T11 COMMUNICATED replied",
           "moved 03-02 13:00 CMP-T13 REPROCESSING round"},
-         "CMP-02 met due 03-02 09:15 at 03-02 09:10 L1_50; CMP-04 met due 03-05 10:00 at 03-02 11:00; "
+         "CMP-02 met due 03-02 09:15 at 03-02 09:10 L1_50; CMP-04 met due 03-05 10:00 at 03-02"
+         " 11:00; "
          "CMP-04 running due 03-05 13:00; SLA-02 met due 03-02 11:00 at 03-02 09:00; "
          "SLA-03 met due 03-03 09:00 at 03-02 12:00; SLA-03 running due 03-03 13:00"},
         {"acknowledging late: breached, and it had climbed",
@@ -513,7 +518,8 @@ TEST(rounds_and_working_days)
          NULL,
          {"opened 03-02 09:00", "assigned 03-02 09:05",
           "moved 03-02 09:20 REP-T01 ENTERED emergency"},
-         "REP-11 none due 03-03 09:00 at 03-02 09:20; REP-11-handler met due 03-02 09:10 at 03-02 09:05; "
+         "REP-11 none due 03-03 09:00 at 03-02 09:20; REP-11-handler met due 03-02 09:10 at 03-02"
+         " 09:05; "
          "REP-11-site running due 03-02 11:00; SLA-02 met due 03-02 11:00 at 03-02 09:05"},
     };
     check_stories(stories, COUNT(stories));
@@ -561,7 +567,7 @@ TEST(pauses)
     check_stories(stories, COUNT(stories));
 }
 
-/* ---- two sources in any order -------------------------------------------------------------------------------------------------- */
+/* --- two sources in any order --- */
 
 struct two_sources {
     const char *what;

@@ -7,10 +7,11 @@
     "name: " name "\nzone: Asia/Shanghai\nday: 9h\nhours: {mon: \"09:00-18:00\"}\n"
 #define TOP "max_pause: {is: 5wd}\nwaiting: {states: [AWAITING]}\n"
 #define LADDER                                                                                     \
-    "ladders:\n  plain:\n    levels:\n      - {at: 50, level: 1, to: handler}\n      - {at: 100, level: 2, to: supervisor}\n"
-#define CLOCK(more)                                                                                       \
-    "clocks:\n  - {id: C, rule: R, base: natural, ladder: plain, start: [opened], stop: [replied], " more \
-    "}\n"
+    "ladders:\n  plain:\n    levels:\n      - {at: 50, level: 1, to: handler}\n"                   \
+    "      - {at: 100, level: 2, to: supervisor}\n"
+#define CLOCK(more)                                                                                \
+    "clocks:\n  - {id: C, rule: R, base: natural, ladder: plain, start: [opened],"                 \
+    " stop: [replied], " more "}\n"
 
 TEST(policy)
 {
@@ -34,11 +35,12 @@ TEST(policy)
          CALENDAR("service"), "100"},
         {"a ladder that falls",
          TOP CLOCK(
-             "limit: 2h") "ladders:\n  plain:\n    levels: [{at: 100, level: 1, to: x}, {at: 50, level: 1, to: x}]\n",
+             "limit: 2h") "ladders:\n  plain:\n    levels: [{at: 100, level: 1, to: x}, {at: 50,"
+                          " level: 1, to: x}]\n",
          CALENDAR("service"), "rise"},
         {"a base without a calendar",
-         TOP
-         "clocks:\n  - {id: C, rule: R, base: lunar, ladder: plain, start: [opened], stop: []}\n" LADDER,
+         TOP "clocks:\n  - {id: C, rule: R, base: lunar, ladder: plain, start: [opened],"
+             " stop: []}\n" LADDER,
          CALENDAR("service"), "lunar"},
         {"a calendar of one unit alone", TOP CLOCK("limit: 2h") LADDER,
          CALENDAR("here") "base: service\nunits: [centre]\n", NULL},
@@ -50,7 +52,8 @@ TEST(policy)
          "calendars/third.yaml:4"},
         {"a clock twice",
          TOP CLOCK(
-             "limit: 2h") "  - {id: C, rule: R, base: natural, ladder: plain, start: [opened], stop: [replied], limit: 1h}\n" LADDER,
+             "limit: 2h") "  - {id: C, rule: R, base: natural, ladder: plain, start: [opened],"
+                          " stop: [replied], limit: 1h}\n" LADDER,
          CALENDAR("service"), "twice"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -1,4 +1,5 @@
-/* flow: the bundle in deploy/policy is complete, faults are told with their place, and steps are found as the rules say. */
+/* flow: the bundle in deploy/policy is complete, faults are told with their place, and steps are
+   found as the rules say. */
 #include "test.h"
 
 #include "policy/flow_draw.h"
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- reading the bundle, with one replacement for tests of faults ---- */
+/* --- reading the bundle, with one replacement for tests of faults --- */
 
 struct change {
     const char *file, *from, *to;
@@ -56,7 +57,7 @@ static const struct flow *load_kind(const char *kind, struct arena *arena)
     return flow_find(flows, text_of(kind));
 }
 
-/* ---- complete ---- */
+/* --- complete --- */
 
 static const struct rows_row {
     const char *kind, *prefix;
@@ -137,7 +138,7 @@ TEST(time_nodes)
     arena_destroy(arena);
 }
 
-/* ---- faults ---- */
+/* --- faults --- */
 
 static const char *const complaint = "flows/complaint.yaml", *const repair = "flows/repair.yaml";
 
@@ -215,7 +216,7 @@ TEST(faults_are_told_with_their_place)
     test_row(NULL);
 }
 
-/* ---- finding steps ---- */
+/* --- finding steps --- */
 
 static const struct find_row {
     const char *what, *kind, *state, *action;
@@ -371,7 +372,7 @@ TEST(drawings)
     arena_destroy(arena);
 }
 
-/* ---- the rest of the bundle agrees with the flows ---- */
+/* --- the rest of the bundle agrees with the flows --- */
 
 static const struct yaml *read_policy(const char *name, struct arena *arena)
 {

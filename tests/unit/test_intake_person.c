@@ -1,4 +1,5 @@
-/* person: telephone numbers, addresses, labels, and numbers of customers. vault: what is sealed opens for its owner alone. */
+/* person: telephone numbers, addresses, labels, and numbers of customers. vault: what is sealed
+   opens for its owner alone. */
 #include "test.h"
 
 #include "intake/person.h"

@@ -69,11 +69,11 @@ TEST(bodies_are_written_in_the_shape_s_order)
         .tickets = {tickets, 2},
         .lines = {lines, 2},
     };
-    check_written(
-        &every_shape, &every,
-        "{\"n\":-1,\"flag\":true,\"ticket\":5,\"rate\":0.1,\"name\":\"卡\\\"\\\\\\n\\u0009\\u0001/\",\"raw\":\"/wBh\","
-        "\"at\":\"2026-11-22T03:04:05Z\",\"tickets\":[9007199254740993,2],"
-        "\"lines\":[{\"kind\":\"a\",\"n\":7},{\"kind\":\"b\"}]}");
+    check_written(&every_shape, &every,
+                  "{\"n\":-1,\"flag\":true,\"ticket\":5,\"rate\":0.1,"
+                  "\"name\":\"卡\\\"\\\\\\n\\u0009\\u0001/\",\"raw\":\"/wBh\","
+                  "\"at\":\"2026-11-22T03:04:05Z\",\"tickets\":[9007199254740993,2],"
+                  "\"lines\":[{\"kind\":\"a\",\"n\":7},{\"kind\":\"b\"}]}");
     check_written(&every_shape, &(struct every){0}, "{\"n\":0}");
     check_written(
         &every_shape, &(struct every){.rate = 1e300, .raw = TEXT("ab"), .at = 1},
@@ -89,9 +89,10 @@ TEST(what_people_type_is_read)
     struct arena *arena = arena_create();
     struct err err = {0};
     const struct every *every = json_read(
-        TEXT(
-            " { \"at\" : \"2026-11-22T11:04:05+08:00\", \"n\": 9007199254740993, \"rate\": 3, \"raw\": \"/wBh\",\n"
-            "\"name\": \"\\u5361\", \"ticket\": null, \"lines\": [{\"kind\": \"x\"}], \"tickets\": [1, 2] } "),
+        TEXT(" { \"at\" : \"2026-11-22T11:04:05+08:00\", \"n\": 9007199254740993, \"rate\": 3,"
+             " \"raw\": \"/wBh\",\n"
+             "\"name\": \"\\u5361\", \"ticket\": null, \"lines\": [{\"kind\": \"x\"}],"
+             " \"tickets\": [1, 2] } "),
         &every_shape, arena, &err);
     CHECK_STRING(err.message, "");
     if (CHECK(every != NULL)) {

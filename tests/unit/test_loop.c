@@ -1,4 +1,5 @@
-/* The loop: timers, soon, signals and look-ups, also when started and stopped from inside their callbacks. */
+/* The loop: timers, soon, signals and look-ups, also when started and stopped from inside their
+   callbacks. */
 #include "base/loop.h"
 
 #include <signal.h>

@@ -1,4 +1,5 @@
-/* Quiet hours (NTF-01 to NTF-03, SLA-32): boundaries to the second, other zones, changes of the clocks. */
+/* Quiet hours (NTF-01 to NTF-03, SLA-32): boundaries to the second, other zones, changes of the
+   clocks. */
 #include "notification/quiet.h"
 
 #include "base/arena.h"

@@ -1,4 +1,5 @@
-/* Who is told: the nearest holder on duty, a deputy, the next one up, nobody (SLA-38, ORG-71, AMB-52). */
+/* Who is told: the nearest holder on duty, a deputy, the next one up, nobody (SLA-38, ORG-71,
+   AMB-52). */
 #include "notification/recipients.h"
 
 #include "test.h"

@@ -194,8 +194,8 @@ TEST(the_scan_refuses_what_is_not_one_bounded_value)
                "abc"),
          NULL},
         {BYTES("\xc6\0\0\0\x02\xff\xfe"), NULL},
-        {BYTES(
-             "\x98\xcc\1\xcd\0\1\xce\0\0\0\1\xcf\0\0\0\0\0\0\0\1\xd0\1\xd1\0\1\xd2\0\0\0\1\xd3\0\0\0\0\0\0\0\1"),
+        {BYTES("\x98\xcc\1\xcd\0\1\xce\0\0\0\1\xcf\0\0\0\0\0\0\0\1"
+               "\xd0\1\xd1\0\1\xd2\0\0\0\1\xd3\0\0\0\0\0\0\0\1"),
          NULL},
         {BYTES("\x91\x91\x91\x91\x91\x91\x91\x90"), NULL},
         {BYTES("\xa3\xe5\x8d\xa1"), NULL},
@@ -414,8 +414,8 @@ TEST(readers_are_tolerant_where_it_is_safe)
 {
     struct arena *arena = arena_create();
     struct err err = {0};
-    text body = BYTES(
-        "\x86\xa4rate\xd0\xfe\xa3raw\xa1x\xa3new\x91\x81\xa1z\1\xa4name\xa0\xa6ticket\xc0\xa1n\xd3\0\0\0\0\0\0\0\1");
+    text body = BYTES("\x86\xa4rate\xd0\xfe\xa3raw\xa1x\xa3new\x91\x81\xa1z\1"
+                      "\xa4name\xa0\xa6ticket\xc0\xa1n\xd3\0\0\0\0\0\0\0\1");
     const struct every *read = pack_read(body, &every_shape, arena, &err);
     CHECK_STRING(err.message, "");
     if (CHECK(read != NULL)) {

@@ -1,4 +1,5 @@
-/* place: what creates something runs in its lane's partition of the moment, among those held here; all else where its key says. */
+/* place: what creates something runs in its lane's partition of the moment, among those held here;
+   all else where its key says. */
 #include "runtime/lane/place.h"
 #include "test.h"
 

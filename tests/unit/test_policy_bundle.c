@@ -1,5 +1,6 @@
-/* The bundle in deploy/policy hangs together: messages name templates that exist in both languages, templates use what they
-   declare and say nothing forbidden (rules 6.3, 6.4), topics name departments that exist. */
+/* The bundle in deploy/policy hangs together: messages name templates that exist in both languages,
+   templates use what they declare and say nothing forbidden (rules 6.3, 6.4), topics name
+   departments that exist. */
 #include "test.h"
 
 #include "data/yaml.h"

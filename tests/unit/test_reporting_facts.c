@@ -1,4 +1,5 @@
-/* Facts come from sources between which there is no order: every interleaving gives the same row and the same counters. */
+/* Facts come from sources between which there is no order: every interleaving gives the same row
+   and the same counters. */
 #include "test.h"
 
 #include "reporting/facts.h"
@@ -33,7 +34,7 @@ static int64_t counted(const struct counters *counters, const char *topic)
     return 0;
 }
 
-/* ---- one complaint, told by three sources ------------------------------------------------------------------------------------ */
+/* --- one complaint, told by three sources --- */
 
 static void opened(struct ticket_fact_row *fact)
 {
@@ -210,7 +211,7 @@ TEST(facts_permuted)
     arena_destroy(arena);
 }
 
-/* ---- single steps ------------------------------------------------------------------------------------------------------------- */
+/* --- single steps --- */
 
 TEST(facts_step_by_step)
 {
@@ -221,8 +222,8 @@ TEST(facts_step_by_step)
         {replied, ""},
         {opened, "tickets/complaint/NEW tickets/open tickets/department/none/open"},
         {started, "tickets/complaint/RECEIVED tickets/open tickets/department/none/open"},
-        {queued,
-         "tickets/complaint/RECEIVED tickets/open tickets/department/none/open waiting/specialists"},
+        {queued, "tickets/complaint/RECEIVED tickets/open tickets/department/none/open"
+                 " waiting/specialists"},
         {assigned,
          "tickets/complaint/RECEIVED tickets/open tickets/department/none/open held/sp02"},
         {submitted,

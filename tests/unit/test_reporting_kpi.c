@@ -1,4 +1,5 @@
-/* The formulas of the KPIs, row by row; kpis.yaml as it is shipped; the limit of KPI-03 on both calendars. */
+/* The formulas of the KPIs, row by row; kpis.yaml as it is shipped; the limit of KPI-03 on both
+   calendars. */
 #include "test.h"
 
 #include "reporting/kpi.h"

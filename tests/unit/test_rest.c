@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-/* Pieces begin at these times (each as soon as it may): how long does the next one wait, asked `after` the last began? */
+/* Pieces begin at these times (each as soon as it may): how long does the next one wait, asked
+   `after` the last began? */
 TEST(the_rest_of_small_pieces)
 {
     static const struct {

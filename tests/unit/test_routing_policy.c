@@ -1,4 +1,5 @@
-/* routing_policy: what deploy/policy decides about priority, department, queue and role, and faults told with their place. */
+/* routing_policy: what deploy/policy decides about priority, department, queue and role, and faults
+   told with their place. */
 #include "test.h"
 
 #include "routing/codes.h"

@@ -1,7 +1,6 @@
-/*
- * routing's handlers, with the policy of deploy/policy, in a world of rows in memory: what a plan writes is applied, what it says to
- * routing itself is heard again. Stories of the four flows, and a random day after which all loads add up.
- */
+/* routing's handlers, with the policy of deploy/policy, in a world of rows in memory: what a plan
+   writes is applied, what it says to routing itself is heard again. Stories of the four flows, and
+   a random day after which all loads add up. */
 #include "test.h"
 
 #include "runtime/api/plan_state.h"
@@ -21,7 +20,7 @@
 
 enum { MOST = 8000 };
 
-/* ---- the world ---- */
+/* --- the world --- */
 
 struct table {
     const struct shape *shape;
@@ -111,7 +110,7 @@ static void apply(const struct query *query, const void *row)
     }
 }
 
-/* ---- what handlers load ---- */
+/* --- what handlers load --- */
 
 static int by_place(const void *a, const void *b)
 {
@@ -196,7 +195,7 @@ static struct list load(const struct query *query, int64_t ticket)
     return (struct list){table->rows, table->n};
 }
 
-/* ---- running a handler ---- */
+/* --- running a handler --- */
 
 static int64_t draw_id(void *ctx, int partition, time_us at)
 {
@@ -457,7 +456,7 @@ static void note(int64_t id, int64_t number)
     run(on_note_added, &note_added_shape, &m, id, NULL);
 }
 
-/* ---- stories ---- */
+/* --- stories --- */
 
 TEST(a_complaint_through_two_rounds)
 {
@@ -747,7 +746,8 @@ TEST(a_new_wish_does_not_pass_those_behind_the_window)
     heard_n = said_n; /* its dispatch.due becomes one with the wish of the next ticket */
     open_ticket(STOOD + 1, "complaint", NULL);
     CHECK_INT(table_of(&waiting_row_shape)->n, 0);
-    CHECK_INT(((const struct assignment_made *)last_said(&assignment_made_shape))->ticket, STOOD + 1);
+    CHECK_INT(((const struct assignment_made *)last_said(&assignment_made_shape))->ticket,
+              STOOD + 1);
     check_loads();
 }
 
@@ -770,7 +770,7 @@ TEST(the_system_closes_at_the_end_of_the_time)
     check_loads();
 }
 
-/* A random day: whatever happens in whatever order, the loads add up and nobody is dispatched above the limit. */
+/* Whatever happens in whatever order, the loads add up and nobody gets more than the limit. */
 TEST(loads_add_up_after_a_random_day)
 {
     static const char *const kinds[] = {"inquiry", "complaint", "repair", "suggestion"};

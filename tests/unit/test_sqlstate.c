@@ -1,4 +1,5 @@
-/* sqlstate: what is tried again for ever, and what is one message's own fault (design, section 2, Trouble). */
+/* sqlstate: what is tried again for ever, and what is one message's own fault (design, section 2,
+   Trouble). */
 #include "db/sqlstate.h"
 #include "test.h"
 

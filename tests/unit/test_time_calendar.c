@@ -38,7 +38,7 @@ static time_us at(const char *iso)
     return t;
 }
 
-/* ---- the tables of cases ---- */
+/* --- the tables of cases --- */
 
 static bool read_all(const char *path, struct buf *into)
 {
@@ -178,7 +178,7 @@ TEST(bad_rules_name_their_column)
     }
 }
 
-/* ---- properties ---- */
+/* --- properties --- */
 
 static uint64_t state = 20261122;
 
@@ -268,7 +268,7 @@ TEST(add_sub_worked_and_explain_agree)
     }
 }
 
-/* ---- single cases ---- */
+/* --- single cases --- */
 
 TEST(a_deadline_explains_itself)
 {

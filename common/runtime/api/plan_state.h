@@ -1,5 +1,6 @@
 /*
- * plan_inside: what a plan holds, for the runtime that carries it out. Handlers do not include this.
+ * plan_inside: what a plan holds, for the runtime that carries it out. Handlers do not include
+ * this.
  */
 #ifndef KEFU_PLAN_STATE_H
 #define KEFU_PLAN_STATE_H
@@ -40,7 +41,8 @@ struct plan_alarm {
 
 enum plan_verdict { PLAN_GOOD, PLAN_REFUSED, PLAN_RETRY };
 
-/* Where numbers come from. Returns 0 if none is left for the partition: the batch is tried again once there are more. */
+/* Where numbers come from. Returns 0 if none is left for the partition: the batch is tried again
+   once there are more. */
 struct plan_host {
     int64_t (*new_id)(void *ctx, int partition, time_us now);
     const void *(*policy_of)(void *ctx, int64_t version);

@@ -17,17 +17,21 @@
 #include <string.h>
 
 /*
- * One batch. Trip 1 opens the transaction, claims alarms, looks up kept replies and loads the facts of round 1; each further trip
- * writes the rows of one round and loads the next; the last appends to the journal, moves the positions and commits.
+ * One batch. Trip 1 opens the transaction, claims alarms, looks up kept replies and loads the facts
+ * of round 1; each further trip writes the rows of one round and loads the next; the last appends
+ * to the journal, moves the positions and commits.
  *
- * A round holds at most one message for each key and each locked row, and those that may follow it (batch_chain.c). A plan that
- * writes a row which another plan of its round writes too is thrown away and decided again in the next round.
+ * A round holds at most one message for each key and each locked row, and those that may follow it
+ * (batch_chain.c). A plan that writes a row which another plan of its round writes too is thrown
+ * away and decided again in the next round.
  *
- *   batch.c   the trips, from BEGIN to COMMIT     batch_load.c   rounds, and the facts of each
- *   batch_decide.c   plans                          batch_loopback.c    what is said and heard in the same transaction
- *   batch_chain.c   messages decided on what others of their round have written
- *   batch_write.c  what the plans ask for, as set-based statements
- *   batch_letters.c  dead letters: who waits behind them, which are run again
+ *   batch.c           the trips, from BEGIN to COMMIT
+ *   batch_load.c      rounds, and the facts of each
+ *   batch_decide.c    plans
+ *   batch_chain.c     messages decided on what others of their round have written
+ *   batch_loopback.c  what is said and heard in the same transaction
+ *   batch_write.c     what the plans ask for, as set-based statements
+ *   batch_letters.c   dead letters: who waits behind them, which are run again
  */
 
 METRIC(batches, .name = "kefu_batches_total", .type = METRIC_COUNTER, .help = "Transactions.",
@@ -157,8 +161,8 @@ static void policy_arrived(void *ctx, bool known)
     lane_wake(lane);
 }
 
-/* Decide round 1. Nothing asynchronous is waited for while the transaction is open: meanwhile it could be gone, and what came
-   after would be done outside of it. */
+/* Decide round 1. Nothing asynchronous is waited for while the transaction is open: meanwhile it
+   could be gone, and what came after would be done outside of it. */
 static void step_first(struct batch *batch)
 {
     if (policy_usable(batch->policy_version)) {
@@ -374,7 +378,8 @@ static void committed(void *ctx, const struct pg_trip *trip)
 
 /* --- the beginning --- */
 
-/* Letters set aside, and what will join them, stay what they are: each is kept, and settled, as a row of its own. */
+/* Letters set aside, and what will join them, stay what they are: each is kept, and settled, as a
+   row of its own. */
 static bool may_unite(const struct batch *batch, const struct message *m)
 {
     return m->fate == FATE_OPEN && m->handler != NULL && batch_unites(m->handler) &&
@@ -414,13 +419,13 @@ static void add_opening(struct batch *batch)
         const struct message *m = batch->all[i];
         if (m->origin == ORIGIN_ALARM || m->origin == ORIGIN_RESULT) {
             struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
-            *row = (struct alarm_row){.partition = m->partition,
-                                      .key = m->header.key,
-                                      .due_at = m->due,
-                                      .running = given_bool(batch_is_job(m) && m->fate != FATE_DEAD),
-                                      .name = m->origin == ORIGIN_RESULT ? job_name(m->job)
-                                                                         : m->header.type,
-                                      .attempt = {1, m->origin == ORIGIN_RESULT}};
+            *row = (struct alarm_row){
+                .partition = m->partition,
+                .key = m->header.key,
+                .due_at = m->due,
+                .running = given_bool(batch_is_job(m) && m->fate != FATE_DEAD),
+                .name = m->origin == ORIGIN_RESULT ? job_name(m->job) : m->header.type,
+                .attempt = {1, m->origin == ORIGIN_RESULT}};
             batch_collect(batch, &claims, row);
         } else if (m->origin == ORIGIN_COMMAND) {
             struct kept_reply_row *row = ARENA_NEW(batch->arena, struct kept_reply_row);

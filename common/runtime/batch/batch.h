@@ -6,7 +6,8 @@
 
 #include "runtime/lane/scheduler.h"
 
-/* How it ended: `left` are the messages to run again; fenced: a partition has been lost meanwhile. */
+/* How it ended: `left` are the messages to run again; fenced: a partition has been lost
+   meanwhile. */
 typedef void batch_done_fn(struct lane *lane, const struct pg_trip *trip, struct queue *left,
                            bool fenced);
 /* Run the messages; the lane's connection is idle. */

@@ -5,8 +5,9 @@
 #include <string.h>
 
 /*
- * Two messages of one key that come in one batch would need two rounds, and the second would read what the first has just written. Where
- * the store says that rows are whole (statement.h) it need not: it is decided in the first one's round, on the rows in memory.
+ * Two messages of one key that come in one batch would need two rounds, and the second would read
+ * what the first has just written. Where the store says that rows are whole (statement.h) it need
+ * not: it is decided in the first one's round, on the rows in memory.
  */
 
 /* --- what was written --- */
@@ -71,7 +72,8 @@ static void add_latest(struct batch *batch, struct known *known, struct plan_row
     known->latest = latest;
 }
 
-/* True if the row need not be written: it is part of one that is. What belongs to a key that nobody of the round loads, nobody of it sees. */
+/* True if the row need not be written: it is part of one that is. What belongs to a key that nobody
+   of the round loads, nobody of it sees. */
 static bool note_row(struct batch *batch, struct plan_row *row)
 {
     bool replaced = false;

@@ -52,7 +52,8 @@ static bool claim(struct batch *batch, uint64_t hash, bool add)
     return there;
 }
 
-/* Would this plan write a row that another plan of the round writes, unknown to it? If not, remember its rows. */
+/* Would this plan write a row that another plan of the round writes, unknown to it? If not,
+   remember its rows. */
 static bool collides(struct batch *batch, const struct message *m)
 {
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)

@@ -1,5 +1,6 @@
 /*
- * batch_letters: dead letters in a transaction: who waits behind them, which are run again, what is set aside.
+ * batch_letters: dead letters in a transaction: who waits behind them, which are run again, what is
+ * set aside.
  */
 #ifndef KEFU_BATCH_LETTERS_H
 #define KEFU_BATCH_LETTERS_H

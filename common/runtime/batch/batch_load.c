@@ -67,8 +67,8 @@ static size_t load_keys(const struct message *m, const struct load *load, struct
 
 enum { KEYS_MOST = 64 };
 
-/* The hashes that keep a message apart from others: its key, and the rows it locks (of a long list some: what else two plans
-   both write is found when they are decided). */
+/* The hashes that keep a message apart from others: its key, and the rows it locks (of a long list
+   some: what else two plans both write is found when they are decided). */
 static size_t conflict_hashes(const struct message *m, uint64_t *hashes)
 {
     struct sql_key keys[KEYS_MOST];
@@ -205,7 +205,8 @@ static bool loads_now(const struct batch *batch, const struct message *m)
                                         m->handler->kind != ON_JOB && batch_may_follow(m));
 }
 
-/* Which statements the round needs, with which keys: LOCKs first, then READs, each in the store's order. */
+/* Which statements the round needs, with which keys: LOCKs first, then READs, each in the store's
+   order. */
 static void plan_loads(struct batch *batch)
 {
     const struct service *service = runtime.service;

@@ -6,10 +6,12 @@
 #include "runtime/journal/journal.h"
 
 /*
- * What a service says to itself is mostly heard by the lane that said it. Then it need not wait for a commit, a batch of its own and
- * another commit: it is decided in a further round of the same transaction, and leaves no row in the journal.
+ * What a service says to itself is mostly heard by the lane that said it. Then it need not wait for
+ * a commit, a batch of its own and another commit: it is decided in a further round of the same
+ * transaction, and leaves no row in the journal.
  *
- * A message that is run alone because its batch has failed says everything to the journal: then it is clear who is to blame.
+ * A message that is run alone because its batch has failed says everything to the journal: then it
+ * is clear who is to blame.
  */
 
 static bool has_counted(const struct batch *batch)
@@ -19,8 +21,9 @@ static bool has_counted(const struct batch *batch)
     return false;
 }
 
-/* Counters are applied last and in order, so that those who share them never wait for each other in a circle. Who hears at once must not
-   miss them: they can be applied before only where nobody shares them. */
+/* Counters are applied last and in order, so that those who share them never wait for each other in
+   a circle. Who hears at once must not miss them: they can be applied before only where nobody
+   shares them. */
 static bool may_count_now(void)
 {
     return runtime.lanes_n == 1 && !journal_shared();
@@ -38,7 +41,8 @@ static const struct handler *hearer_at_once(const struct batch *batch,
     return own;
 }
 
-/* The event of this batch with that key, if several are to become one. What is heard at once stands at the end. */
+/* The event of this batch with that key, if several are to become one. What is heard at once stands
+   at the end. */
 static struct message *united_of(const struct batch *batch, const struct handler *handler, text key)
 {
     for (size_t i = batch->n; i-- > 0 && batch_unites(handler);) {
@@ -67,8 +71,8 @@ static void hear(struct batch *batch, struct message *sayer, struct plan_event *
     batch->all[batch->n++] = m;
 }
 
-/* Hear this event at once, alone or together with one like it. False: it must go through the journal. If one like it has been decided
-   already it waits for the next batch. */
+/* Hear this event at once, alone or together with one like it. False: it must go through the
+   journal. If one like it has been decided already it waits for the next batch. */
 static bool take_event(struct batch *batch, struct message *sayer, struct plan_event *event)
 {
     const struct handler *handler = event->late ? NULL : hearer_at_once(batch, event);
@@ -109,4 +113,3 @@ bool batch_hear_own(struct batch *batch)
     batch_assign_rounds(batch, batch->round);
     return true;
 }
-

@@ -6,8 +6,8 @@
 
 #include "runtime/batch/batch_state.h"
 
-/* What has been said to be heard at once becomes messages of the next round (then what was counted so far is applied); true if there are
-   any. */
+/* What has been said to be heard at once becomes messages of the next round (then what was counted
+   so far is applied); true if there are any. */
 bool batch_hear_own(struct batch *batch);
 
 #endif

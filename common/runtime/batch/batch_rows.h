@@ -14,7 +14,8 @@ typedef int batch_order_fn(const struct shape *shape, const void *a, const void 
 /* Equal ones keep their order. */
 void batch_sort_stably(struct batch *batch, struct rows *rows, batch_order_fn *order,
                        const struct shape *shape);
-/* Sort by the statement's key; of rows with equal keys the last stays, or the sum where it counts. */
+/* Sort by the statement's key; of rows with equal keys the last stays, or the sum where it
+   counts. */
 void batch_sort_rows(struct batch *batch, struct rows *rows, const struct query *query);
 /* Sorted and sent; without rows nothing is. */
 void batch_send_rows(struct batch *batch, struct sql *sql, struct rows *rows);

@@ -10,8 +10,8 @@
 #include "runtime/core/tables.h"
 
 enum { CONFLICTS = 4096, CLAIMED = 16384, BATCH_ROOM = 4 * BATCH_MOST };
-/* Of these tables a small batch uses a part: clearing them would cost more than it does. They may fill up: after so many probes two hashes
-   count as one, which costs a round and no more. */
+/* Of these tables a small batch uses a part: clearing them would cost more than it does. They may
+   fill up: after so many probes two hashes count as one, which costs a round and no more. */
 enum { LEAST_PART = 16, PROBES_MOST = 64 };
 
 /* The part of a table of `room` that a batch of n messages uses. */
@@ -26,7 +26,8 @@ struct conflict {
     int round;
 };
 
-/* Whole rows of one key: as the next message finds them, and what plans of this round write of them. */
+/* Whole rows of one key: as the next message finds them, and what plans of this round write of
+   them. */
 struct latest {
     struct latest *next;
     struct plan_row *row;
@@ -107,7 +108,8 @@ bool batch_unites(const struct handler *handler);
 const struct handler *batch_own_hearer(const struct plan_event *event);
 /* What an event says; NULL: it cannot be read, which is for its hearer to find out. */
 void *batch_read_said(struct batch *batch, const struct plan_event *event);
-/* What was to be heard at once goes the long way after all, through the journal, with all that it took in. */
+/* What was to be heard at once goes the long way after all, through the journal, with all that it
+   took in. */
 void batch_say_after_all(struct batch *batch, struct message *m);
 
 #endif

@@ -20,7 +20,8 @@ static struct alarm_row *alarm_row_of(struct batch *batch, const struct message 
                               .running = given_bool(false),
                               .cause = batch_cause_of(batch, m),
                               .body = alarm->body};
-    /* A job that is due already begins when this transaction has committed: its row is written as running. In careful mode it is claimed. */
+    /* A job that is due already begins when this transaction has committed: its row is written as
+       running. In careful mode it is claimed. */
     if (alarm->job && alarm->due <= batch->now && !runtime.careful &&
         lane_holds(batch->lane, alarm->partition)) {
         row->running.is = true;
@@ -150,8 +151,9 @@ static int order_said(const struct shape *shape, const void *a, const void *b)
     return text_compare(left->key, right->key);
 }
 
-/* What the plans say: by partition and key, else in the order of the messages. So the hearers get what is said of one key together, and
-   decide it together; between the keys of one commit there is no order. */
+/* What the plans say: by partition and key, else in the order of the messages. So the hearers get
+   what is said of one key together, and decide it together; between the keys of one commit there is
+   no order. */
 static void collect_said(struct batch *batch)
 {
     struct rows all_united = {0};

@@ -9,9 +9,10 @@
 #include <time.h>
 
 /*
- * Numbers for what is created: yymmdd and nine digits. The digits come from blocks of a sequence; a number serves the one partition
- * that its hash names, so each partition walks the block by itself. Two blocks are at hand: when a partition is half through the
- * second, the first is given up and another is fetched.
+ * Numbers for what is created: yymmdd and nine digits. The digits come from blocks of a sequence; a
+ * number serves the one partition that its hash names, so each partition walks the block by itself.
+ * Two blocks are at hand: when a partition is half through the second, the first is given up and
+ * another is fetched.
  */
 
 enum { BLOCK = 1 << 17, DIGITS = 1000000000 };
@@ -72,7 +73,8 @@ static int64_t day_of(time_us now)
     return (tm.tm_year % 100) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
 }
 
-/* The partition of a number. Numbers are tried one after the other, so nearly all of their digits have been hashed before. */
+/* The partition of a number. Numbers are tried one after the other, so nearly all of their digits
+   have been hashed before. */
 static int partition_of_number(int64_t number)
 {
     enum { TAIL = 3, TAILS = 1000 };
@@ -95,7 +97,8 @@ int64_t ids_new(void *ctx, int partition, time_us now)
     (void)ctx;
     for (int64_t *at = &ids.cursor[partition]; *at < (int64_t)ids.n * BLOCK;) {
         int64_t within = (*at)++;
-        int64_t place = (ids.blocks[within / BLOCK] * BLOCK + within % BLOCK) % (DIGITS / SERVICES_MAX);
+        int64_t place =
+            (ids.blocks[within / BLOCK] * BLOCK + within % BLOCK) % (DIGITS / SERVICES_MAX);
         int64_t number = first + place * SERVICES_MAX; /* numbers of two services never meet */
         if (partition_of_number(number) != partition) continue;
         if (*at > BLOCK + BLOCK / 2 && ids.n == 2) shift();

@@ -93,4 +93,3 @@ void job_done(struct job *job, const struct shape *result, const void *body)
     buf_finish(&bytes);
     lane_result(job->lane, m);
 }
-

@@ -1,6 +1,7 @@
 /*
- * job: an alarm's work, done outside any transaction. Its row is marked as running; what it reports with job_done() comes back as a message
- * that deletes the row. The half that services use stands in runtime/api/service.h.
+ * job: an alarm's work, done outside any transaction. Its row is marked as running; what it reports
+ * with job_done() comes back as a message that deletes the row. The half that services use stands
+ * in runtime/api/service.h.
  */
 #ifndef KEFU_JOB_H
 #define KEFU_JOB_H

@@ -1,5 +1,6 @@
 /*
- * message: one thing for a lane to handle, whatever it came by. It owns its bytes; while a batch runs it also carries its plan.
+ * message: one thing for a lane to handle, whatever it came by. It owns its bytes; while a batch
+ * runs it also carries its plan.
  */
 #ifndef KEFU_MESSAGE_H
 #define KEFU_MESSAGE_H

@@ -16,13 +16,13 @@ struct settings_table peer_settings(struct arena *arena)
     struct setting *rows = ARENA_ARRAY(arena, struct setting, services_n);
     for (size_t i = 0; i < services_n; i++) {
         const struct service_entry *entry = &services_list[i];
-        rows[i] = (struct setting){
-            .name = arena_printf(arena, "peer-%s", entry->name).at,
-            .type = SETTING_TEXT,
-            .at = &runtime.settings.peers[i],
-            .standard = arena_printf(arena, "static:127.0.0.1:%d", entry->port).at,
-            .max = 500,
-            .doc = arena_printf(arena, "Where %s is reached.", entry->name).at};
+        rows[i] =
+            (struct setting){.name = arena_printf(arena, "peer-%s", entry->name).at,
+                             .type = SETTING_TEXT,
+                             .at = &runtime.settings.peers[i],
+                             .standard = arena_printf(arena, "static:127.0.0.1:%d", entry->port).at,
+                             .max = 500,
+                             .doc = arena_printf(arena, "Where %s is reached.", entry->name).at};
     }
     return (struct settings_table){rows, services_n};
 }

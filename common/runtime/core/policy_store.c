@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Policy versions as this process knows them: read and compiled when first needed, kept for good (SLA-34). */
+/* Policy versions as this process knows them: read and compiled when first needed, kept for good
+   (SLA-34). */
 
 static struct workline *store_line;
 

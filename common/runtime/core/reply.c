@@ -32,7 +32,7 @@ void reply_refuse(struct bus_request *request, enum verb verb, text id, const st
 }
 
 void reply_refuse_message(struct message *take_message, enum verb verb, const char *field,
-                    const char *format, ...)
+                          const char *format, ...)
 {
     struct err err;
     char text[300];

@@ -8,12 +8,13 @@
 #include "runtime/core/message.h"
 
 /* Answer a request; ends it. */
-void reply_answer(struct bus_request *request, text id, const struct shape *shape, const void *body);
+void reply_answer(struct bus_request *request, text id, const struct shape *shape,
+                  const void *body);
 /* The id is absent only where none could be read: then it is said as "?" (proto/README.md). */
 void reply_refuse(struct bus_request *request, enum verb verb, text id, const struct err *err);
 /* Answer a command with a refusal or "try again"; the message is gone then. */
 void reply_refuse_message(struct message *take_message, enum verb verb, const char *field,
-                    const char *format, ...) PRINTF(4, 5);
+                          const char *format, ...) PRINTF(4, 5);
 
 /* A failpoint behind an answer (base/failpoint.h): the answer is on its way. */
 void reply_fail_at(const char *point);

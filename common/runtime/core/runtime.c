@@ -67,15 +67,18 @@ const char *runtime_setup_of(const char *owner)
     int64_t idle = runtime.settings.lease_ms * 8 / 10;
     char name[SESSION_NAME];
     runtime_session_name(name, text_of(strrchr(owner, '#') + 1));
-    snprintf(
-        setup, sizeof(setup),
-        "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s'; SET lock_timeout = '5s';"
-        " SET idle_in_transaction_session_timeout = '%lldms'; SET application_name = '%s'; SET jit = off;"
-        /* Plans are made while tables are small, and changed when they are analysed: every statement here is meant to go by its index,
-           row by row in the index's order, however few the living rows are. */
-        " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off;"
-        " SET enable_hashjoin = off; SET enable_mergejoin = off",
-        runtime.settings.schema, (long long)idle, name);
+    snprintf(setup, sizeof(setup),
+             "SET search_path = %s; SET timezone = 'UTC'; SET statement_timeout = '30s';"
+             " SET lock_timeout = '5s';"
+             " SET idle_in_transaction_session_timeout = '%lldms'; SET application_name = '%s';"
+             " SET jit = off;"
+             /* Plans are made while tables are small, and changed when they are analysed: every
+           statement here is meant to go by its index, row by row in the index's order, however few
+           the living rows are. */
+             " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
+             " SET enable_bitmapscan = off;"
+             " SET enable_hashjoin = off; SET enable_mergejoin = off",
+             runtime.settings.schema, (long long)idle, name);
     return setup;
 }
 

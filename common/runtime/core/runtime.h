@@ -1,6 +1,6 @@
 /*
- * runtime: the inside of a service process, shared by the modules that make it: lane, lease, journal, reader, alarm, dead, control,
- * service. Services never include this.
+ * runtime: the inside of a service process, shared by the modules that make it: lane, lease,
+ * journal, reader, alarm, dead, control, service. Services never include this.
  */
 #ifndef KEFU_RUNTIME_H
 #define KEFU_RUNTIME_H
@@ -22,17 +22,17 @@ enum {
     BATCH_BYTES_MAX = 1 << 20, /* of a batch's messages; the one that goes beyond it is its last */
     LANES_MOST = 8,
     SOURCES_MOST = 8,
-    ATTEMPTS_MOST = 3,   /* a message that fails so often is set aside */
-    QUEUE_MOST = 1024,   /* events waiting in a lane's memory, above which it asks for no more */
+    ATTEMPTS_MOST = 3, /* a message that fails so often is set aside */
+    QUEUE_MOST = 1024, /* events waiting in a lane's memory, above which it asks for no more */
     QUEUE_BYTES_MAX = 4 << 20, /* … or of so many bytes */
-    READ_MOST = 512,     /* events asked for at once */
-    WAIT_MS = 2000,      /* how long journal.read waits for something */
-    POLL_MS = 250,       /* the journal's tail is read at least so often */
-    POLL_SHARED_MS = 20, /* … when other replicas append to it as well */
-    GATE_MS = 2000,      /* how long an alarm waits for its partition's readers */
-    RESCAN_MS = 1000,    /* alarms are looked for at least so often */
-    JOURNAL_MARK = 8,    /* so much of a journal's uuid stands in positions */
-    JOB_LOST_S = 120,    /* a job not reported after this is run again */
+    READ_MOST = 512,           /* events asked for at once */
+    WAIT_MS = 2000,            /* how long journal.read waits for something */
+    POLL_MS = 250,             /* the journal's tail is read at least so often */
+    POLL_SHARED_MS = 20,       /* … when other replicas append to it as well */
+    GATE_MS = 2000,            /* how long an alarm waits for its partition's readers */
+    RESCAN_MS = 1000,          /* alarms are looked for at least so often */
+    JOURNAL_MARK = 8,          /* so much of a journal's uuid stands in positions */
+    JOB_LOST_S = 120,          /* a job not reported after this is run again */
     REPLY_KEPT_DAYS = 3,
 };
 
@@ -106,18 +106,22 @@ struct runtime {
 extern struct runtime runtime;
 
 time_us runtime_system_now(void); /* the machine's clock */
-/* The service's clock, estimated between two looks at the database: for waking up, never for deciding. */
+/* The service's clock, estimated between two looks at the database: for waking up, never for
+   deciding. */
 time_us runtime_now(void);
 void runtime_heard_time(time_us now);
-/* What the sessions of a process are called in PostgreSQL: the service, and which life of which replica (after the # of its owner). */
+/* What the sessions of a process are called in PostgreSQL: the service, and which life of which
+   replica (after the # of its owner). */
 enum { SESSION_NAME = 64 };
 void runtime_session_name(char name[SESSION_NAME], text life);
-/* SQL run on every new connection; the session of a lane (an owner of leases: instance#life/lane) is named after it. */
+/* SQL run on every new connection; the session of a lane (an owner of leases: instance#life/lane)
+   is named after it. */
 const char *runtime_setup(void);
 const char *runtime_setup_of(const char *owner);
 /* The compiled form of a statement of the store. */
 struct sql *runtime_sql(const struct query *query);
-/* neighbours.c: the peers of another service; NULL if there is none of that name in the settings. */
+/* neighbours.c: the peers of another service; NULL if there is none of that name in the
+   settings. */
 struct peers *runtime_peers(const char *service);
 /* Settings "peer-NAME", one for each service: where it is reached. The rows live in the arena. */
 struct settings_table peer_settings(struct arena *arena);

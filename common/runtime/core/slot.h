@@ -1,6 +1,6 @@
 /*
- * slot: one partition, as the lane knows it that may hold it. How far a source is done is derived from what is in memory and kept
- * nowhere, so no failure can leave a wrong count behind. Pure.
+ * slot: one partition, as the lane knows it that may hold it. How far a source is done is derived
+ * from what is in memory and kept nowhere, so no failure can leave a wrong count behind. Pure.
  */
 #ifndef KEFU_SLOT_H
 #define KEFU_SLOT_H
@@ -27,7 +27,8 @@ struct slot_position {
     int64_t done[SOURCES_MOST];
 };
 
-/* The lane holds the partition from now on: what was received is what was handled, and nothing of it is in memory. */
+/* The lane holds the partition from now on: what was received is what was handled, and nothing of
+   it is in memory. */
 void slot_begin(struct slot *slot, int64_t n, const int64_t handled[SOURCES_MOST]);
 
 /* The queue's events wait, too. */
@@ -39,7 +40,8 @@ int64_t slot_done(const struct slot *slot, const struct backlog *backlog, int pa
 /* The next position of the partition. */
 struct slot_position slot_next(const struct slot *slot, const struct backlog *backlog,
                                int partition);
-/* This event will be handled by the transaction that writes the position; it is not in the backlog. */
+/* This event will be handled by the transaction that writes the position; it is not in the
+   backlog. */
 void slot_position_pass(struct slot_position *position, int source, int64_t seq);
 /* The position has been committed. */
 void slot_move(struct slot *slot, const struct slot_position *position, int64_t now_ms);

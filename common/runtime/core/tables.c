@@ -6,7 +6,8 @@
 const struct pg_statement statement_begin = {"begin", "BEGIN"};
 const struct pg_statement statement_commit = {"commit", "COMMIT"};
 
-/* now_us() is written out: this one is part of every transaction, and a function costs more than all the rest of it. */
+/* now_us() is written out: this one is part of every transaction, and a function costs more than
+   all the rest of it. */
 const struct pg_statement statement_opening = {
     "opening", "SELECT coalesce((SELECT at FROM test_clock), clock_timestamp()),"
                " coalesce((SELECT max(version) FROM policy_version), 0)"};
@@ -26,14 +27,16 @@ const struct pg_statement statement_clock_set = {
     "WITH t AS (INSERT INTO test_clock AS c (at) VALUES ($1::timestamptz) ON CONFLICT (one)"
     " DO UPDATE SET at = greatest(c.at, excluded.at) RETURNING at)"
     " SELECT t.at, p, a.due_at FROM t CROSS JOIN generate_series(0, 31) AS p LEFT JOIN LATERAL"
-    " (SELECT due_at FROM alarm WHERE partition = p AND NOT running ORDER BY due_at LIMIT 1) AS a ON true"};
+    " (SELECT due_at FROM alarm WHERE partition = p AND NOT running ORDER BY due_at LIMIT 1) AS a"
+    " ON true"};
 
 const struct pg_statement statement_alarms = {
     "alarms", "SELECT partition, name, key, due_at, attempt FROM alarm ORDER BY due_at LIMIT 200"};
 
 const struct pg_statement statement_dead = {
     "dead",
-    "SELECT dead, state, source, type, key, partition, seq, reason, set_aside_at FROM dead_letter ORDER BY dead LIMIT 500"};
+    "SELECT dead, state, source, type, key, partition, seq, reason, set_aside_at FROM dead_letter"
+    " ORDER BY dead LIMIT 500"};
 
 const struct pg_statement statement_policy_lock = {
     "policy_lock",
@@ -47,46 +50,50 @@ const char statement_policy_version[] =
     "INSERT INTO policy_version (version, published_at, published_by)"
     " SELECT coalesce(max(version), 0) + 1, now_us(), 'operator' FROM policy_version"
     " HAVING NOT EXISTS (SELECT 1 FROM policy_version)"
-    " OR EXISTS (SELECT name, body FROM offered EXCEPT SELECT name, body FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
-    " OR (SELECT count(*) FROM offered) <> (SELECT count(*) FROM policy_file WHERE version = (SELECT max(version) FROM policy_version))"
+    " OR EXISTS (SELECT name, body FROM offered EXCEPT SELECT name, body FROM policy_file"
+    " WHERE version = (SELECT max(version) FROM policy_version))"
+    " OR (SELECT count(*) FROM offered) <> (SELECT count(*) FROM policy_file"
+    " WHERE version = (SELECT max(version) FROM policy_version))"
     " RETURNING version";
 
 const char statement_policy_files[] =
-    "INSERT INTO policy_file (version, name, body) SELECT v.version, o.name, o.body FROM offered AS o"
+    "INSERT INTO policy_file (version, name, body) SELECT v.version, o.name, o.body"
+    " FROM offered AS o"
     " CROSS JOIN (SELECT max(version) AS version FROM policy_version) AS v ON CONFLICT DO NOTHING";
 
 const struct pg_statement statement_member_clean = {
     "member_clean", "UPDATE member SET clean = true WHERE instance = convert_from($1, 'UTF8')"};
 
-/* The journal's first lock key is the schema's oid: journals in one database do not wait for each other. */
+/* The journal's first lock key is the schema's oid: journals in one database do not wait for each
+   other. */
 const struct query sql_journal_lock = {
     .kind = QUERY_WRITE,
     .row = &partition_lock_row_shape,
-    .sql =
-        "SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::integer, partition::integer) FROM :rows"};
+    .sql = "SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::integer,"
+           " partition::integer) FROM :rows"};
 
 /* After the lock: what everybody else has appended. */
 const struct query sql_journal_heads = {
     .kind = QUERY_WRITE,
     .row = &partition_lock_row_shape,
-    .sql =
-        "SELECT coalesce((SELECT seq FROM journal AS j WHERE j.partition = r.partition ORDER BY seq DESC LIMIT 1), 0)"
-        " FROM (SELECT * FROM :rows) AS r"};
+    .sql = "SELECT coalesce((SELECT seq FROM journal AS j WHERE j.partition = r.partition"
+           " ORDER BY seq DESC LIMIT 1), 0)"
+           " FROM (SELECT * FROM :rows) AS r"};
 
 const struct query sql_journal_put = {
     .kind = QUERY_WRITE,
     .row = &journal_row_shape,
-    .sql =
-        "INSERT INTO journal (partition, seq, at, type, version, key, cause, trace, body)"
-        " SELECT partition, nextval('journal_seq'), at, type, version, key, cause, trace, body FROM :rows RETURNING seq"};
+    .sql = "INSERT INTO journal (partition, seq, at, type, version, key, cause, trace, body)"
+           " SELECT partition, nextval('journal_seq'), at, type, version, key, cause, trace, body"
+           " FROM :rows RETURNING seq"};
 
 const struct query sql_journal_tail = {
     .kind = QUERY_WRITE,
     .row = &tail_row_shape,
-    .sql =
-        "SELECT j.* FROM (SELECT * FROM :rows) AS w CROSS JOIN LATERAL"
-        " (SELECT partition, seq, at, type, version, key, cause, trace, body FROM journal"
-        "  WHERE partition = w.partition AND seq > w.seq ORDER BY seq LIMIT 512) AS j ORDER BY j.seq LIMIT 2048"};
+    .sql = "SELECT j.* FROM (SELECT * FROM :rows) AS w CROSS JOIN LATERAL"
+           " (SELECT partition, seq, at, type, version, key, cause, trace, body FROM journal"
+           "  WHERE partition = w.partition AND seq > w.seq ORDER BY seq LIMIT 512) AS j"
+           " ORDER BY j.seq LIMIT 2048"};
 
 /* Positions of readers whose event has been removed. */
 const struct query sql_journal_gone = {
@@ -100,39 +107,49 @@ const struct query sql_position_last = {
     .row = &position_row_shape,
     .by = "partition",
     .sql =
-        "SELECT l.partition::bigint AS partition, l.n, l.owner, l.seqs, l.expires_at, l.expires_at > clock_timestamp() AS live"
-        " FROM unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition, n, owner, seqs, expires_at FROM position"
+        "SELECT l.partition::bigint AS partition, l.n, l.owner, l.seqs, l.expires_at,"
+        " l.expires_at > clock_timestamp() AS live"
+        " FROM unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition, n, owner, seqs, expires_at"
+        " FROM position"
         " WHERE partition = p ORDER BY n DESC LIMIT 1) AS l"};
 
 const struct query sql_position_put = {
     .kind = QUERY_WRITE,
     .row = &position_row_shape,
-    .sql =
-        "INSERT INTO position (partition, n, owner, seqs, expires_at) SELECT r.partition,"
-        " CASE WHEN EXISTS (SELECT FROM position AS p WHERE p.partition = r.partition AND p.n >= r.n)"
-        " THEN fenced(r.partition, r.n) ELSE r.n END, r.owner, r.seqs,"
-        " clock_timestamp() + coalesce(r.lease_ms, 0) * interval '1 ms' FROM (SELECT * FROM :rows) AS r"};
+    .sql = "INSERT INTO position (partition, n, owner, seqs, expires_at) SELECT r.partition,"
+           " CASE WHEN EXISTS (SELECT FROM position AS p WHERE p.partition = r.partition"
+           " AND p.n >= r.n)"
+           " THEN fenced(r.partition, r.n) ELSE r.n END, r.owner, r.seqs,"
+           " clock_timestamp() + coalesce(r.lease_ms, 0) * interval '1 ms' FROM (SELECT *"
+           " FROM :rows) AS r"};
 
-/* Tables of which few rows live and many are dead look empty to the planner once they have been analysed, and it would rather walk through
-   all of them than look up a few: so places are looked up first, by a subquery that it cannot turn around. */
+/* Tables of which few rows live and many are dead look empty to the planner once they have been
+   analysed, and it would rather walk through all of them than look up a few: so places are looked
+   up first, by a subquery that it cannot turn around. */
 const struct query sql_position_clean = {
     .kind = QUERY_WRITE,
     .row = &position_range_row_shape,
-    .sql =
-        "DELETE FROM position WHERE ctid = ANY(ARRAY(SELECT gone.ctid FROM :rows CROSS JOIN LATERAL (SELECT p.ctid FROM position AS p"
-        " WHERE p.partition = rows.partition AND p.n >= rows.low AND p.n < rows.upto OFFSET 0) AS gone))"};
+    .sql = "DELETE FROM position WHERE ctid = ANY(ARRAY(SELECT gone.ctid FROM :rows"
+           " CROSS JOIN LATERAL (SELECT p.ctid FROM position AS p"
+           " WHERE p.partition = rows.partition AND p.n >= rows.low"
+           " AND p.n < rows.upto OFFSET 0) AS gone))"};
 
-/* Alarms and reported jobs are deleted, jobs to run are marked; what is not found any more is not given back. */
+/* Alarms and reported jobs are deleted, jobs to run are marked; what is not found any more is not
+   given back. */
 const struct query sql_alarm_claim = {
     .kind = QUERY_WRITE,
     .row = &alarm_row_shape,
     .sql =
-        "WITH r AS MATERIALIZED (SELECT rows.running, (SELECT a.ctid FROM alarm AS a WHERE a.partition = rows.partition"
-        "  AND a.name = rows.name AND a.key = rows.key AND (a.due_at = rows.due_at OR rows.attempt IS NOT NULL AND NOT rows.running))"
+        "WITH r AS MATERIALIZED (SELECT rows.running, (SELECT a.ctid FROM alarm AS a"
+        " WHERE a.partition = rows.partition"
+        "  AND a.name = rows.name AND a.key = rows.key AND (a.due_at = rows.due_at"
+        " OR rows.attempt IS NOT NULL AND NOT rows.running))"
         "  AS place FROM :rows),"
-        " gone AS (DELETE FROM alarm AS a WHERE a.ctid = ANY(ARRAY(SELECT place FROM r WHERE NOT running))"
-        "  RETURNING a.partition::bigint AS partition, a.name, a.key, a.attempt::bigint AS attempt),"
-        " taken AS (UPDATE alarm AS a SET running = true, attempt = a.attempt + 1, due_at = now_us() + interval '120 s'"
+        " gone AS (DELETE FROM alarm AS a WHERE a.ctid = ANY(ARRAY(SELECT place FROM r"
+        " WHERE NOT running))"
+        "  RETURNING a.partition::bigint AS partition, a.name, a.key,"
+        " a.attempt::bigint AS attempt), taken AS (UPDATE alarm AS a SET running = true,"
+        " attempt = a.attempt + 1, due_at = now_us() + interval '120 s'"
         "  WHERE a.ctid = ANY(ARRAY(SELECT place FROM r WHERE running))"
         "  RETURNING a.partition::bigint AS partition, a.name, a.key, a.attempt::bigint AS attempt)"
         " SELECT * FROM gone UNION ALL SELECT * FROM taken"};
@@ -140,33 +157,41 @@ const struct query sql_alarm_claim = {
 const struct query sql_alarm_set = {
     .kind = QUERY_WRITE,
     .row = &alarm_row_shape,
-    .sql =
-        "INSERT INTO alarm (partition, name, key, due_at, attempt, running, cause, body)"
-        " SELECT partition, name, key, due_at, coalesce(attempt, 0), running, cause, body FROM :rows"
-        " ON CONFLICT (partition, name, key) DO UPDATE SET due_at = excluded.due_at, attempt = excluded.attempt,"
-        " running = excluded.running, cause = excluded.cause, body = excluded.body"};
+    .sql = "INSERT INTO alarm (partition, name, key, due_at, attempt, running, cause, body)"
+           " SELECT partition, name, key, due_at, coalesce(attempt, 0), running, cause, body"
+           " FROM :rows"
+           " ON CONFLICT (partition, name, key) DO UPDATE SET due_at = excluded.due_at,"
+           " attempt = excluded.attempt, running = excluded.running, cause = excluded.cause,"
+           " body = excluded.body"};
 
 const struct query sql_alarm_drop = {
     .kind = QUERY_WRITE,
     .row = &alarm_row_shape,
-    .sql =
-        "DELETE FROM alarm WHERE ctid = ANY(ARRAY(SELECT (SELECT a.ctid FROM alarm AS a WHERE a.partition = rows.partition"
-        " AND a.name = rows.name AND a.key = rows.key) FROM :rows))"};
+    .sql = "DELETE FROM alarm WHERE ctid = ANY(ARRAY(SELECT (SELECT a.ctid FROM alarm AS a"
+           " WHERE a.partition = rows.partition"
+           " AND a.name = rows.name AND a.key = rows.key) FROM :rows))"};
 
-/* What is due, and as the row without a cause what is due next: by one clock, or an alarm might fall between the two. */
+/* What is due, and as the row without a cause what is due next: by one clock, or an alarm might
+   fall between the two. */
 const struct query sql_alarm_look = {
     .kind = QUERY_READ,
     .row = &alarm_row_shape,
     .by = "partition",
     .sql =
         "WITH t AS MATERIALIZED (SELECT now_us() AS now),"
-        " due AS (SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
-        "  due_at, attempt::bigint AS attempt, running, cause, body FROM alarm WHERE partition = p AND NOT running"
-        "  AND due_at >= coalesce(:since, '-infinity') AND due_at <= t.now ORDER BY due_at LIMIT 32) AS a"
+        " due AS (SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT"
+        " partition::bigint AS partition, name, key,"
+        "  due_at, attempt::bigint AS attempt, running, cause, body FROM alarm WHERE partition = p"
+        " AND NOT running"
+        "  AND due_at >= coalesce(:since, '-infinity') AND due_at <= t.now ORDER BY due_at"
+        " LIMIT 32) AS a"
         "  ORDER BY a.due_at, a.name, a.key),"
-        " next AS (SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT partition::bigint AS partition, name, key,"
-        "  due_at, NULL::bigint AS attempt, running, NULL::text AS cause, NULL::bytea AS body FROM alarm WHERE partition = p"
-        "  AND NOT running AND due_at >= coalesce(:next_since, '-infinity') AND due_at > t.now ORDER BY due_at LIMIT 1) AS a"
+        " next AS (SELECT a.* FROM t, unnest(:keys) AS p CROSS JOIN LATERAL (SELECT"
+        " partition::bigint AS partition, name, key,"
+        "  due_at, NULL::bigint AS attempt, running, NULL::text AS cause, NULL::bytea AS body"
+        " FROM alarm WHERE partition = p"
+        "  AND NOT running AND due_at >= coalesce(:next_since, '-infinity') AND due_at > t.now"
+        " ORDER BY due_at LIMIT 1) AS a"
         "  ORDER BY a.due_at LIMIT 1)"
         " SELECT * FROM due UNION ALL SELECT * FROM next"};
 
@@ -175,17 +200,20 @@ const struct query sql_alarm_lost = {
     .kind = QUERY_READ,
     .row = &alarm_row_shape,
     .by = "partition",
-    .sql =
-        "SELECT partition::bigint AS partition, name, key, due_at, attempt::bigint AS attempt, running, cause, body"
-        " FROM alarm WHERE partition = ANY(:keys) AND running AND due_at <= now_us() ORDER BY due_at, name, key LIMIT 200"};
+    .sql = "SELECT partition::bigint AS partition, name, key, due_at, attempt::bigint AS attempt,"
+           " running, cause, body"
+           " FROM alarm WHERE partition = ANY(:keys) AND running AND due_at <= now_us()"
+           " ORDER BY due_at, name, key LIMIT 200"};
 
-/* Jobs that a process now gone had begun: due again at once. They are due within 120 s (see above), so few rows are looked at. */
+/* Jobs that a process now gone had begun: due again at once. They are due within 120 s (see above),
+   so few rows are looked at. */
 const struct query sql_alarm_orphans = {
     .kind = QUERY_WRITE,
     .row = &partition_lock_row_shape,
     .sql =
         "UPDATE alarm AS a SET running = false, due_at = now_us() FROM (SELECT * FROM :rows) AS r"
-        " WHERE a.partition = r.partition AND a.running AND a.due_at <= now_us() + interval '120 s'"};
+        " WHERE a.partition = r.partition AND a.running AND a.due_at <= now_us() + interval '120"
+        " s'"};
 
 const struct query sql_reply_find = {
     .kind = QUERY_WRITE,
@@ -196,9 +224,9 @@ const struct query sql_reply_find = {
 const struct query sql_reply_put = {
     .kind = QUERY_WRITE,
     .row = &kept_reply_row_shape,
-    .sql =
-        "INSERT INTO reply (principal, id, hash, body, at)"
-        " SELECT principal, id, coalesce(hash, 0), coalesce(body, ''), clock_timestamp() FROM :rows"};
+    .sql = "INSERT INTO reply (principal, id, hash, body, at)"
+           " SELECT principal, id, coalesce(hash, 0), coalesce(body, ''), clock_timestamp()"
+           " FROM :rows"};
 
 /* A job whose letter is run again. One that was planned meanwhile takes its place. */
 const struct query sql_alarm_plant = {
@@ -291,9 +319,9 @@ const struct query sql_dead_count = {.kind = QUERY_WRITE,
 const struct query sql_suspect_put = {
     .kind = QUERY_WRITE,
     .row = &suspect_row_shape,
-    .sql =
-        "INSERT INTO suspect AS s (identity, times) SELECT identity, 1 FROM :rows"
-        " ON CONFLICT (identity) DO UPDATE SET times = s.times + 1 RETURNING identity, times::bigint AS times"};
+    .sql = "INSERT INTO suspect AS s (identity, times) SELECT identity, 1 FROM :rows"
+           " ON CONFLICT (identity) DO UPDATE SET times = s.times + 1 RETURNING identity,"
+           " times::bigint AS times"};
 
 const struct query sql_suspect_drop = {
     .kind = QUERY_WRITE,
@@ -305,8 +333,8 @@ const struct query sql_policy_files = {
     .kind = QUERY_READ,
     .row = &policy_file_row_shape,
     .by = "version",
-    .sql =
-        "SELECT version, name, body FROM policy_file WHERE version = ANY(:keys) ORDER BY version, name"};
+    .sql = "SELECT version, name, body FROM policy_file WHERE version = ANY(:keys)"
+           " ORDER BY version, name"};
 
 const struct query sql_policy_offer = {
     .kind = QUERY_WRITE,

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-/* The runtime's own messages. Each handler is given a request that it must end; bodies live in the request's arena. */
+/* The runtime's own messages. Each handler is given a request that it must end; bodies live in the
+   request's arena. */
 
 /* --- runtime.hello, runtime.quiet, runtime.status --- */
 
@@ -127,7 +128,8 @@ static void wait_patiently(struct control *c, int64_t wait_ms)
         loop_timer_start(&patients_timer, 1, 1, look_after_patients, NULL);
 }
 
-/* What this process knows is enough: whoever appends reads its tail at once. `fresh` looks for what other replicas appended, too. */
+/* What this process knows is enough: whoever appends reads its tail at once. `fresh` looks for what
+   other replicas appended, too. */
 static void quiet(struct control *c)
 {
     const struct runtime_quiet *m = c->body;

@@ -1,5 +1,6 @@
 /*
- * control: the runtime's own messages: runtime.*, clock.*, alarm.list, dead.*, journal.read, policy.*.
+ * control: the runtime's own messages: runtime.*, clock.*, alarm.list, dead.*, journal.read,
+ * policy.*.
  */
 #ifndef KEFU_CONTROL_H
 #define KEFU_CONTROL_H

@@ -88,8 +88,8 @@ static enum gate_verdict take(struct bus_request *request, text frame, struct en
 
 void door_on_request(void *ctx, struct bus_request *request, text frame)
 {
-    static struct arena
-        *arena; /* never entered again meanwhile: requests come from the loop alone */
+    /* never entered again meanwhile: requests come from the loop alone */
+    static struct arena *arena;
     struct envelope envelope = {0};
     struct err err;
     (void)ctx;

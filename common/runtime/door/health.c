@@ -18,7 +18,8 @@ static void on_hello(void *ctx, const void *answer, const struct err *err)
     loop_stop();
 }
 
-/* Where the endpoint is reached from this host: "static:127.0.0.1:7102" for "tcp://0.0.0.0:7102" or "tcp://127.0.0.1:7102". */
+/* Where the endpoint is reached from this host: "static:127.0.0.1:7102" for "tcp://0.0.0.0:7102" or
+   "tcp://127.0.0.1:7102". */
 static const char *own_address(struct arena *arena)
 {
     text address = text_of(runtime.settings.endpoint);

@@ -140,7 +140,7 @@ static void done(void *ctx, const struct pg_trip *trip)
     if (trip->outcome != PG_OK) {
         err_set(&err, "the database said: %s", trip->message);
         reply_refuse(asked->request, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED,
-                   asked->header.id, &err);
+                     asked->header.id, &err);
         if (!trip->lost)
             log_warn("query_failed", "type=%s reason=%s", log_text(asked->header.type),
                      log_quoted(trip->message));

@@ -1,5 +1,6 @@
 /*
- * query: an ON_QUERY handler is run in a read-only snapshot, on a connection of its own, one after the other.
+ * query: an ON_QUERY handler is run in a read-only snapshot, on a connection of its own, one after
+ * the other.
  */
 #ifndef KEFU_QUERY_H
 #define KEFU_QUERY_H

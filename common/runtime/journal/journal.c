@@ -458,10 +458,10 @@ static void heads_read(void *ctx, const struct pg_trip *trip)
 static void start_heads(void *ctx, struct pg *pg)
 {
     (void)ctx;
-    pg_add_text(
-        pg,
-        "SELECT p, coalesce((SELECT seq FROM journal WHERE partition = p ORDER BY seq DESC LIMIT 1), 0)"
-        " FROM generate_series(0, 31) AS p");
+    pg_add_text(pg,
+                "SELECT p, coalesce((SELECT seq FROM journal WHERE partition = p ORDER BY seq DESC"
+                " LIMIT 1), 0)"
+                " FROM generate_series(0, 31) AS p");
     pg_add_text(pg, "SELECT id::text FROM journal_self");
     pg_run(pg, heads_read, pg);
 }

@@ -9,8 +9,9 @@
 #include <string.h>
 
 /*
- * Readers pull. Each lane has one question outstanding at each source (and at times a second one that asks for news as of now).
- * Answers carry what follows the positions; what was received twice is dropped by its number.
+ * Readers pull. Each lane has one question outstanding at each source (and at times a second one
+ * that asks for news as of now). Answers carry what follows the positions; what was received twice
+ * is dropped by its number.
  */
 
 struct reading {

@@ -8,14 +8,16 @@
 #include <string.h>
 
 /*
- * Alarms and jobs. The table is the truth; the lane only knows when to look next. Due alarms become messages; the batch that hears
- * one deletes its row in the same transaction. A job's row is marked as running, its work is done here outside any transaction, and
- * its report comes back as a message that deletes the row.
+ * Alarms and jobs. The table is the truth; the lane only knows when to look next. Due alarms become
+ * messages; the batch that hears one deletes its row in the same transaction. A job's row is marked
+ * as running, its work is done here outside any transaction, and its report comes back as a message
+ * that deletes the row.
  */
 
-/* Where dead rows cannot be cleaned away (somebody holds a snapshot), a look at all alarms walks past every one that ever was. So a look
-   begins where the lane knows the first to be: it sets them itself. Others may set one behind its back; those are found, if not due long
-   before, within RESCAN_MS, else when all are looked at. */
+/* Where dead rows cannot be cleaned away (somebody holds a snapshot), a look at all alarms walks
+   past every one that ever was. So a look begins where the lane knows the first to be: it sets them
+   itself. Others may set one behind its back; those are found, if not due long before, within
+   RESCAN_MS, else when all are looked at. */
 enum { ALL_MS = 10000, LATE_S = 10, ALARMS_LOST_MOST = 200 /* as in the statement */ };
 
 struct looking {
@@ -38,7 +40,8 @@ static void take_alarm(struct lane *lane, const struct alarm_row *row)
     queue_add(&lane->alarms, m);
 }
 
-/* What the lane knows from now on. While something is due nothing is earlier than the first of it. */
+/* What the lane knows from now on. While something is due nothing is earlier than the first of
+   it. */
 static void take_found(struct looking *looking, struct list found, struct list lost, time_us now)
 {
     struct lane *lane = looking->lane;
@@ -129,7 +132,8 @@ void alarm_add_clock(struct pg *pg, time_us to)
     buf_finish(&at);
 }
 
-/* A lane that knows of its earliest alarm wakes by itself; one that knows of another, or of none, looks anew. */
+/* A lane that knows of its earliest alarm wakes by itself; one that knows of another, or of none,
+   looks anew. */
 time_us alarm_take_clock(const PGresult *result)
 {
     time_us earliest[LANES_MOST] = {0};

@@ -13,9 +13,10 @@
 #include <string.h>
 
 /*
- * Leases. A lane looks at the last position of each of its partitions every third of a lease: it claims those that nobody holds,
- * renews its own, and gives up what is above its fair share when replicas join. Everything is the insert of the next position row;
- * whoever inserts a row that is there already has lost the partition.
+ * Leases. A lane looks at the last position of each of its partitions every third of a lease: it
+ * claims those that nobody holds, renews its own, and gives up what is above its fair share when
+ * replicas join. Everything is the insert of the next position row; whoever inserts a row that is
+ * there already has lost the partition.
  */
 
 struct look {
@@ -26,9 +27,9 @@ struct look {
     struct list last;
     bool claimed[PARTITIONS], released[PARTITIONS], written[PARTITIONS];
     struct slot_position next[PARTITIONS]; /* of what is written, once that has committed */
-    bool claims;             /* something is claimed */
-    const struct position_row
-        *before[PARTITIONS]; /* of owners that did not give back what is claimed */
+    bool claims;                           /* something is claimed */
+    /* of owners that did not give back what is claimed */
+    const struct position_row *before[PARTITIONS];
     size_t before_n;
     bool orphans;   /* jobs of a process now gone */
     bool lost_jobs; /* jobs of this one */
@@ -131,10 +132,12 @@ static bool is_mine(text owner)
            memcmp(owner.at, runtime.owner, len) == 0;
 }
 
-/* The former owner may have a transaction under way: it was killed, and PostgreSQL goes on with what it had sent; or it is frozen between
-   two statements of one trip, and PostgreSQL waits for the rest without a limit. It cannot commit any more, but it holds locks, and two
-   owners of one partition lock its rows in different orders. So its session is ended first (`pid`: that one), if it is as old as the
-   lease; of a replica that is not seen any more all sessions are, of one that is alive the other lanes are left in peace. */
+/* The former owner may have a transaction under way: it was killed, and PostgreSQL goes on with
+   what it had sent; or it is frozen between two statements of one trip, and PostgreSQL waits for
+   the rest without a limit. It cannot commit any more, but it holds locks, and two owners of one
+   partition lock its rows in different orders. So its session is ended first (`pid`: that one), if
+   it is as old as the lease; of a replica that is not seen any more all sessions are, of one that
+   is alive the other lanes are left in peace. */
 static void end_sessions(struct lane *lane, text owner, int pid, time_us expired)
 {
 #define THEIRS                                                                                     \
@@ -275,7 +278,8 @@ void lease_look(struct lane *lane)
         "'UTF8'),"
         " clock_timestamp(), false) ON CONFLICT (instance) DO UPDATE SET seen_at = "
         "excluded.seen_at, clean = false)"
-        " SELECT 1 + count(*), count(*) FILTER (WHERE instance < convert_from($1, 'UTF8')) FROM member WHERE instance <> convert_from($1, 'UTF8') AND NOT clean"
+        " SELECT 1 + count(*), count(*) FILTER (WHERE instance < convert_from($1, 'UTF8'))"
+        " FROM member WHERE instance <> convert_from($1, 'UTF8') AND NOT clean"
         " AND seen_at > clock_timestamp() - convert_from($2, 'UTF8')::bigint * interval '1 ms'"};
     struct look *look = mem_alloc(sizeof(*look));
     struct sql_key keys[PARTITIONS];

@@ -81,7 +81,8 @@ static bool place_again(struct message *message)
     return true;
 }
 
-/* While the leases are not known yet commands wait; then those of partitions held elsewhere are sent away. */
+/* While the leases are not known yet commands wait; then those of partitions held elsewhere are
+   sent away. */
 static void accept(struct lane *lane, struct message *message)
 {
     if (!lane->ready)
@@ -122,8 +123,8 @@ void lane_send_away(struct lane *lane)
             reply_refuse_message(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
 }
 
-/* Of what a queue has for partitions that are not held, commands and what jobs reported are only here; all else is in
-   the database. */
+/* Of what a queue has for partitions that are not held, commands and what jobs reported are only
+   here; all else is in the database. */
 static void let_go(struct lane *lane, struct queue *from)
 {
     struct queue all = *from, dropped = {0};
@@ -166,7 +167,8 @@ static void accept_waiting(struct lane *lane)
 
 /* --- the next batch --- */
 
-/* A job's report and a letter tried again may come when their partition has gone: whoever holds it now has them, too. */
+/* A job's report and a letter tried again may come when their partition has gone: whoever holds it
+   now has them, too. */
 static void take(struct lane *lane, struct queue *from, struct queue *chosen, size_t most)
 {
     struct queue gone = {0};
@@ -221,7 +223,8 @@ static int jobs_running(void)
     return jobs;
 }
 
-/* What lost a race is tried again as a whole, a few times: it would lose its speed just when others send the same. */
+/* What lost a race is tried again as a whole, a few times: it would lose its speed just when others
+   send the same. */
 static bool go_together(const struct lane *lane)
 {
     return lane->races > 0 && lane->races < ATTEMPTS_MOST && !runtime.careful;
@@ -283,7 +286,8 @@ static bool alarms_wanted(const struct lane *lane)
     return lane->next_alarm != 0 && lane->next_alarm <= runtime_now();
 }
 
-/* Who was just answered is about to ask again: the first of them would otherwise be a batch of their own, and the others wait for it. */
+/* Who was just answered is about to ask again: the first of them would otherwise be a batch of
+   their own, and the others wait for it. */
 static int64_t commands_wait(const struct lane *lane)
 {
     int64_t left = lane->gather_until_ms - loop_now_ms();
@@ -379,7 +383,8 @@ static void wait_a_little(struct lane *lane)
     lane->backoff_ms = loop_now_ms() + loop_jitter(wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS);
 }
 
-/* A batch that failed by its own fault is run again one message at a time; the one that fails alone is counted. */
+/* A batch that failed by its own fault is run again one message at a time; the one that fails alone
+   is counted. */
 static void take_apart(struct lane *lane, struct queue *left)
 {
     bool alone = left->n == 1;
@@ -432,7 +437,8 @@ static void restore(struct lane *lane, struct queue *left)
     if (lane->single.first == NULL) lane->single.end = &lane->single.first;
 }
 
-/* Somebody else wrote such a row first. That has committed, so whoever looks now finds it; it is nobody's fault, unless it goes on. */
+/* Somebody else wrote such a row first. That has committed, so whoever looks now finds it; it is
+   nobody's fault, unless it goes on. */
 static bool has_raced(struct lane *lane, const struct pg_trip *trip, struct queue *left)
 {
     if (strcmp(trip->state, "23505") != 0 || trip->outcome != PG_FAILED || trip->lost) return false;

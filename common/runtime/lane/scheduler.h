@@ -1,6 +1,7 @@
 /*
- * lane: a share of the partitions with one database connection. It takes what waits for its partitions, up to 256 messages, through
- * load, decide and commit in one transaction (design, section 3), and starts the next batch when the commit returns.
+ * lane: a share of the partitions with one database connection. It takes what waits for its
+ * partitions, up to 256 messages, through load, decide and commit in one transaction (design,
+ * section 3), and starts the next batch when the commit returns.
  *
  *   scheduler.c    queues, what to do next, failures      batch.c   one batch from BEGIN to COMMIT
  *   lease.c   leases and positions                   alarm.c   finding due alarms, jobs
@@ -37,7 +38,8 @@ struct lane {
     int64_t lease_look_ms, alarm_look_ms, clean_ms; /* when next due, by the loop */
     bool chore;                                     /* one is under way */
     time_us next_alarm; /* due time of the earliest alarm not yet taken, 0 = none known */
-    /* None is due before it, unless others have set it behind this lane's back; so now and then all are looked at. */
+    /* None is due before it, unless others have set it behind this lane's back; so now and then all
+       are looked at. */
     time_us alarms_from;
     int64_t alarm_all_ms;
     time_us gate_at;       /* alarms wait until all sources have been heard as of this time … */
@@ -52,8 +54,8 @@ struct lane {
     struct queue waiting_leases; /* commands for partitions whose lease is not here yet */
 
     struct letter_keys letter_keys;
-    struct queue
-        letters; /* keys whose letters are run, one letter for each transaction (letters.h) */
+    /* keys whose letters are run, one letter for each transaction (letters.h) */
+    struct queue letters;
     bool letter_was_last;    /* now it is the turn of others */
     int64_t letters_look_ms; /* when they are looked at next */
 
@@ -68,17 +70,20 @@ struct lane {
 
 void lane_start(int number);
 void lane_stop(struct lane *lane);
-/* Something may have changed: in the next turn of the loop the lane does whatever can be done then. Cheap, also
-   many times a turn. Nobody else makes a lane work, so nothing of it runs within a caller. */
+/* Something may have changed: in the next turn of the loop the lane does whatever can be done then.
+   Cheap, also many times a turn. Nobody else makes a lane work, so nothing of it runs within a
+   caller. */
 void lane_wake(struct lane *lane);
 /* Look again as if just connected: leases, positions, alarms; events in memory are dropped. */
 void lane_reset(struct lane *lane);
-/* What is in memory for partitions that are not held (any more) goes, or the lane would go on with it and take them
-   back: commands wait to be sent where they belong, all else is read again by whoever holds them. */
+/* What is in memory for partitions that are not held (any more) goes, or the lane would go on with
+   it and take them back: commands wait to be sent where they belong, all else is read again by
+   whoever holds them. */
 void lane_let_go(struct lane *lane);
 /* Draining: tell the senders of commands not begun yet to try again. */
 void lane_send_away(struct lane *lane);
-/* A look at the leases failed: look again as above. Without room in the database that may take a while: commands are told so. */
+/* A look at the leases failed: look again as above. Without room in the database that may take a
+   while: commands are told so. */
 void lane_lease_failed(struct lane *lane, const struct pg_trip *trip);
 void lane_command(struct lane *lane, struct message *message);
 void lane_result(struct lane *lane, struct message *message);
@@ -102,9 +107,10 @@ void alarm_look(struct lane *lane);        /* a chore: take due alarms */
 void alarm_look_at_all(struct lane *lane); /* … the next time with nothing taken for known */
 void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
 time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be woken */
-void alarm_clean(struct lane *lane); /* a chore: old positions and replies */
+void alarm_clean(struct lane *lane);              /* a chore: old positions and replies */
 
-/* reader.c: ask all sources for what follows; ask for news as of now; forget what is under way and ask anew. */
+/* reader.c: ask all sources for what follows; ask for news as of now; forget what is under way and
+   ask anew. */
 void reader_pull(struct lane *lane);
 void reader_freshen(struct lane *lane);
 void reader_restart(struct lane *lane);

@@ -53,7 +53,8 @@ struct audit *audit_open(const char *dsn, struct err *err)
     audit->conn = PQconnectdb(dsn);
     if (PQstatus(audit->conn) == CONNECTION_OK &&
         run(audit,
-            /* tables that grew since they were counted look small, and nested loops over them cheap */
+            /* tables that grew since they were counted look small, and nested loops over them
+               cheap */
             "SET enable_nestloop = off;"
             " SET timezone = 'UTC'; SET datestyle = 'ISO'; SET jit = off; SET work_mem = '64MB';"
             " SET client_min_messages = 'warning'; SET idle_in_transaction_session_timeout = 0",
@@ -189,12 +190,13 @@ static void add_body(struct buf *line, const struct shape *shape, const char *es
     PQfreemem(bytes);
 }
 
-/* Where rows come from and what they become: the last column is the body, those before are copied. */
+/* Where rows come from and what they become: the last column is the body, those before are
+   copied. */
 struct load {
     const char *select;
     const char *copy;
-    const struct shape
-        *shape; /* of every body; NULL: named by column 3, type, and column 4, version */
+    /* of every body; NULL: named by column 3, type, and column 4, version */
+    const struct shape *shape;
 };
 
 static void write_line(struct buf *line, const struct load *load, const PGresult *rows, int row)
@@ -254,13 +256,15 @@ static int load_journal(struct audit *audit, const char *service, struct err *er
     char select[400];
     snprintf(
         select, sizeof(select),
-        "SELECT '%s', partition, seq, type, version, '%s/' || partition || '/' || seq, at, key, cause, body FROM %s.journal",
+        "SELECT '%s', partition, seq, type, version, '%s/' || partition || '/' || seq, at, key,"
+        " cause, body FROM %s.journal",
         service, service, service);
     return load_rows(
         audit,
         &(struct load){
             select,
-            "COPY said (service, partition, seq, type, version, place, at, key, cause, body) FROM STDIN",
+            "COPY said (service, partition, seq, type, version, place, at, key, cause, body)"
+            " FROM STDIN",
             NULL},
         err);
 }

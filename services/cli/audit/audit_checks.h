@@ -22,7 +22,8 @@ struct audit_invariant {
     const char *sql;
 };
 
-/* Statements for `passes` may use what audit_outline makes, all others what audit_detail makes as well. */
+/* Statements for `passes` may use what audit_outline makes, all others what audit_detail makes as
+   well. */
 extern const struct audit_check audit_checks[];
 extern const size_t audit_checks_n;
 extern const struct audit_invariant audit_invariants[];

@@ -1,5 +1,6 @@
 /*
- * bundle: hands the policy files of a directory to every service of a running system; each takes what it owns and checks it.
+ * bundle: hands the policy files of a directory to every service of a running system; each takes
+ * what it owns and checks it.
  */
 #ifndef KEFU_CLI_BUNDLE_H
 #define KEFU_CLI_BUNDLE_H
@@ -23,7 +24,8 @@ enum bundle_wish {
     BUNDLE_FIRST /* publish to whoever has no policy yet; what is in force stays */
 };
 
-/* Services that own no policy are left out of the results. -1 with err (which names service, file and line) at the first that refuses. */
+/* Services that own no policy are left out of the results. -1 with err (which names service, file
+   and line) at the first that refuses. */
 MUST_CHECK int bundle_publish(struct client *client, const char *directory, enum bundle_wish wish,
                               int64_t patience_ms, struct bundle_results *results, struct err *err);
 

@@ -327,7 +327,8 @@ static void on_reply(void *ctx, enum peers_status status, text frame)
     arena_destroy(arena);
 }
 
-/* Questions on their way, and questions that wait to be asked (again): no timer outlives the client. */
+/* Questions on their way, and questions that wait to be asked (again): no timer outlives the
+   client. */
 static void end_all(struct client *client)
 {
     struct reply reply = {.kind = REPLY_CLOSED};

@@ -1,6 +1,7 @@
 /*
- * client: asks the services of a running system. Asking is asynchronous and may go on in parallel; client_call() is the
- * plain form: ask one thing and wait. Whatever may be asked again (no answer, "try again") is, until `patience_ms` is over.
+ * client: asks the services of a running system. Asking is asynchronous and may go on in parallel;
+ * client_call() is the plain form: ask one thing and wait. Whatever may be asked again (no answer,
+ * "try again") is, until `patience_ms` is over.
  */
 #ifndef KEFU_CLI_CLIENT_H
 #define KEFU_CLI_CLIENT_H
@@ -14,8 +15,8 @@ struct client;
 
 /* Reads run.json in `dir`. NULL with err if nothing is running there. */
 MUST_CHECK struct client *client_open(const char *dir, struct err *err);
-/* Questions still open end first, as closed, and so do those that their `fn` asks: what `fn` uses must
-   still live. NULL is fine. */
+/* Questions still open end first, as closed, and so do those that their `fn` asks: what `fn` uses
+   must still live. NULL is fine. */
 void client_close(struct client *client);
 const struct run_file *client_run(const struct client *client);
 
@@ -56,7 +57,8 @@ struct reply {
     struct err err;   /* otherwise */
 };
 
-/* `fn` is called once, later, from client_wait(); the reply lives during the call. Everything in the question is copied. */
+/* `fn` is called once, later, from client_wait(); the reply lives during the call. Everything in
+   the question is copied. */
 void client_ask(struct client *client, const struct question *question,
                 void (*fn)(void *ctx, const struct reply *reply), void *ctx);
 /* Run until at most `open` questions are open. */

@@ -1,5 +1,6 @@
 /*
- * words: messages as a person writes and reads them: field=value on the command line, tables on the screen. Pure.
+ * words: messages as a person writes and reads them: field=value on the command line, tables on the
+ * screen. Pure.
  */
 #ifndef KEFU_CLI_FIELDS_H
 #define KEFU_CLI_FIELDS_H
@@ -12,8 +13,8 @@
 /* The newest version of a message of that name and kind, or NULL. */
 const struct shape *words_find(const char *name, enum shape_kind kind);
 
-/* The body that the words `field=value` describe: lists of texts or numbers are joined by commas; a value of a list of structs is JSON.
-   NULL with err. */
+/* The body that the words `field=value` describe: lists of texts or numbers are joined by commas; a
+   value of a list of structs is JSON. NULL with err. */
 MUST_CHECK void *words_read(char *const *words, int n, const struct shape *shape,
                             struct arena *arena, struct err *err);
 

@@ -1,6 +1,7 @@
 /*
- * deed: one human step of a flow: the words of its form are recorded with intake first, then the step is taken with the numbers of
- * those notes (note.record, then ticket.act). For act, import and play.
+ * deed: one human step of a flow: the words of its form are recorded with intake first, then the
+ * step is taken with the numbers of those notes (note.record, then ticket.act). For act, import and
+ * play.
  */
 #ifndef KEFU_CLI_HUMAN_STEP_H
 #define KEFU_CLI_HUMAN_STEP_H
@@ -28,9 +29,11 @@ struct deed {
 
 /* Add a field; true unless there are too many. */
 bool deed_add(struct deed *deed, text name, text value, bool words);
-/* True if the value may stand in a form as it is: a code, a time, a number or true; else it must be words. */
+/* True if the value may stand in a form as it is: a code, a time, a number or true; else it must be
+   words. */
 bool deed_is_code(text value);
-/* `fn` is called once with the reply to ticket.act, or to the note that failed. The deed's texts must live until then; the struct is copied. */
+/* `fn` is called once with the reply to ticket.act, or to the note that failed. The deed's texts
+   must live until then; the struct is copied. */
 void deed_do(struct client *client, const struct deed *deed,
              void (*fn)(void *ctx, const struct reply *reply), void *ctx);
 /* Record one note; the reply is that of note.record. */

@@ -121,7 +121,8 @@ static void looked(void *ctx, const struct reply *reply)
     }
 }
 
-/* The pause is part of the question: a trail always has one open, and client_wait() waits for it. */
+/* The pause is part of the question: a trail always has one open, and client_wait() waits for
+   it. */
 static void look(struct trail *trail, int64_t delay_ms)
 {
     struct ticket_get get = {trail->plan.ticket};

@@ -1,6 +1,7 @@
 /*
- * trail: takes a ticket through the steps of a path, one after the other, leaving out those that it took before: so that doing it again,
- * or going on after an interruption, changes nothing. Many trails may be under way at once.
+ * trail: takes a ticket through the steps of a path, one after the other, leaving out those that it
+ * took before: so that doing it again, or going on after an interruption, changes nothing. Many
+ * trails may be under way at once.
  */
 #ifndef KEFU_CLI_STEP_PATH_H
 #define KEFU_CLI_STEP_PATH_H

@@ -1,5 +1,6 @@
 /*
- * summary: report.summary as a table that a person understands: tickets, who holds what, clocks, messages, key figures.
+ * summary: report.summary as a table that a person understands: tickets, who holds what, clocks,
+ * messages, key figures.
  */
 #ifndef KEFU_CLI_SUMMARY_H
 #define KEFU_CLI_SUMMARY_H

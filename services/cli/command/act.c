@@ -31,10 +31,11 @@ const struct command command_act = {
     .least = 2,
     .most = 2,
     .usage =
-        "Take a step of a ticket's flow on somebody's behalf. `kefu ask ticket.get ticket=N` tells which steps are possible.",
-    .examples =
-        "  kefu act 260318000000001 accept --as en01\n"
-        "  kefu act 260318000000001 tell --as sp01 --set delivery=call_reached --note 'explanation=the pump was replaced'",
+        "Take a step of a ticket's flow on somebody's behalf. `kefu ask ticket.get ticket=N` tells"
+        " which steps are possible.",
+    .examples = "  kefu act 260318000000001 accept --as en01\n"
+                "  kefu act 260318000000001 tell --as sp01 --set delivery=call_reached --note"
+                " 'explanation=the pump was replaced'",
     .options = options,
     .options_n = COUNT(options),
     .exec = act};

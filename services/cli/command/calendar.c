@@ -19,9 +19,12 @@ const struct command command_calendar = {
     .most = 3,
     .usage =
         "Business time without a service: answer a table of cases; convert a holiday list.\n"
-        "`eval` answers every row of a table (\"-\": standard input) with \"id<TAB>result\". Columns: id, op (add, sub, delta), tz,\n"
-        "hours, holidays, special, pauses, start_utc, seconds, end_utc. `import` prints the dates of a holiday-cn JSON or\n"
-        "iCalendar file as `holidays` and `special` of a calendar in YAML; HOURS are those of make-up workdays (09:00-18:00).",
+        "`eval` answers every row of a table (\"-\": standard input) with \"id<TAB>result\"."
+        " Columns: id, op (add, sub, delta), tz,\n"
+        "hours, holidays, special, pauses, start_utc, seconds, end_utc. `import` prints the dates"
+        " of a holiday-cn JSON or\n"
+        "iCalendar file as `holidays` and `special` of a calendar in YAML; HOURS are those of"
+        " make-up workdays (09:00-18:00).",
     .examples = "  kefu calendar eval cases.tsv\n  kefu calendar import 2027.json 09:00-17:30",
     .exec = calendar};
 

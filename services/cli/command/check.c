@@ -29,12 +29,13 @@ static enum exit_status check_command(const struct words *words);
 const struct command command_check = {
     .name = "check",
     .most = 0,
-    .usage =
-        "Does the system hold what it promises? Invariants I1 (nothing lost), I2 (nothing without cause), I3 (once), I4 (order),\n"
-        "I5 (positions and counters true), I6 (bounded), I7 (nothing undone), I8 (refused means not done), I10 (the feed), I11 (clocks),\n"
-        "I12 (stopped means gone), over all schemas. Reads only. Waits until all is quiet.",
-    .examples =
-        "  kefu check\n  kefu check --json\n  kefu check --database 'host=/run/postgresql dbname=kefu'   # the services may be stopped",
+    .usage = "Does the system hold what it promises? Invariants I1 (nothing lost),"
+             " I2 (nothing without cause), I3 (once), I4 (order),\n"
+             "I5 (positions and counters true), I6 (bounded), I7 (nothing undone),"
+             " I8 (refused means not done), I10 (the feed), I11 (clocks),\n"
+             "I12 (stopped means gone), over all schemas. Reads only. Waits until all is quiet.",
+    .examples = "  kefu check\n  kefu check --json\n  kefu check --database 'host=/run/postgresql"
+                " dbname=kefu'   # the services may be stopped",
     .options = options,
     .options_n = COUNT(options),
     .exec = check_command};
@@ -57,7 +58,8 @@ static int64_t broken(const struct verdict *verdict, const char *invariant)
     return n;
 }
 
-/* Is something under way that would have gone away by itself? What it will still do counts as missing. */
+/* Is something under way that would have gone away by itself? What it will still do counts as
+   missing. */
 static bool is_quiet(const struct verdict *verdict)
 {
     bool quiet = true;

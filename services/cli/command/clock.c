@@ -21,11 +21,11 @@ const struct command command_clock = {
     .args = "[get] | set TIME | advance SPAN | advance --to TIME | run --to TIME",
     .least = 0,
     .most = 2,
-    .usage =
-        "Show or move the test clock of all services (kefu up --test-clock). `advance` lets everything that falls due on the way\n"
-        "happen at its own time; `set` jumps. Clocks never go back.",
-    .examples =
-        "  kefu clock\n  kefu clock advance 2h\n  kefu clock advance --to 2026-03-18T09:00:00+08:00",
+    .usage = "Show or move the test clock of all services (kefu up --test-clock). `advance` lets"
+             " everything that falls due on the way\n"
+             "happen at its own time; `set` jumps. Clocks never go back.",
+    .examples = "  kefu clock\n  kefu clock advance 2h\n  kefu clock advance --to"
+                " 2026-03-18T09:00:00+08:00",
     .options = options,
     .options_n = COUNT(options),
     .exec = clock_command};

@@ -1,5 +1,6 @@
 /*
- * command: what one command of `kefu` is. Each command is one file that begins with its entry; main.c lists the entries.
+ * command: what one command of `kefu` is. Each command is one file that begins with its entry;
+ * main.c lists the entries.
  */
 #ifndef KEFU_CLI_COMMAND_H
 #define KEFU_CLI_COMMAND_H

@@ -16,8 +16,8 @@ static enum exit_status down(const struct words *words);
 const struct command command_down = {
     .name = "down",
     .most = 0,
-    .usage =
-        "Stop all services (they finish what they are doing; after 30 s they are killed) and PostgreSQL.",
+    .usage = "Stop all services (they finish what they are doing; after 30 s they are killed) and"
+             " PostgreSQL.",
     .examples = "  kefu down\n  kefu down --dir /tmp/t1",
     .exec = down};
 

@@ -25,9 +25,9 @@ const struct command command_follow = {
     .name = "follow",
     .args = "[PREFIX]",
     .most = 1,
-    .usage =
-        "The feed for dashboards: a snapshot of every topic, then each change. What the subscription misses is read from reporting\n"
-        "by its number, so there is no gap and nothing twice.",
+    .usage = "The feed for dashboards: a snapshot of every topic, then each change. What the"
+             " subscription misses is read from reporting\n"
+             "by its number, so there is no gap and nothing twice.",
     .examples =
         "  kefu follow\n  kefu follow tickets/repair/ --json\n  kefu follow --after 1234 --for 10s",
     .options = options,
@@ -107,7 +107,8 @@ static void ask(void *ctx)
                answered, NULL);
 }
 
-/* A subscription is only a hint: it may miss something, repeats last values and knows nothing of order over replicas. */
+/* A subscription is only a hint: it may miss something, repeats last values and knows nothing of
+   order over replicas. */
 static void hear(void *ctx, text topic, text frame)
 {
     struct arena *arena = arena_create();

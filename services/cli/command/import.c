@@ -39,18 +39,22 @@ const struct command command_import = {
     .least = 1,
     .most = 1,
     .usage =
-        "Bring the requests of a CSV file in through the flows' own commands. Importing a file again changes nothing. Rows that will\n"
-        "not do are listed with line, field and rule at the end (exit status 1); the others are imported.",
+        "Bring the requests of a CSV file in through the flows' own commands. Importing a file"
+        " again changes nothing. Rows that will\n"
+        "not do are listed with line, field and rule at the end (exit status 1); the others are"
+        " imported.",
     .examples =
         "  kefu import requests.csv --map deploy/import/baltimore.yaml\n"
-        "  kefu import requests.csv --map deploy/import/baltimore.yaml --clock --until '03/01/2019 12:00:00 AM'",
+        "  kefu import requests.csv --map deploy/import/baltimore.yaml --clock --until '03/01/2019"
+        " 12:00:00 AM'",
     .options = options,
     .options_n = COUNT(options),
     .exec = import};
 
 enum { SHOWN_PROBLEMS = 50 };
 
-/* Of one instant, in this order; each group is settled before the next begins (the mapping says why). */
+/* Of one instant, in this order; each group is settled before the next begins (the mapping says
+   why). */
 enum group { GROUP_OFF_DUTY, GROUP_ON_DUTY, GROUP_OPEN, GROUP_WALK, GROUP_END, GROUP_EXIT };
 
 struct moment {
@@ -112,7 +116,8 @@ static void add_rows(struct importing *in)
     add_moment(in, (struct moment){first, GROUP_OPEN, 0, &in->stand_in, NULL});
 }
 
-/* Shift changes from the day of the earliest row to the end. A shift that began before `first` began with that day. */
+/* Shift changes from the day of the earliest row to the end. A shift that began before `first`
+   began with that day. */
 static void add_shifts(struct importing *in, time_us first)
 {
     const struct people *people = in->people;

@@ -29,16 +29,19 @@ const struct command command_key = {
     .most = 2,
     .usage =
         "The keys of all who may connect: services, other systems, dashboards, operators.\n"
-        "`init` makes those of all services, of an operator, and of a publisher and a dashboard to try (kefu up does it by itself).\n"
-        "`new` writes the secret to NAME.secret and adds the public key to the list `clients`, both in the directory of keys; hand\n"
-        "over the secret, and of the list the line of the service to connect to. `revoke` also ends what is connected already.\n"
+        "`init` makes those of all services, of an operator, and of a publisher and a dashboard to"
+        " try (kefu up does it by itself).\n"
+        "`new` writes the secret to NAME.secret and adds the public key to the list `clients`,"
+        " both in the directory of keys; hand\n"
+        "over the secret, and of the list the line of the service to connect to. `revoke` also ends"
+        " what is connected already.\n"
         "Services notice a changed list within a second.",
-    .examples =
-        "  kefu key init --keys secrets/keys\n"
-        "  kefu key new crm --roles publisher --source crm --source crm-mail\n"
-        "  kefu key new lobby --roles subscriber --public 'Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID'\n"
-        "  kefu key list --json\n"
-        "  kefu key revoke crm",
+    .examples = "  kefu key init --keys secrets/keys\n"
+                "  kefu key new crm --roles publisher --source crm --source crm-mail\n"
+                "  kefu key new lobby --roles subscriber --public"
+                " 'Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID'\n"
+                "  kefu key list --json\n"
+                "  kefu key revoke crm",
     .options = options,
     .options_n = COUNT(options),
     .exec = key};

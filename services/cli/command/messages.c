@@ -16,7 +16,8 @@ const struct command command_messages = {
     .args = "[NAME]",
     .most = 1,
     .usage =
-        "The messages that services say and can be asked, with their fields; NAME or the beginning of one.",
+        "The messages that services say and can be asked, with their fields; NAME or the beginning"
+        " of one.",
     .examples = "  kefu messages\n  kefu messages contact.record\n  kefu messages ticket. --json",
     .exec = messages};
 

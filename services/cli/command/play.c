@@ -22,8 +22,10 @@ const struct command command_play = {
     .least = 1,
     .most = 1,
     .usage =
-        "Play a day on the test clock: contacts, steps, calls and shifts at their own times (deploy/demo/README.md says how such\n"
-        "a day is written). Playing it again changes nothing. Afterwards `kefu report` shows what came of it.",
+        "Play a day on the test clock: contacts, steps, calls and shifts at their own times"
+        " (deploy/demo/README.md says how such\n"
+        "a day is written). Playing it again changes nothing. Afterwards `kefu report` shows what"
+        " came of it.",
     .examples =
         "  kefu up --test-clock=2026-03-17T15:00:00Z --detach\n  kefu play deploy/demo/day.yaml",
     .exec = play};
@@ -75,7 +77,8 @@ static int64_t ticket_of(const struct playing *p, text contact, int64_t item)
     return 0;
 }
 
-/* "@17:00" is a time, "#m01.2" the number of a ticket; all else is itself. Absent if it cannot be resolved. */
+/* "@17:00" is a time, "#m01.2" the number of a ticket; all else is itself. Absent if it cannot be
+   resolved. */
 static text resolve(const struct playing *p, text written)
 {
     struct buf out = {0};

@@ -6,15 +6,16 @@
 
 static enum exit_status report(const struct words *words);
 
-/* A period has to be named for the key figures to be computed now instead of read from the feed, where they may be a second old, or on a
-   test clock a day. This one (the year 2100) ends with the present. */
+/* A period has to be named for the key figures to be computed now instead of read from the feed,
+   where they may be a second old, or on a test clock a day. This one (the year 2100) ends with the
+   present. */
 #define UNTIL_NOW INT64_C(4102444800000000)
 
 const struct command command_report = {
     .name = "report",
     .most = 0,
-    .usage =
-        "The numbers of the day: tickets by kind and state, who holds what, clocks, messages, key figures.",
+    .usage = "The numbers of the day: tickets by kind and state, who holds what, clocks, messages,"
+             " key figures.",
     .examples = "  kefu report\n  kefu report --json",
     .exec = report};
 

@@ -31,11 +31,12 @@ const struct command command_send = {
     .least = 1,
     .most = -1,
     .usage =
-        "Send a command and print its answer. It is sent again until it is answered or --timeout is over.",
-    .examples =
-        "  kefu send duty.set staff=sp01 on=true\n"
-        "  kefu send contact.record source=crm source_id=17 channel=call 'items=[{\"kind\":\"inquiry\"}]'\n"
-        "  kefu send contact.record --id crm-17 --body - <contact.json",
+        "Send a command and print its answer. It is sent again until it is answered or --timeout is"
+        " over.",
+    .examples = "  kefu send duty.set staff=sp01 on=true\n"
+                "  kefu send contact.record source=crm source_id=17 channel=call"
+                " 'items=[{\"kind\":\"inquiry\"}]'\n"
+                "  kefu send contact.record --id crm-17 --body - <contact.json",
     .options = send_options,
     .options_n = COUNT(send_options),
     .exec = send};
@@ -66,7 +67,8 @@ static void *read_body(const struct shape *shape, const struct words *words, str
     return body;
 }
 
-/* Whose .msg file the message stands in answers it; what stands in runtime.msg everybody answers. */
+/* Whose .msg file the message stands in answers it; what stands in runtime.msg everybody
+   answers. */
 static const char *addressee(const struct shape *shape)
 {
     return given.service != NULL                    ? given.service

@@ -13,9 +13,9 @@ static enum exit_status status_command(const struct words *words);
 const struct command command_status = {
     .name = "status",
     .most = 0,
-    .usage =
-        "What runs: replicas, lanes connected to the database, partitions, lag, alarms, dead letters, memory, the clock.\n"
-        "deploy/runbook.md says how to read it.",
+    .usage = "What runs: replicas, lanes connected to the database, partitions, lag, alarms,"
+             " dead letters, memory, the clock.\n"
+             "deploy/runbook.md says how to read it.",
     .examples = "  kefu status\n  kefu status --json",
     .exec = status_command};
 
@@ -81,7 +81,8 @@ static struct reply ask(struct client *client, size_t service, size_t replica,
     return client_call(client, &question, arena);
 }
 
-/* Nothing about its status: it is gone, or what it would have to ask its database about is, or this key may not know. */
+/* Nothing about its status: it is gone, or what it would have to ask its database about is, or this
+   key may not know. */
 static void print_silence(struct buf *out, struct client *client, size_t service, size_t replica,
                           const struct reply *hello, const struct reply *status)
 {

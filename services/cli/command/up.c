@@ -32,7 +32,8 @@ static const struct option options[] = {
     {"test-clock", OPTION_MAYBE, &given.test_clock, "TIME",
      "a new system's clock stands at TIME until `kefu clock` moves it; a system keeps its clock"},
     {"lanes", OPTION_INT, &given.lanes, "N",
-     "database connections that work side by side in each replica; left out: as many as suit the service"},
+     "database connections that work side by side in each replica; left out: as many as suit the"
+     " service"},
     {"detach", OPTION_FLAG, &given.detach, NULL, "come back when all is up; `kefu down` stops it"},
     {"base-port", OPTION_INT, &given.base_port, "PORT",
      "the first of 200 ports on 127.0.0.1 (" STRING(SERVICES_FIRST_PORT) ")"},
@@ -48,10 +49,11 @@ static const struct option options[] = {
 const struct command command_up = {
     .name = "up",
     .most = 0,
-    .usage =
-        "Start PostgreSQL and all services on this machine and keep them running.\n"
-        "The replica number R (from 0) of the service number S (from 0, as listed) hears on base port + 10 R + S, the feed of\n"
-        "reporting on base port + 105 + 10 R. Everything is on 127.0.0.1 only. What runs where stands in DIR/run.json.",
+    .usage = "Start PostgreSQL and all services on this machine and keep them running.\n"
+             "The replica number R (from 0) of the service number S (from 0,"
+             " as listed) hears on base port + 10 R + S, the feed of\n"
+             "reporting on base port + 105 + 10 R. Everything is on 127.0.0.1 only. What runs where"
+             " stands in DIR/run.json.",
     .examples =
         "  kefu up --detach\n"
         "  kefu up --scale routing=3 --scale escalation=2\n"

@@ -1,5 +1,6 @@
 /*
- * rows: the rows of an import file, read by a mapping. A row that will not do is a problem with its line and field; the rest goes on.
+ * rows: the rows of an import file, read by a mapping. A row that will not do is a problem with its
+ * line and field; the rest goes on.
  */
 #ifndef KEFU_CLI_IMPORT_ROWS_H
 #define KEFU_CLI_IMPORT_ROWS_H

@@ -1,6 +1,6 @@
 /*
- * mapping: how a file of requests becomes commands (deploy/import/NAME.yaml), and the roster that goes with it, as data. The words
- * of those files say what is meant.
+ * mapping: how a file of requests becomes commands (deploy/import/NAME.yaml), and the roster that
+ * goes with it, as data. The words of those files say what is meant.
  */
 #ifndef KEFU_CLI_MAPPING_H
 #define KEFU_CLI_MAPPING_H

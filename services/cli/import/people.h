@@ -1,5 +1,6 @@
 /*
- * people: the units and staff that come with an import or a demo (staff.yaml), and their shifts. Commands for workforce.
+ * people: the units and staff that come with an import or a demo (staff.yaml), and their shifts.
+ * Commands for workforce.
  */
 #ifndef KEFU_CLI_PEOPLE_H
 #define KEFU_CLI_PEOPLE_H

@@ -1,6 +1,7 @@
 /*
- * wall: readings of a wall clock in a time zone, as instants. A reading that occurs twice is the first of the two; one that is skipped
- * moves forward by the length of the gap: both are "the offset before the change". Pure but for the zone files.
+ * wall: readings of a wall clock in a time zone, as instants. A reading that occurs twice is the
+ * first of the two; one that is skipped moves forward by the length of the gap: both are "the
+ * offset before the change". Pure but for the zone files.
  */
 #ifndef KEFU_CLI_WALL_H
 #define KEFU_CLI_WALL_H
@@ -8,7 +9,8 @@
 #include "base/base.h"
 #include "time/zone.h"
 
-/* The instant at which the clock reads so many seconds after midnight (may be beyond the day) of the day (counted from 1970-01-01). */
+/* The instant at which the clock reads so many seconds after midnight (may be beyond the day) of
+   the day (counted from 1970-01-01). */
 time_us wall_instant(const struct zone *zone, int64_t day, int64_t seconds);
 /* The day that the clock shows at the instant. */
 int64_t wall_day(const struct zone *zone, time_us at);

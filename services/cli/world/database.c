@@ -83,7 +83,8 @@ int store_start_clock(struct store *store, const char *schema, time_us at, struc
     char *quoted = PQescapeIdentifier(store->conn, schema, strlen(schema));
     snprintf(
         statement, sizeof(statement),
-        "INSERT INTO %s.test_clock (at) VALUES ('epoch'::timestamptz + $1::bigint * interval '1 microsecond')"
+        "INSERT INTO %s.test_clock (at) VALUES ('epoch'::timestamptz + $1::bigint * interval '1"
+        " microsecond')"
         " ON CONFLICT DO NOTHING",
         quoted);
     PQfreemem(quoted);

@@ -1,6 +1,7 @@
 /*
- * store: the command line's door to PostgreSQL: plain blocking libpq, for what is done before the services run (creating the
- * database) and for the checker, which only reads. Everything else goes through the services.
+ * store: the command line's door to PostgreSQL: plain blocking libpq, for what is done before the
+ * services run (creating the database) and for the checker, which only reads. Everything else goes
+ * through the services.
  */
 #ifndef KEFU_CLI_DATABASE_H
 #define KEFU_CLI_DATABASE_H

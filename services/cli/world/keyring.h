@@ -1,6 +1,6 @@
 /*
- * keyring: a directory of keys as the command line makes and changes it (common/net/keys.h says what is in it). Changes are made in one
- * stroke; services notice by themselves.
+ * keyring: a directory of keys as the command line makes and changes it (common/net/keys.h says
+ * what is in it). Changes are made in one stroke; services notice by themselves.
  */
 #ifndef KEFU_CLI_KEYRING_H
 #define KEFU_CLI_KEYRING_H
@@ -11,8 +11,8 @@
 struct keyring_wish {
     const char *name, *roles;
     const char *sources; /* of a publisher, joined by commas; "" none */
-    const char
-        *public_key; /* made elsewhere; NULL: make a pair, and keep the secret in NAME.secret */
+    /* made elsewhere; NULL: make a pair, and keep the secret in NAME.secret */
+    const char *public_key;
 };
 
 /* The directory is made if it is not there. */
@@ -21,9 +21,11 @@ MUST_CHECK int keyring_add(const char *dir, const struct keyring_wish *wish, str
 MUST_CHECK int keyring_revoke(const char *dir, const char *name, struct err *err);
 /* The list; NULL with err. */
 MUST_CHECK struct keys_list *keyring_list(const char *dir, struct err *err);
-/* What a system on one machine needs: a key for each service, for the operator, and for the examples. What is there stays. */
+/* What a system on one machine needs: a key for each service, for the operator, and for the
+   examples. What is there stays. */
 MUST_CHECK int keyring_make_world(const char *dir, struct err *err);
-/* The keys that the command line speaks with: the environment's KEFU_KEY (which --key sets), else DIR/secrets/operator.secret. */
+/* The keys that the command line speaks with: the environment's KEFU_KEY (which --key sets), else
+   DIR/secrets/operator.secret. */
 MUST_CHECK struct keys *keyring_open(const char *dir, struct err *err);
 
 #endif

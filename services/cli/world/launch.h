@@ -1,6 +1,6 @@
 /*
- * launch: starts the supervisor in a process of its own and watches it from the outside, as `kefu up`
- * does. In the foreground it ends with the process that has launched it, however that ends.
+ * launch: starts the supervisor in a process of its own and watches it from the outside, as `kefu
+ * up` does. In the foreground it ends with the process that has launched it, however that ends.
  */
 #ifndef KEFU_CLI_LAUNCH_H
 #define KEFU_CLI_LAUNCH_H

@@ -7,8 +7,8 @@
 
 #include "base/err.h"
 
-/* -1 if nobody can listen on that port of 127.0.0.1; err names the port, what it is `meant` for, and
-   who listens there, as far as this user may see it. */
+/* -1 if nobody can listen on that port of 127.0.0.1; err names the port, what it is `meant` for,
+   and who listens there, as far as this user may see it. */
 MUST_CHECK int ports_check(int64_t port, const char *meant, struct err *err);
 
 #endif

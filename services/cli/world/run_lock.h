@@ -1,7 +1,7 @@
 /*
  * run_lock: DIR/lock. One supervisor at a time in a directory: it holds the lock for as long as it
- * lives, from before it prepares anything, and its process id stands in the file. A process id alone
- * proves nothing, since another process may have it by now.
+ * lives, from before it prepares anything, and its process id stands in the file. A process id
+ * alone proves nothing, since another process may have it by now.
  */
 #ifndef KEFU_CLI_RUN_LOCK_H
 #define KEFU_CLI_RUN_LOCK_H

@@ -27,7 +27,8 @@ enum {
     BACKOFF_MOST_MS = 5000,
     HEALTHY_MS = 10000, /* who ran so long starts again at once */
     DRAIN_MS = 30000,
-    ROUND_MS = 1000, /* looks for dead children besides SIGCHLD, at log files, keeps the loop alive */
+    /* looks for dead children besides SIGCHLD, at log files, keeps the loop alive */
+    ROUND_MS = 1000,
     ARGUMENTS_MOST = 128
 };
 

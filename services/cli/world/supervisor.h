@@ -1,5 +1,6 @@
 /*
- * supervisor: starts a private PostgreSQL and the services, keeps them running, stops them. It runs in a process of its own.
+ * supervisor: starts a private PostgreSQL and the services, keeps them running, stops them. It runs
+ * in a process of its own.
  */
 #ifndef KEFU_CLI_SUPERVISOR_H
 #define KEFU_CLI_SUPERVISOR_H
@@ -19,16 +20,17 @@ struct supervised {
     time_us test_time;     /* where a new test clock starts */
     char *const *settings; /* further settings for all services, such as "--lease=1s" */
     size_t settings_n;
-    struct run_child
-        children[SUPERVISED_MOST]; /* service, instance, endpoint, feed, log filled in */
+    /* service, instance, endpoint, feed, log filled in */
+    struct run_child children[SUPERVISED_MOST];
     size_t n;
 };
 
-/* What stops it. They are blocked when supervisor_run() is called, so that one that comes while all is
-   prepared ends it in order, too. */
+/* What stops it. They are blocked when supervisor_run() is called, so that one that comes while all
+   is prepared ends it in order, too. */
 sigset_t supervisor_signals(void);
-/* Prepare all, start the children, write run.json, then call `started` (NULL: fine; else what went wrong), and run until
-   SIGTERM or SIGINT, after which everything has been stopped. Returns the exit status of the process. */
+/* Prepare all, start the children, write run.json, then call `started` (NULL: fine; else what went
+   wrong), and run until SIGTERM or SIGINT, after which everything has been stopped. Returns the
+   exit status of the process. */
 int supervisor_run(const struct supervised *supervised,
                    void (*started)(void *ctx, const struct err *err), void *ctx);
 

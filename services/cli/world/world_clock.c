@@ -132,7 +132,8 @@ static int64_t head_of(const struct clockwork *clockwork, size_t service, int pa
     return head;
 }
 
-/* How far the service has read that partition of the source, over all its replicas; -1: nobody holds it. */
+/* How far the service has read that partition of the source, over all its replicas; -1: nobody
+   holds it. */
 static int64_t position_of(const struct clockwork *clockwork, size_t service, size_t source,
                            int partition)
 {
@@ -209,7 +210,8 @@ static int find_restless(struct clockwork *clockwork)
     return restless == 0 ? 0 : -1;
 }
 
-/* -1 and `why` unless there is nothing to do by what all said last. Whoever has something to do is stale. */
+/* -1 and `why` unless there is nothing to do by what all said last. Whoever has something to do is
+   stale. */
 static int judge(struct clockwork *clockwork)
 {
     int restless = find_restless(clockwork);
@@ -240,8 +242,9 @@ static time_us earliest_alarm(const struct clockwork *clockwork)
 }
 
 /*
- * Quiet is what all say twice, with equal counts, heads and positions, when everything said first was said before anybody was asked
- * the second time. Counts only grow, so it does not matter how long before: whoever has not been touched since need be asked once.
+ * Quiet is what all say twice, with equal counts, heads and positions, when everything said first
+ * was said before anybody was asked the second time. Counts only grow, so it does not matter how
+ * long before: whoever has not been touched since need be asked once.
  */
 static bool is_quiet(struct clockwork *clockwork)
 {
