@@ -62,18 +62,6 @@ void queue_add(struct queue *queue, struct message *message)
     queue->bytes += message->bytes;
 }
 
-void queue_add_first(struct queue *queue, struct message *message)
-{
-    if (queue->first == NULL) {
-        queue_add(queue, message);
-        return;
-    }
-    message->next = queue->first;
-    queue->first = message;
-    queue->n++;
-    queue->bytes += message->bytes;
-}
-
 struct message *queue_take(struct queue *queue)
 {
     struct message *message = queue->first;
@@ -83,6 +71,17 @@ struct message *queue_take(struct queue *queue)
     queue->n--;
     queue->bytes -= message->bytes;
     return message;
+}
+
+void queue_join(struct queue *queue, struct queue *more)
+{
+    if (more->first == NULL) return;
+    if (queue->first == NULL) queue->end = &queue->first;
+    *queue->end = more->first;
+    queue->end = more->end;
+    queue->n += more->n;
+    queue->bytes += more->bytes;
+    *more = (struct queue){0};
 }
 
 void queue_clear(struct queue *queue)

@@ -78,8 +78,8 @@ struct queue {
 };
 
 void queue_add(struct queue *queue, struct message *message);
-void queue_add_first(struct queue *queue, struct message *message);
 struct message *queue_take(struct queue *queue);
-void queue_clear(struct queue *queue); /* destroys what is in it */
+void queue_join(struct queue *queue, struct queue *more); /* behind it; `more` is empty then */
+void queue_clear(struct queue *queue);                    /* destroys what is in it */
 
 #endif

@@ -19,7 +19,8 @@ struct reading {
     bool fresh;
 };
 
-static bool outstanding[LANES_MOST][SOURCES_MOST], freshening[LANES_MOST][SOURCES_MOST];
+static bool outstanding[LANES_MOST][SOURCES_MOST];
+static int freshening[LANES_MOST][SOURCES_MOST]; /* the generation that asks; 0: none */
 static bool restart_needed[LANES_MOST][SOURCES_MOST];
 
 static void take_event(struct lane *lane, int source, const struct journal_event *event)
@@ -49,7 +50,7 @@ static void take_event(struct lane *lane, int source, const struct journal_event
 
 static void took_all(struct lane *lane, int source, time_us as_of)
 {
-    if (as_of > lane->as_of[source]) lane->as_of[source] = as_of;
+    alarm_gate_hear(&lane->gate, source, as_of);
 }
 
 /* Is this answer still wanted? Clears the mark that it is outstanding. */
@@ -57,9 +58,10 @@ static struct lane *end_reading(struct reading *reading)
 {
     struct lane *lane = runtime.lanes[reading->lane];
     bool wanted = lane != NULL && lane->generation == reading->generation;
-    if (reading->fresh)
-        freshening[reading->lane][reading->source] = false;
-    else
+    int *fresh = &freshening[reading->lane][reading->source];
+    if (reading->fresh && *fresh == reading->generation)
+        *fresh = 0;
+    else if (!reading->fresh)
         outstanding[reading->lane][reading->source] = false;
     return wanted ? lane : NULL;
 }
@@ -249,7 +251,7 @@ static void ask(struct lane *lane, int source, bool fresh)
     struct reading *reading = mem_alloc(sizeof(*reading));
     *reading = (struct reading){lane->number, source, lane->generation, fresh};
     if (fresh)
-        freshening[lane->number][source] = true;
+        freshening[lane->number][source] = lane->generation;
     else
         outstanding[lane->number][source] = true;
     if (runtime.sources[source].own)
@@ -280,14 +282,16 @@ void reader_pull(struct lane *lane)
 
 void reader_freshen(struct lane *lane)
 {
-    if (!lane->ready || runtime.draining) return;
+    if (!lane->ready || runtime.draining || lane->events.n >= QUEUE_MOST) return;
     for (int s = 0; s < runtime.sources_n; s++)
-        if (!freshening[lane->number][s] && lane->as_of[s] < lane->gate_at) ask(lane, s, true);
+        if (freshening[lane->number][s] != lane->generation && lane->gate.as_of[s] < lane->gate.at)
+            ask(lane, s, true);
 }
 
 void reader_restart(struct lane *lane)
 {
     lane->generation++;
+    alarm_gate_forget(&lane->gate, loop_now_ms());
     for (int s = 0; s < runtime.sources_n; s++) restart_needed[lane->number][s] = true;
     reader_pull(lane);
 }

@@ -36,7 +36,7 @@ static struct sql *look_sql(void)
 static void take_alarm(struct lane *lane, const struct alarm_row *row)
 {
     struct message *m = job_read(row);
-    if (row->due_at > lane->gate_at) lane->gate_at = row->due_at;
+    if (row->due_at > lane->gate.at) lane->gate.at = row->due_at;
     queue_add(&lane->alarms, m);
 }
 
@@ -86,7 +86,7 @@ static void looked(void *ctx, const struct pg_trip *trip)
     take_found(&looking, found, lost, now);
     if (lane->alarms.n > 0) {
         lane->alarm_look_ms = 0; /* there may be more */
-        lane->gate_until_ms = loop_now_ms() + GATE_MS;
+        alarm_gate_find(&lane->gate, runtime.settings.test_clock ? 0 : now, loop_now_ms());
         reader_freshen(lane);
     }
     arena_destroy(arena);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "runtime/batch/batch.h"
 #include "runtime/core/job.h"
+#include "runtime/lane/choice.h"
 #include "runtime/lane/letters.h"
 #include "runtime/lane/place.h"
 #include "runtime/core/reply.h"
@@ -13,7 +14,6 @@
 enum {
     BACKOFF_MS = 20,
     BACKOFF_MOST_MS = 2000,
-    COMMANDS_FIRST = BATCH_MOST / 2,
     ENOUGH = BATCH_MOST / 4,
     GATHER_MS = 3,
     CLEAN_MS = 1000,
@@ -106,7 +106,7 @@ void lane_result(struct lane *lane, struct message *message)
     lane_wake(lane);
 }
 
-static void drop_all(struct queue *queue)
+void lane_drop(struct queue *queue)
 {
     for (struct message *m; (m = queue_take(queue)) != NULL;) {
         if (m->job != NULL) job_destroy(m->job);
@@ -135,7 +135,7 @@ static void let_go(struct lane *lane, struct queue *from)
                   : m->origin == ORIGIN_RESULT   ? &lane->results
                                                  : &dropped,
                   m);
-    drop_all(&dropped);
+    lane_drop(&dropped);
 }
 
 void lane_let_go(struct lane *lane)
@@ -166,104 +166,6 @@ static void accept_waiting(struct lane *lane)
 }
 
 /* --- the next batch --- */
-
-/* A job's report and a letter tried again may come when their partition has gone: whoever holds it
-   now has them, too. */
-static void take(struct lane *lane, struct queue *from, struct queue *chosen, size_t most)
-{
-    struct queue gone = {0};
-    while (chosen->n < most && chosen->bytes < BATCH_BYTES_MAX && from->n > 0) {
-        struct message *m = queue_take(from);
-        queue_add(lane_holds(lane, m->partition) ? chosen : &gone, m);
-    }
-    drop_all(&gone);
-}
-
-/* All sources have been heard as of the time the alarms were due (or it takes too long). */
-static bool gate_open(const struct lane *lane)
-{
-    if (loop_now_ms() >= lane->gate_until_ms) return true;
-    for (int s = 0; s < runtime.sources_n; s++)
-        if (lane->as_of[s] < lane->gate_at) return false;
-    return true;
-}
-
-static bool carefully(struct lane *lane)
-{
-    if (runtime.careful && loop_now_ms() > lane->careful_until_ms) {
-        log_info("careful_end", "lane=%d", lane->number);
-        runtime.careful = false;
-    }
-    return runtime.careful;
-}
-
-/* Of one command id only one in a batch: the second one finds the kept reply of the first. */
-static bool has_id(const struct queue *chosen, const struct message *command)
-{
-    for (const struct message *m = chosen->first; m != NULL; m = m->next)
-        if (m->origin == ORIGIN_COMMAND && text_equal(m->header.id, command->header.id) &&
-            text_equal(m->principal, command->principal))
-            return true;
-    return false;
-}
-
-static void take_commands(struct lane *lane, struct queue *chosen, size_t most)
-{
-    while (chosen->n < most && chosen->bytes < BATCH_BYTES_MAX && lane->commands.n > 0 &&
-           !has_id(chosen, lane->commands.first))
-        queue_add(chosen, queue_take(&lane->commands));
-}
-
-/* In careful mode a job runs alone: of two, nobody could tell which one killed the process. */
-static int jobs_running(void)
-{
-    int jobs = 0;
-    for (int i = 0; i < runtime.lanes_n && runtime.lanes[i] != NULL; i++)
-        jobs += runtime.lanes[i]->jobs;
-    return jobs;
-}
-
-/* What lost a race is tried again as a whole, a few times: it would lose its speed just when others
-   send the same. */
-static bool go_together(const struct lane *lane)
-{
-    return lane->races > 0 && lane->races < ATTEMPTS_MOST && !runtime.careful;
-}
-
-/* The next letter of a key, alone. */
-static void take_letter(struct lane *lane, struct queue *chosen)
-{
-    take(lane, &lane->letters, chosen, 1);
-    lane->letter_was_last = chosen->n > 0;
-    lane->apart = chosen->n > 0;
-}
-
-static bool choose_others(struct lane *lane, struct queue *chosen)
-{
-    size_t most = lane->single.n > 0 || carefully(lane) ? 1 : BATCH_MOST;
-    take(lane, &lane->single, chosen, go_together(lane) ? BATCH_MOST : 1);
-    lane->apart = chosen->n > 0 && !go_together(lane);
-    if (chosen->n == 0) take(lane, &lane->results, chosen, most);
-    if (chosen->n < most) take_commands(lane, chosen, most == 1 ? 1 : COMMANDS_FIRST);
-    take(lane, &lane->events, chosen, most);
-    if (chosen->n < most) take_commands(lane, chosen, most);
-    if (lane->events.n == 0 && lane->alarms.n > 0 && chosen->n < most && gate_open(lane) &&
-        !(runtime.careful && jobs_running() > 0))
-        take(lane, &lane->alarms, chosen, most);
-    return chosen->n > 0;
-}
-
-/* Letters that are run again take turns with everything else. */
-static bool choose(struct lane *lane, struct queue *chosen)
-{
-    if (lane->single.n == 0 && !lane->letter_was_last) take_letter(lane, chosen);
-    if (chosen->n > 0 || choose_others(lane, chosen)) {
-        lane->letter_was_last = chosen->first->origin == ORIGIN_DEAD;
-        return true;
-    }
-    take_letter(lane, chosen);
-    return chosen->n > 0;
-}
 
 /* `most` milliseconds at the longest. */
 static void sleep_until_needed(struct lane *lane, int64_t most)
@@ -302,11 +204,19 @@ int64_t lane_rest_left(const struct rest *rest)
                                        : rest_left(rest, loop_now_ms(), runtime.settings.rest_ms);
 }
 
+/* They are sorted by due time. */
+static bool has_ripe_alarms(const struct lane *lane)
+{
+    const struct message *first = lane->alarms.first;
+    return first != NULL &&
+           alarm_gate_lets(&lane->gate, runtime.sources_n, first->due, 0, loop_now_ms());
+}
+
 /* How many milliseconds what waits may still wait so that more comes together. */
 static int64_t wait_left(const struct lane *lane)
 {
     size_t events = lane->events.n + lane->results.n;
-    if (lane->single.n > 0 || lane->letters.n > 0 || lane->alarms.n > 0 || events >= ENOUGH)
+    if (lane->single.n > 0 || lane->letters.n > 0 || has_ripe_alarms(lane) || events >= ENOUGH)
         return 0;
     if (lane->commands.n > 0) return commands_wait(lane);
     return events > 0 ? lane_rest_left(&lane->rest) : 0;
@@ -333,6 +243,7 @@ static void run_lane(struct lane *lane)
         loop_timer_start(&lane->timer, lane->backoff_ms - loop_now_ms() + 1, 0, on_time, lane);
         return;
     }
+    alarm_gate_pass(&lane->gate, loop_now_ms());
     if (lease_due(lane) && !runtime.draining) {
         lease_look(lane);
         return;
@@ -359,7 +270,7 @@ static void run_lane(struct lane *lane)
     int64_t clean_due = loop_now_ms() - lane->clean_ms, rest = wait_left(lane);
     if (rest > 0) {
         sleep_until_needed(lane, rest);
-    } else if (clean_due < CLEAN_LATE_MS && choose(lane, &chosen)) {
+    } else if (clean_due < CLEAN_LATE_MS && choice_make(lane, &chosen)) {
         rest_note(&lane->rest, loop_now_ms(), runtime.settings.rest_ms);
         lane->gather_n = count_commands(&chosen);
         if (lane->gather_n > 0) place_turn(lane);
@@ -368,10 +279,10 @@ static void run_lane(struct lane *lane)
         lane->clean_ms = loop_now_ms() + CLEAN_MS;
         alarm_clean(lane);
     } else {
-        if (lane->alarms.n > 0) reader_freshen(lane);
         sleep_until_needed(lane, RESCAN_MS);
     }
     reader_pull(lane);
+    if (lane->alarms.n > 0) reader_freshen(lane);
 }
 
 /* --- after a batch --- */
@@ -383,18 +294,18 @@ static void wait_a_little(struct lane *lane)
     lane->backoff_ms = loop_now_ms() + loop_jitter(wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS);
 }
 
+static void restore(struct lane *lane, struct queue *left)
+{
+    queue_join(left, &lane->single);
+    lane->single = *left;
+}
+
 /* A batch that failed by its own fault is run again one message at a time; the one that fails alone
    is counted. */
 static void take_apart(struct lane *lane, struct queue *left)
 {
-    bool alone = left->n == 1;
-    struct queue again = {0};
-    for (struct message *m; (m = queue_take(left)) != NULL;) {
-        if (alone) m->failures++;
-        queue_add(&again, m);
-    }
-    for (struct message *m; (m = queue_take(&lane->single)) != NULL;) queue_add(&again, m);
-    lane->single = again;
+    if (left->n == 1) left->first->failures++;
+    restore(lane, left);
     lane->races = ATTEMPTS_MOST;
 }
 
@@ -428,13 +339,6 @@ void lane_lease_failed(struct lane *lane, const struct pg_trip *trip)
 {
     if (!trip->lost) lane_reset(lane);
     if (lacks_resources(trip)) send_back_commands(&lane->waiting_leases, trip->state);
-}
-
-static void restore(struct lane *lane, struct queue *left)
-{
-    for (struct message *m; (m = queue_take(&lane->single)) != NULL;) queue_add(left, m);
-    lane->single = *left;
-    if (lane->single.first == NULL) lane->single.end = &lane->single.first;
 }
 
 /* Somebody else wrote such a row first. That has committed, so whoever looks now finds it; it is
@@ -523,13 +427,13 @@ void lane_stop(struct lane *lane)
     pg_destroy(lane->pg);
     lane->pg = NULL;
     batch_destroy(lane->batch);
-    drop_all(&lane->single);
-    drop_all(&lane->commands);
-    drop_all(&lane->results);
-    drop_all(&lane->events);
-    drop_all(&lane->alarms);
-    drop_all(&lane->waiting_leases);
-    drop_all(&lane->letters);
+    lane_drop(&lane->single);
+    lane_drop(&lane->commands);
+    lane_drop(&lane->results);
+    lane_drop(&lane->events);
+    lane_drop(&lane->alarms);
+    lane_drop(&lane->waiting_leases);
+    lane_drop(&lane->letters);
     free(lane->scratch);
     free(lane->owner);
     free(lane);

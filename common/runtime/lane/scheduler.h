@@ -13,6 +13,7 @@
 #include "runtime/core/letter_keys.h"
 #include "runtime/core/runtime.h"
 #include "runtime/core/slot.h"
+#include "runtime/lane/alarm_gate.h"
 
 struct batch;
 
@@ -31,6 +32,7 @@ struct lane {
     struct queue commands, events, alarms, results;
     struct queue single; /* after a failure: one message per transaction */
     bool apart;          /* the batch under way is such a one */
+    int lot, turn;       /* what the last batch was of; whose part was first in it (choice.c) */
     int generation;      /* raised when what was asked for no longer counts */
     void *scratch;       /* batch.c's tables */
 
@@ -42,9 +44,7 @@ struct lane {
        are looked at. */
     time_us alarms_from;
     int64_t alarm_all_ms;
-    time_us gate_at;       /* alarms wait until all sources have been heard as of this time … */
-    int64_t gate_until_ms; /* … or until then */
-    time_us as_of[SOURCES_MOST];
+    struct alarm_gate gate;
     int64_t backoff_ms;
     size_t gather_n;         /* commands of the last batch: as many are likely to come again … */
     int64_t gather_until_ms; /* … until then */
@@ -56,7 +56,6 @@ struct lane {
     struct letter_keys letter_keys;
     /* keys whose letters are run, one letter for each transaction (letters.h) */
     struct queue letters;
-    bool letter_was_last;    /* now it is the turn of others */
     int64_t letters_look_ms; /* when they are looked at next */
 
     int64_t careful_until_ms;
@@ -76,6 +75,8 @@ void lane_stop(struct lane *lane);
 void lane_wake(struct lane *lane);
 /* Look again as if just connected: leases, positions, alarms; events in memory are dropped. */
 void lane_reset(struct lane *lane);
+/* Messages that nobody is to hear here; with their jobs and requests. */
+void lane_drop(struct queue *queue);
 /* What is in memory for partitions that are not held (any more) goes, or the lane would go on with
    it and take them back: commands wait to be sent where they belong, all else is read again by
    whoever holds them. */
