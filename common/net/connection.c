@@ -96,6 +96,7 @@ void connection_hold(struct connection *c)
 void connection_release(struct connection *c)
 {
     if (--c->holds > 0) return;
+    curve_finish(&c->curve);
     buf_finish(&c->in);
     buf_finish(&c->out);
     free(c);

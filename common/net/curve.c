@@ -169,3 +169,8 @@ void curve_seal(struct curve *curve, unsigned flags, text content, struct buf *o
     crypto_box_detached_afternm(plain, box, plain, content.len + 1, nonce, curve->shared);
     buf_grew(out, content.len + CURVE_AROUND);
 }
+
+void curve_finish(struct curve *curve)
+{
+    sodium_memzero(curve, sizeof(*curve));
+}

@@ -50,5 +50,7 @@ MUST_CHECK int curve_open(struct curve *curve, char *message, size_t len, unsign
                           text *content, struct err *err);
 /* Append the body of a MESSAGE: content.len + CURVE_AROUND bytes. */
 void curve_seal(struct curve *curve, unsigned flags, text content, struct buf *out);
+/* Forget the keys. */
+void curve_finish(struct curve *curve);
 
 #endif

@@ -36,7 +36,8 @@ enum {
     HANDSHAKES_ADDRESS_MAX = 128,
     CONNECTIONS_MAX = 4096,
     CONNECTIONS_KEY_MAX = 256,
-    KEPT_FREELY = 64 << 10, /* by one connection */
+    SUBSCRIBERS_KEY_MAX = 64, /* each is another sealing of all that is published */
+    KEPT_FREELY = 64 << 10,   /* by one connection */
     KEPT_KEY_MAX = 32 << 20,
     KEPT_MAX = 64 << 20
 };
@@ -56,7 +57,7 @@ struct listener {
     uv_poll_t poll;
     struct loop_timer sweep, rest;
     struct connection *lists[LISTS]; /* newest first */
-    size_t n[LISTS], most[LISTS];
+    size_t n[LISTS], most[LISTS], key_max; /* how many; how many may be; how many of one key */
     bool closed, flushing;
     struct bucket begun[RATE_SLOTS]; /* by address */
 };
@@ -140,7 +141,7 @@ static bool may_enter(void *ctx, struct connection *c)
     struct listener *listener = ctx;
     const char *why = !keys_admit(listener->keys, text_of(c->user), listener->roles) ? "key"
                       : listener->n[OPEN] >= listener->most[OPEN] ||
-                              share_of(listener, c->user).connections >= CONNECTIONS_KEY_MAX
+                              share_of(listener, c->user).connections >= listener->key_max
                           ? "connections"
                           : NULL;
     if (why == NULL) {
@@ -296,9 +297,10 @@ static void look_at(struct listener *listener, struct connection *c)
         if (now - c->begun_ms >= HANDSHAKE_MS) connection_end(c, "unfinished", NULL);
     } else if (connection_waiting(c) > 0 && now - c->moved_ms >= OUT_STUCK_MS) {
         connection_end(c, "slow", NULL);
-    } else if (c->held_until_ms > 0) {
+    } else if (c->held_until_ms > 0 || connection_waiting(c) >= OUT_HIGH) {
         connection_resume(c); /* nothing was heard because nothing was read */
         c->heard_ms = now;
+        c->pinged_ms = 0;
     } else if (c->pinged_ms > 0 && now - c->pinged_ms >= SILENT_MS) {
         connection_end(c, "silent", NULL);
     } else if (c->pinged_ms == 0 && now - c->heard_ms >= PING_MS) {
@@ -402,6 +404,7 @@ static struct listener *create_listener(struct keys *keys, enum listener_kind ki
     listener->keys = keys;
     listener->fd = -1;
     listener->most[HANDSHAKING] = share_of_files(HANDSHAKES_MAX);
+    listener->key_max = router ? CONNECTIONS_KEY_MAX : SUBSCRIBERS_KEY_MAX;
     listener->most[OPEN] = share_of_files(CONNECTIONS_MAX);
     listener->roles =
         router ? ROLE_ANY : ROLE_SUBSCRIBER | ROLE_SERVICE | ROLE_GATEWAY | ROLE_OPERATOR;
