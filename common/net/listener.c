@@ -56,7 +56,7 @@ struct listener {
     int fd;
     uv_poll_t poll;
     struct loop_timer sweep, rest;
-    struct connection *lists[LISTS]; /* newest first */
+    struct connection *lists[LISTS];       /* newest first */
     size_t n[LISTS], most[LISTS], key_max; /* how many; how many may be; how many of one key */
     bool closed, flushing;
     struct bucket begun[RATE_SLOTS]; /* by address */

@@ -178,13 +178,6 @@ struct flows {
     size_t n;
 };
 
-/* Compile every flows/NAME.yaml among the files with the shared flows/_words.yaml and
-   flows/_exits.yaml. Refuses unreachable states, dead ends, steps without a role or a time node
-   (ORG-21), unknown names, duplicate ids: NULL, err says file:line. The files may be freed
-   afterwards. */
-MUST_CHECK const struct flows *flow_load(const struct policy_files *files, struct arena *arena,
-                                         struct err *err);
-
 /* Is the name among the texts? */
 bool flow_has(struct yaml_texts texts, text name);
 const struct flow *flow_find(const struct flows *flows, text kind);      /* or NULL */

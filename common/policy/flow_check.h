@@ -5,7 +5,7 @@
 #ifndef KEFU_FLOW_CHECK_H
 #define KEFU_FLOW_CHECK_H
 
-#include "policy/flow_load.h"
+#include "policy/flow_loading.h"
 
 /* Close the time nodes: "as X", "default", and those of the states. */
 void flow_resolve_due(struct flow_loading *loading);

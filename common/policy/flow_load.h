@@ -1,20 +1,16 @@
 /*
- * flow_load: what is known while a bundle of flows is read (flow_load.c, flow_step.c,
- * flow_check.c).
+ * flow_load: the flows of a bundle, compiled.
  */
 #ifndef KEFU_FLOW_LOAD_H
 #define KEFU_FLOW_LOAD_H
 
 #include "policy/flow.h"
 
-struct flow_loading {
-    struct arena *arena;
-    struct yaml_reader reader;
-    const struct yaml *words; /* flows/_words.yaml */
-    const struct yaml *exits; /* flows/_exits.yaml */
-    const struct yaml *top;   /* the flow being read */
-    struct flow *flow;
-    struct yaml_texts roles;
-};
+/* Compile every flows/NAME.yaml among the files with the shared flows/_words.yaml and
+   flows/_exits.yaml. Refuses unreachable states, dead ends, steps without a role or a time node
+   (ORG-21), unknown names, duplicate ids: NULL, err says file:line. The files may be freed
+   afterwards. */
+MUST_CHECK const struct flows *flow_load(const struct policy_files *files, struct arena *arena,
+                                         struct err *err);
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef KEFU_FLOW_STEP_H
 #define KEFU_FLOW_STEP_H
 
-#include "policy/flow_load.h"
+#include "policy/flow_loading.h"
 
 /* Read one step; `is_exit` for those of _exits.yaml. Time nodes that refer to other steps stay
    open. */

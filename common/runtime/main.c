@@ -1,17 +1,18 @@
 #include "runtime/api/service.h"
 
 #include "base/failpoint.h"
-#include "runtime/door/health.h"
-#include "runtime/journal/journal.h"
-#include "data/json.h"
-#include "runtime/lane/scheduler.h"
 #include "base/log.h"
+#include "base/uuid.h"
+#include "data/json.h"
 #include "db/migrate.h"
+#include "runtime/core/tables.h"
 #include "runtime/door/control.h"
 #include "runtime/door/door.h"
+#include "runtime/door/health.h"
 #include "runtime/door/query.h"
-#include "runtime/core/tables.h"
-#include "base/uuid.h"
+#include "runtime/journal/journal.h"
+#include "runtime/lane/lease.h"
+#include "runtime/lane/scheduler.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #include "policy.h"
 
 #include "codes.h"
+#include "policy/flow_load.h"
 
 /* --- asking --- */
 

@@ -1,5 +1,6 @@
 /* Any bytes as a policy file, and as a flow: refused or read, never a crash. */
 #include "policy/flow_draw.h"
+#include "policy/flow_load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 
+import layers
 import layout
 import mutants
 import names
@@ -222,6 +223,7 @@ CHECKS = [
     check_function_length, check_file_length, check_include_direction, check_one_door,
     check_terminal_door, check_sql_place, check_todo_number, check_banned_functions, check_text_form,
     check_header_guards, check_copies,
+    layers.check_layers, layers.check_include_circles, layers.check_symbol_circles,
     services.check_service_lists, services.check_service_names,
     paths.check_named_paths, paths.check_named_files,
     names.check_headers, names.check_static_names, names.check_globals,
@@ -231,7 +233,7 @@ CHECKS = [
 ]
 NEEDS = {
     "check_function_length": "universal-ctags", "check_static_names": "universal-ctags",
-    "check_service_lists": "python3-yaml", "check_format": "clang-format-14",
+    "check_service_lists": "python3-yaml", "check_symbol_circles": "a build (make all)", "check_format": "clang-format-14",
 }
 ONLY_REPORTED = {"check_width"}  # until scripts and messages are as narrow as C is
 

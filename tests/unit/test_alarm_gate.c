@@ -1,5 +1,5 @@
 /* alarm_gate: an alarm waits for what was said in time, and never longer than GATE_MS. */
-#include "runtime/lane/alarm_gate.h"
+#include "runtime/core/alarm_gate.h"
 #include "test.h"
 
 enum { NOW_MS = 1000000, SOURCES = 2 };

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "policy/flow_draw.h"
+#include "policy/flow_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef KEFU_BATCH_H
 #define KEFU_BATCH_H
 
-#include "runtime/lane/scheduler.h"
+#include "runtime/core/lane.h"
 
 /* How it ended: `left` are the messages to run again; fenced: a partition has been lost
    meanwhile. */

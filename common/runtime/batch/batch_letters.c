@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
-#include "runtime/lane/letters.h"
 
 /*
  * Dead letters in a transaction. Which keys have some is read inside it, and what it sets aside is
@@ -271,6 +270,6 @@ void batch_letters_committed(struct batch *batch)
                      log_text(m->header.key), log_quoted(m->why.message));
         }
         if (m->origin == ORIGIN_DEAD && m->fate != FATE_GONE)
-            letters_run(batch->lane, m->partition, m->header.key); /* the next one */
+            lane_run_letters(batch->lane, m->partition, m->header.key); /* the next one */
     }
 }

@@ -4,7 +4,7 @@
 #ifndef KEFU_BATCH_STATE_H
 #define KEFU_BATCH_STATE_H
 
-#include "runtime/lane/scheduler.h"
+#include "runtime/core/lane.h"
 #include "runtime.msg.h"
 #include "runtime/core/job.h"
 #include "runtime/core/tables.h"

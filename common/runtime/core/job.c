@@ -1,7 +1,7 @@
 #include "runtime/core/job.h"
 
 #include "base/failpoint.h"
-#include "runtime/lane/scheduler.h"
+#include "runtime/core/lane.h"
 
 #include <stdlib.h>
 

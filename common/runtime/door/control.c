@@ -2,13 +2,14 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "runtime/core/lane.h"
 #include "runtime/core/lateness.h"
 #include "runtime/core/reply.h"
 #include "runtime/core/tables.h"
 #include "runtime/door/control_dead_letters.h"
 #include "runtime/door/control_journal.h"
 #include "runtime/journal/journal.h"
-#include "runtime/lane/scheduler.h"
+#include "runtime/lane/alarm.h"
 
 #include <stdio.h>
 #include <stdlib.h>

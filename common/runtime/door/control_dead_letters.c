@@ -1,8 +1,8 @@
 #include "runtime/door/control_dead_letters.h"
 
 #include "base/log.h"
+#include "runtime/core/lane.h"
 #include "runtime/core/tables.h"
-#include "runtime/lane/letters.h"
 
 /* --- the list --- */
 
@@ -63,7 +63,7 @@ static void letters_settled(void *ctx, const struct pg_trip *trip)
     }
     struct dead_done done = {.messages = pg_int(pg_result(c->pg, c->first), 0, 0)};
     workline_next(control_work);
-    letters_run(lane_of(partition), partition, c->key);
+    lane_run_letters(lane_of(partition), partition, c->key);
     control_answer(c, &dead_done_shape, &done);
 }
 

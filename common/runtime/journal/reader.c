@@ -1,7 +1,9 @@
-#include "runtime/journal/journal.h"
-#include "runtime/lane/scheduler.h"
+#include "runtime/journal/reader.h"
+
 #include "base/log.h"
 #include "base/metrics.h"
+#include "runtime/core/lane.h"
+#include "runtime/journal/journal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

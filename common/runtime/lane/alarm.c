@@ -1,8 +1,10 @@
-#include "runtime/lane/scheduler.h"
+#include "runtime/lane/alarm.h"
+
 #include "base/log.h"
 #include "runtime.msg.h"
 #include "runtime/core/job.h"
 #include "runtime/core/tables.h"
+#include "runtime/journal/reader.h"
 
 #include <stdlib.h>
 #include <string.h>

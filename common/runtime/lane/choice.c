@@ -1,6 +1,7 @@
 #include "runtime/lane/choice.h"
 
 #include "base/log.h"
+#include "runtime/core/lane_reset.h"
 #include "runtime/lane/portions.h"
 
 enum kind { RESULTS, COMMANDS, EVENTS, ALARMS, KINDS };

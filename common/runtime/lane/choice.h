@@ -8,7 +8,7 @@
 #ifndef KEFU_CHOICE_H
 #define KEFU_CHOICE_H
 
-#include "runtime/lane/scheduler.h"
+#include "runtime/core/lane.h"
 
 /* Take it out of the lane's queues. False: there is nothing that may go now. */
 bool choice_make(struct lane *lane, struct queue *chosen);

@@ -1,11 +1,16 @@
+#include "runtime/lane/lease.h"
+
 #include "base/failpoint.h"
-#include "runtime/lane/fair_share.h"
-#include "runtime/lane/letters.h"
-#include "runtime/journal/journal.h"
 #include "base/log.h"
 #include "runtime.msg.h"
+#include "runtime/core/lane_reset.h"
 #include "runtime/core/position.h"
 #include "runtime/core/tables.h"
+#include "runtime/journal/journal.h"
+#include "runtime/journal/reader.h"
+#include "runtime/lane/alarm.h"
+#include "runtime/lane/fair_share.h"
+#include "runtime/lane/letters.h"
 
 #include <inttypes.h>
 #include <stdio.h>

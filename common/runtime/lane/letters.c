@@ -34,7 +34,7 @@ static void letters_looked(void *ctx, const struct pg_trip *trip)
         mark_keys(lane, keys);
         for (size_t i = 0; i < ready.n; i++) {
             const struct dead_row *row = &LIST(ready, struct dead_row)[i];
-            letters_run(lane, (int)row->partition, row->key);
+            lane_run_letters(lane, (int)row->partition, row->key);
         }
         lane->letters_look_ms = loop_now_ms() + LOOK_MS;
         arena_destroy(arena);
@@ -61,21 +61,4 @@ void letters_look(struct lane *lane)
 bool letters_due(const struct lane *lane)
 {
     return loop_now_ms() >= lane->letters_look_ms;
-}
-
-static bool is_queued(const struct lane *lane, text key)
-{
-    for (const struct message *m = lane->letters.first; m != NULL; m = m->next)
-        if (text_equal(m->header.key, key)) return true;
-    return false;
-}
-
-void letters_run(struct lane *lane, int partition, text key)
-{
-    struct header header = {.type = TEXT("?"), .key = key};
-    if (is_queued(lane, key)) return;
-    struct message *m = message_create(ORIGIN_DEAD, &header, TEXT(""));
-    m->partition = partition;
-    queue_add(&lane->letters, m);
-    lane_wake(lane);
 }

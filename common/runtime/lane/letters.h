@@ -7,12 +7,10 @@
 #ifndef KEFU_LETTERS_H
 #define KEFU_LETTERS_H
 
-#include "runtime/lane/scheduler.h"
+#include "runtime/core/lane.h"
 
 /* A chore: which keys have letters, and which letters are to be run. */
 void letters_look(struct lane *lane);
 bool letters_due(const struct lane *lane);
-/* Run the letters of this key in order, each in a transaction of its own, until one fails. */
-void letters_run(struct lane *lane, int partition, text key);
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef KEFU_PLACE_H
 #define KEFU_PLACE_H
 
-#include "runtime/lane/scheduler.h"
+#include "runtime/core/lane.h"
 
 /* Choose the command's partition; the lane of it. What creates something goes to the lane of its
    key (always the same for a key while that lane holds anything), and there to the partition that

@@ -2,11 +2,14 @@
 
 #include "base/log.h"
 #include "runtime/batch/batch.h"
-#include "runtime/core/job.h"
+#include "runtime/core/lane_reset.h"
+#include "runtime/core/reply.h"
+#include "runtime/journal/reader.h"
+#include "runtime/lane/alarm.h"
 #include "runtime/lane/choice.h"
+#include "runtime/lane/lease.h"
 #include "runtime/lane/letters.h"
 #include "runtime/lane/place.h"
-#include "runtime/core/reply.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,55 +23,13 @@ enum {
     CLEAN_LATE_MS = 10000
 };
 
-/* --- partitions --- */
-
-bool lane_owns_number(const struct lane *lane, int partition)
-{
-    return partition % runtime.lanes_n == lane->number;
-}
-
-bool lane_holds(const struct lane *lane, int partition)
-{
-    return lane->ready && lane->slots[partition].held;
-}
-
 /* --- queues --- */
-
-size_t lane_waiting(const struct lane *lane)
-{
-    return lane->commands.n + lane->events.n + lane->alarms.n + lane->results.n + lane->single.n +
-           lane->letters.n + lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
-}
-
-struct backlog lane_backlog(const struct lane *lane)
-{
-    struct backlog backlog = {0};
-    backlog_add(&backlog, &lane->single);
-    backlog_add(&backlog, &lane->events);
-    return backlog;
-}
 
 static void run_lane(struct lane *lane);
 
 static void on_time(void *ctx)
 {
     run_lane(ctx);
-}
-
-/* By its number: the lane may be gone by then. */
-static void run_woken(void *ctx)
-{
-    struct lane *lane = runtime.lanes[(intptr_t)ctx];
-    if (lane == NULL) return;
-    lane->woken = false;
-    run_lane(lane);
-}
-
-void lane_wake(struct lane *lane)
-{
-    if (lane->woken) return;
-    lane->woken = true;
-    loop_soon(run_woken, (void *)(intptr_t)lane->number);
 }
 
 /* What creates something stays, though the partition that was chosen for it has moved. */
@@ -100,62 +61,12 @@ void lane_command(struct lane *lane, struct message *message)
     lane_wake(lane);
 }
 
-void lane_result(struct lane *lane, struct message *message)
-{
-    queue_add(&lane->results, message);
-    lane_wake(lane);
-}
-
-void lane_drop(struct queue *queue)
-{
-    for (struct message *m; (m = queue_take(queue)) != NULL;) {
-        if (m->job != NULL) job_destroy(m->job);
-        if (m->request != NULL) bus_drop(m->request);
-        message_destroy(m);
-    }
-}
-
 void lane_send_away(struct lane *lane)
 {
     struct queue *const queues[] = {&lane->commands, &lane->waiting_leases};
     for (size_t i = 0; i < COUNT(queues); i++)
         for (struct message *m; (m = queue_take(queues[i])) != NULL;)
             reply_refuse_message(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
-}
-
-/* Of what a queue has for partitions that are not held, commands and what jobs reported are only
-   here; all else is in the database. */
-static void let_go(struct lane *lane, struct queue *from)
-{
-    struct queue all = *from, dropped = {0};
-    *from = (struct queue){0};
-    for (struct message *m; (m = queue_take(&all)) != NULL;)
-        queue_add(lane->slots[m->partition].held ? from
-                  : m->origin == ORIGIN_COMMAND  ? &lane->waiting_leases
-                  : m->origin == ORIGIN_RESULT   ? &lane->results
-                                                 : &dropped,
-                  m);
-    lane_drop(&dropped);
-}
-
-void lane_let_go(struct lane *lane)
-{
-    let_go(lane, &lane->single);
-    let_go(lane, &lane->commands);
-    let_go(lane, &lane->events);
-    let_go(lane, &lane->alarms);
-    let_go(lane, &lane->letters);
-}
-
-void lane_reset(struct lane *lane)
-{
-    lane->ready = false;
-    lane->trouble[0] = '\0';
-    lane->generation++;
-    for (int p = 0; p < PARTITIONS; p++) lane->slots[p].held = false;
-    lane_let_go(lane);
-    letter_keys_forget(&lane->letter_keys);
-    lane->lease_look_ms = 0;
 }
 
 static void accept_waiting(struct lane *lane)
@@ -195,13 +106,6 @@ static int64_t commands_wait(const struct lane *lane)
     int64_t left = lane->gather_until_ms - loop_now_ms();
     bool enough = lane->commands.n * 4 >= lane->gather_n * 3;
     return enough || left < 0 ? 0 : left;
-}
-
-/* On the test clock nothing else goes on meanwhile. */
-int64_t lane_rest_left(const struct rest *rest)
-{
-    return runtime.settings.test_clock ? 0
-                                       : rest_left(rest, loop_now_ms(), runtime.settings.rest_ms);
 }
 
 /* They are sorted by due time. */
@@ -317,30 +221,6 @@ static void refuse_hopeless(struct lane *lane, const struct pg_trip *trip)
     reply_refuse_message(m, VERB_REFUSED, NULL, "internal fault %s", trip->state);
 }
 
-/* No room, no memory: that may take a while, and what was rolled back has not happened. */
-static void send_back_commands(struct queue *left, const char *state)
-{
-    struct queue others = {0};
-    for (struct message *m; (m = queue_take(left)) != NULL;) {
-        if (m->origin == ORIGIN_COMMAND)
-            reply_refuse_message(m, VERB_RETRY, NULL, "the database lacks resources (%s)", state);
-        else
-            queue_add(&others, m);
-    }
-    *left = others;
-}
-
-static bool lacks_resources(const struct pg_trip *trip)
-{
-    return trip->outcome == PG_WORLD && strncmp(trip->state, "53", 2) == 0;
-}
-
-void lane_lease_failed(struct lane *lane, const struct pg_trip *trip)
-{
-    if (!trip->lost) lane_reset(lane);
-    if (lacks_resources(trip)) send_back_commands(&lane->waiting_leases, trip->state);
-}
-
 /* Somebody else wrote such a row first. That has committed, so whoever looks now finds it; it is
    nobody's fault, unless it goes on. */
 static bool has_raced(struct lane *lane, const struct pg_trip *trip, struct queue *left)
@@ -376,7 +256,7 @@ static void end_batch(struct lane *lane, const struct pg_trip *trip, struct queu
     } else if (trip->outcome == PG_WORLD) {
         text_format(lane->trouble, sizeof(lane->trouble), "%s%s%s", trip->state,
                     trip->state[0] == '\0' ? "" : " ", trip->message);
-        if (lacks_resources(trip)) send_back_commands(left, trip->state);
+        if (lane_lacks_resources(trip)) lane_send_back(left, trip->state);
         restore(lane, left);
     } else {
         for (struct message *m = left->first; m != NULL; m = m->next)
@@ -416,6 +296,7 @@ void lane_start(int number)
     struct lane *lane = mem_alloc(sizeof(*lane));
     lane->number = number;
     lane->careful_until_ms = loop_now_ms() + runtime.settings.careful_ms;
+    lane->run = run_lane;
     runtime.lanes[number] = lane;
     lane->owner = name_owner(number);
     lane->pg = pg_create(runtime.settings.database, runtime_setup_of(lane->owner), on_change, lane);

@@ -1,119 +1,16 @@
 /*
- * lane: a share of the partitions with one database connection. It takes what waits for its
- * partitions, up to 256 messages, through load, decide and commit in one transaction (design,
- * section 3), and starts the next batch when the commit returns.
- *
- *   scheduler.c    queues, what to do next, failures      batch.c   one batch from BEGIN to COMMIT
- *   lease.c   leases and positions                   alarm.c   finding due alarms, jobs
+ * scheduler: what a lane does next: leases, alarms, letters, a batch, cleaning; and what becomes of a batch that failed.
  */
 #ifndef KEFU_SCHEDULER_H
 #define KEFU_SCHEDULER_H
 
-#include "base/pace.h"
-#include "runtime/core/letter_keys.h"
-#include "runtime/core/runtime.h"
-#include "runtime/core/slot.h"
-#include "runtime/lane/alarm_gate.h"
-
-struct batch;
-
-struct lane {
-    int number;
-    char *owner; /* who holds its leases: instance#life/number */
-    struct pg *pg;
-    int backend; /* PostgreSQL's process behind the connection that last claimed or renewed */
-    bool ready;  /* connected, leases looked at */
-    bool woken;  /* it runs in the next turn of the loop */
-    struct batch *batch;
-    struct slot slots[PARTITIONS]; /* only those with p % lanes == number are used */
-
-    int birthplace; /* the partition of what is created now (place.h) … */
-    int born_n;     /* … and how much has been so far */
-    struct queue commands, events, alarms, results;
-    struct queue single; /* after a failure: one message per transaction */
-    bool apart;          /* the batch under way is such a one */
-    int lot, turn;       /* what the last batch was of; whose part was first in it (choice.c) */
-    int generation;      /* raised when what was asked for no longer counts */
-    void *scratch;       /* batch.c's tables */
-
-    /* chores */
-    int64_t lease_look_ms, alarm_look_ms, clean_ms; /* when next due, by the loop */
-    bool chore;                                     /* one is under way */
-    time_us next_alarm; /* due time of the earliest alarm not yet taken, 0 = none known */
-    /* None is due before it, unless others have set it behind this lane's back; so now and then all
-       are looked at. */
-    time_us alarms_from;
-    int64_t alarm_all_ms;
-    struct alarm_gate gate;
-    int64_t backoff_ms;
-    size_t gather_n;         /* commands of the last batch: as many are likely to come again … */
-    int64_t gather_until_ms; /* … until then */
-    struct rest rest;        /* between batches of events … */
-    struct rest asks[SOURCES_MOST]; /* … and between questions to a source */
-    struct loop_timer timer;
-    struct queue waiting_leases; /* commands for partitions whose lease is not here yet */
-
-    struct letter_keys letter_keys;
-    /* keys whose letters are run, one letter for each transaction (letters.h) */
-    struct queue letters;
-    int64_t letters_look_ms; /* when they are looked at next */
-
-    int64_t careful_until_ms;
-    int64_t batches, messages;
-    int64_t failures;  /* in a row */
-    char trouble[160]; /* what of the world its batch is tried again for; empty: it gets on */
-    int races;         /* in a row: another transaction wrote the same row first */
-    int jobs;          /* running */
-    bool lost_jobs;    /* a connection was lost: a job may stand as running that was never begun */
-};
+#include "runtime/core/lane.h"
 
 void lane_start(int number);
 void lane_stop(struct lane *lane);
-/* Something may have changed: in the next turn of the loop the lane does whatever can be done then.
-   Cheap, also many times a turn. Nobody else makes a lane work, so nothing of it runs within a
-   caller. */
-void lane_wake(struct lane *lane);
-/* Look again as if just connected: leases, positions, alarms; events in memory are dropped. */
-void lane_reset(struct lane *lane);
-/* Messages that nobody is to hear here; with their jobs and requests. */
-void lane_drop(struct queue *queue);
-/* What is in memory for partitions that are not held (any more) goes, or the lane would go on with
-   it and take them back: commands wait to be sent where they belong, all else is read again by
-   whoever holds them. */
-void lane_let_go(struct lane *lane);
+/* Run it when its turn comes, or tell its sender where it belongs. */
+void lane_command(struct lane *lane, struct message *message);
 /* Draining: tell the senders of commands not begun yet to try again. */
 void lane_send_away(struct lane *lane);
-/* A look at the leases failed: look again as above. Without room in the database that may take a
-   while: commands are told so. */
-void lane_lease_failed(struct lane *lane, const struct pg_trip *trip);
-void lane_command(struct lane *lane, struct message *message);
-void lane_result(struct lane *lane, struct message *message);
-/* Messages in memory, running jobs included. */
-size_t lane_waiting(const struct lane *lane);
-bool lane_holds(const struct lane *lane, int partition);
-bool lane_owns_number(const struct lane *lane, int partition);
-/* Events in memory that no transaction has taken up yet. */
-struct backlog lane_backlog(const struct lane *lane);
-
-/* How many milliseconds before the next small piece of work. */
-int64_t lane_rest_left(const struct rest *rest);
-
-/* lease.c */
-void lease_look(struct lane *lane); /* a chore: read positions, claim, renew, release */
-bool lease_due(const struct lane *lane);
-void lease_release_all(struct lane *lane, void (*then)(struct lane *lane));
-
-/* alarm.c */
-void alarm_look(struct lane *lane);        /* a chore: take due alarms */
-void alarm_look_at_all(struct lane *lane); /* … the next time with nothing taken for known */
-void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
-time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be woken */
-void alarm_clean(struct lane *lane);              /* a chore: old positions and replies */
-
-/* reader.c: ask all sources for what follows; ask for news as of now; forget what is under way and
-   ask anew. */
-void reader_pull(struct lane *lane);
-void reader_freshen(struct lane *lane);
-void reader_restart(struct lane *lane);
 
 #endif

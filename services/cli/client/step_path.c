@@ -3,6 +3,7 @@
 #include "base/loop.h"
 #include "policy/bundle.h"
 #include "routing.msg.h"
+#include "policy/flow_load.h"
 
 #include <stdio.h>
 #include <inttypes.h>

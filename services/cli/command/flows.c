@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "cli/terminal.h"
 #include "policy/flow_draw.h"
+#include "policy/flow_load.h"
 
 static enum exit_status flows_command(const struct words *words);
 

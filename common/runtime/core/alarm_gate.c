@@ -1,4 +1,4 @@
-#include "runtime/lane/alarm_gate.h"
+#include "runtime/core/alarm_gate.h"
 
 #include <string.h>
 

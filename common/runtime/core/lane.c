@@ -1,0 +1,71 @@
+#include "runtime/core/lane.h"
+
+bool lane_owns_number(const struct lane *lane, int partition)
+{
+    return partition % runtime.lanes_n == lane->number;
+}
+
+bool lane_holds(const struct lane *lane, int partition)
+{
+    return lane->ready && lane->slots[partition].held;
+}
+
+size_t lane_waiting(const struct lane *lane)
+{
+    return lane->commands.n + lane->events.n + lane->alarms.n + lane->results.n + lane->single.n +
+           lane->letters.n + lane->waiting_leases.n + (lane->batch != NULL) + (size_t)lane->jobs;
+}
+
+struct backlog lane_backlog(const struct lane *lane)
+{
+    struct backlog backlog = {0};
+    backlog_add(&backlog, &lane->single);
+    backlog_add(&backlog, &lane->events);
+    return backlog;
+}
+
+/* By its number: the lane may be gone by then. */
+static void run_woken(void *ctx)
+{
+    struct lane *lane = runtime.lanes[(intptr_t)ctx];
+    if (lane == NULL) return;
+    lane->woken = false;
+    lane->run(lane);
+}
+
+void lane_wake(struct lane *lane)
+{
+    if (lane->woken) return;
+    lane->woken = true;
+    loop_soon(run_woken, (void *)(intptr_t)lane->number);
+}
+
+void lane_result(struct lane *lane, struct message *message)
+{
+    queue_add(&lane->results, message);
+    lane_wake(lane);
+}
+
+/* On the test clock nothing else goes on meanwhile. */
+int64_t lane_rest_left(const struct rest *rest)
+{
+    return runtime.settings.test_clock ? 0
+                                       : rest_left(rest, loop_now_ms(), runtime.settings.rest_ms);
+}
+
+static bool has_letter_queued(const struct lane *lane, text key)
+{
+    for (const struct message *m = lane->letters.first; m != NULL; m = m->next)
+        if (text_equal(m->header.key, key)) return true;
+    return false;
+}
+
+void lane_run_letters(struct lane *lane, int partition, text key)
+{
+    struct header header = {.type = TEXT("?"), .key = key};
+    if (has_letter_queued(lane, key)) return;
+    struct message *m = message_create(ORIGIN_DEAD, &header, TEXT(""));
+    m->partition = partition;
+    queue_add(&lane->letters, m);
+    lane_wake(lane);
+}

@@ -1,0 +1,15 @@
+/*
+ * alarm: finding the alarms that are due, and tidying what is no longer needed.
+ */
+#ifndef KEFU_ALARM_H
+#define KEFU_ALARM_H
+
+#include "runtime/core/lane.h"
+
+void alarm_look(struct lane *lane);        /* a chore: take due alarms */
+void alarm_look_at_all(struct lane *lane); /* … the next time with nothing taken for known */
+void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
+time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be woken */
+void alarm_clean(struct lane *lane);              /* a chore: old positions and replies */
+
+#endif
