@@ -158,7 +158,6 @@ static void take_single(struct choice *choice)
 {
     bool together = goes_together(choice->lane);
     choice->again = true;
-    choice->behind = (struct held_back){0};
     take(choice, &choice->lane->single, together ? BATCH_MOST : 1, BATCH_BYTES_MAX);
     choice->again = false;
     choice->lane->apart = !together;
@@ -166,14 +165,12 @@ static void take_single(struct choice *choice)
 
 static void take_letter(struct choice *choice)
 {
-    choice->behind = (struct held_back){0};
     take(choice, &choice->lane->letters, 1, BATCH_BYTES_MAX);
     choice->lane->apart = true;
 }
 
 static void take_others(struct choice *choice)
 {
-    choice->behind = (struct held_back){0};
     hold_back_behind(&choice->behind, &choice->lane->single);
     take_portions(choice, is_careful(choice->lane) ? 1 : BATCH_MOST);
     choice->lane->apart = false;
