@@ -183,11 +183,6 @@ void calendar_destroy(struct calendar *calendar)
     free(calendar);
 }
 
-const struct calendar_rules *calendar_rules_of(const struct calendar *calendar)
-{
-    return calendar->rules;
-}
-
 /* --- pauses --- */
 
 static int compare_spans(const void *a, const void *b)

@@ -38,8 +38,6 @@ struct calendar *calendar_always(void);
 /* Reads the zone. Takes the rules, also on failure. NULL on failure: there is no such zone. */
 MUST_CHECK struct calendar *calendar_compile(struct calendar_rules *take_rules, struct err *err);
 void calendar_destroy(struct calendar *calendar); /* NULL is fine */
-/* What it was compiled from; NULL for natural time. */
-const struct calendar_rules *calendar_rules_of(const struct calendar *calendar);
 
 /* Below, `pauses` may be NULL. The answers are exact; the calendar is not const only because it may
    compile more years. */
