@@ -1,4 +1,5 @@
-/* choice: what goes into the next batch; nothing starves, and nothing overtakes what it must not. */
+/* choice: what goes into the next batch; nothing starves, and nothing overtakes what it must not.
+   */
 #include "runtime/lane/choice.h"
 #include "test.h"
 

@@ -1,7 +1,8 @@
 /*
- * lane: a share of the partitions with one database connection; what all parts of the engine know of it. It takes what waits for its
- * partitions, up to 256 messages, through load, decide and commit in one transaction, and starts the next batch when the commit returns.
- * Whoever changes something wakes the lane; only the scheduler runs it.
+ * lane: a share of the partitions with one database connection; what all parts of the engine know
+ * of it. It takes what waits for its partitions, up to 256 messages, through load, decide and
+ * commit in one transaction, and starts the next batch when the commit returns. Whoever changes
+ * something wakes the lane; only the scheduler runs it.
  */
 #ifndef KEFU_LANE_H
 #define KEFU_LANE_H

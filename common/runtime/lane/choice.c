@@ -6,7 +6,8 @@
 
 enum kind { RESULTS, COMMANDS, EVENTS, ALARMS, KINDS };
 
-/* Messages that stay, and so hold back what must not overtake them. Keys by a bit of their hash: at worst one waits for a batch. */
+/* Messages that stay, and so hold back what must not overtake them. Keys by a bit of their hash: at
+   worst one waits for a batch. */
 enum { KEY_BITS = 1024 };
 struct held_back {
     bool any;
@@ -81,8 +82,8 @@ static void stay(struct choice *choice, const struct message *m)
     if (m->origin == ORIGIN_COMMAND) hold_back_key(&choice->behind, m->header.key);
 }
 
-/* At most n, and no more once there are so many bytes. A job's report and a letter tried again may come when their partition has gone:
-   whoever holds it now has them, too. */
+/* At most n, and no more once there are so many bytes. A job's report and a letter tried again may
+   come when their partition has gone: whoever holds it now has them, too. */
 static void take(struct choice *choice, struct queue *from, size_t n, size_t bytes)
 {
     size_t upto = choice->chosen->bytes + bytes;
@@ -140,7 +141,8 @@ static void take_portions(struct choice *choice, size_t room)
     lane->turn = (lane->turn + 1) % KINDS;
 }
 
-/* What lost a race is tried again as a whole, a few times: it would lose its speed just when others send the same. */
+/* What lost a race is tried again as a whole, a few times: it would lose its speed just when others
+   send the same. */
 static bool goes_together(const struct lane *lane)
 {
     return lane->races > 0 && lane->races < ATTEMPTS_MOST && !runtime.careful;

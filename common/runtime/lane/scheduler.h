@@ -1,5 +1,6 @@
 /*
- * scheduler: what a lane does next: leases, alarms, letters, a batch, cleaning; and what becomes of a batch that failed.
+ * scheduler: what a lane does next: leases, alarms, letters, a batch, cleaning; and what becomes of
+ * a batch that failed.
  */
 #ifndef KEFU_SCHEDULER_H
 #define KEFU_SCHEDULER_H
