@@ -4,12 +4,12 @@ PostgreSQL, and one COMMIT in fifty fails. Then the end check counts what was ac
 nothing out of order. The long form does so for half an hour, in several worlds."""
 import contextlib
 import os
+import signal
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import fault  # noqa: E402
-import kefu  # noqa: E402
 import system  # noqa: E402
 from _six import Phase, close  # noqa: E402
 
@@ -19,10 +19,10 @@ ONE_IN = 50
 
 # The last thing that a transaction does: the deferred trigger runs when COMMIT was sent. Every transaction of a lane writes a position.
 FAILING_COMMITS = """CREATE FUNCTION {0}.fail_some() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF (hashint8(txid_current()) & 2147483647) %% {1} = 0 THEN
+    IF (hashint8(txid_current()) & 2147483647) % {1} = 0 THEN
         RAISE EXCEPTION 'one COMMIT in {1} fails' USING ERRCODE = '40001'; END IF; RETURN NULL; END $$;
     CREATE CONSTRAINT TRIGGER fail_some AFTER INSERT ON {0}.position DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION {0}.fail_some()""".replace("%%", "%")
+    FOR EACH ROW EXECUTE FUNCTION {0}.fail_some()"""
 
 
 def commits_fail(world, fails):
@@ -51,8 +51,9 @@ class Chaos:
         victim = self.victim()
         pid = victim.freeze()
         time.sleep(fault.LEASE * (1 + self.dice.random()))
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, 18) if pid else None
+        if pid:  # not whoever was started in its place
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
         return pid > 0
 
     def terminate(self):
@@ -70,7 +71,8 @@ class Chaos:
         if not self.world.extra:
             return False
         replica = self.dice.choice(self.world.extra)
-        replica.process.kill() if self.dice.random() < 0.5 else replica.process.stop()
+        end = self.dice.choice((replica.process.kill, replica.process.stop))
+        end()
         self.world.extra.remove(replica)
         self.load.addresses = self.world.addresses()
         return True
@@ -116,6 +118,11 @@ class Chaos:
         return [sent for load in self.bursts for sent in load.end()]
 
 
+def count_failed_commits(world):
+    """Lines of the logs that say so: at least so many were."""
+    return sum(world.read(f"log/{name}").count(f"one COMMIT in {ONE_IN} fails") for name in os.listdir(f"{world.dir}/log"))
+
+
 def one_world(number):
     with (phase := Phase(f"chaos{number}", window=128)) as (world, load):
         commits_fail(world, True)
@@ -123,6 +130,8 @@ def one_world(number):
         chaos.go_on(SECONDS)
         commits_fail(world, False)
         phase.more = chaos.end()
+        chaos.done["failed_commits"] = count_failed_commits(world)
+        assert chaos.done["failed_commits"] > 0, "no COMMIT failed"
     return chaos.done, phase.said
 
 
