@@ -11,15 +11,11 @@ NARROW = (".c", ".h", ".py", ".sh", ".msg")
 
 # So many lines were wider when the rule began. Numbers only fall; a folder that reaches 0 leaves.
 WIDER_TODAY = {
-    "common/base": 47, "common/data": 34, "common/db": 42, "common/net": 45, "common/policy": 18,
-    "common/runtime": 160, "common/time": 1, "deploy": 17, "deploy/docker": 9,
-    "deploy/examples": 17, "deploy/postgres": 3, "proto": 41, "services/cli": 235,
-    "services/escalation": 52, "services/intake": 37, "services/notification": 49,
-    "services/probe": 4, "services/reporting": 86, "services/routing": 55,
-    "services/workforce": 17, "tests": 11, "tests/bench": 233, "tests/compose": 37,
-    "tests/e2e": 162, "tests/fault": 294, "tests/fuzz": 29, "tests/import": 60,
-    "tests/integration": 441, "tests/lib": 153, "tests/lint": 20, "tests/mutants": 44,
-    "tests/unit": 65,
+    "deploy": 17, "deploy/docker": 9, "deploy/examples": 17, "deploy/postgres": 3, "proto": 36,
+    "services/cli": 1, "services/escalation": 1, "services/intake": 5, "services/notification": 2,
+    "services/routing": 2, "tests": 11, "tests/bench": 227, "tests/compose": 37, "tests/e2e": 162,
+    "tests/fault": 294, "tests/fuzz": 17, "tests/import": 60, "tests/integration": 441,
+    "tests/lib": 150, "tests/lint": 20, "tests/mutants": 44, "tests/unit": 30,
 }
 
 
