@@ -43,6 +43,8 @@ static const struct field refusal_fields[] = {
      .doc = "the field at fault"},
     {"rule", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct refusal, rule), NULL,
      .doc = "the rule that refuses"},
+    {"reason", FIELD_TEXT, FIELD_OPTIONAL, offsetof(struct refusal, reason), NULL,
+     .doc = "unavailable or deadline_exceeded"},
 };
 const struct shape refusal_shape = {
     .name = "refusal",

@@ -52,11 +52,13 @@ void pack_envelope(struct buf *out, enum verb verb, const struct header *header,
    from the frame. */
 MUST_CHECK int pack_open(text frame, struct arena *arena, struct envelope *out, struct err *err);
 
-/* A refusal's body: {field, rule, message}. Also that of VERB_RETRY. */
+/* A refusal's body: {message, field, rule, reason}. Also that of VERB_RETRY. The reason is a word
+   for programs: "unavailable" (every VERB_RETRY) or "deadline_exceeded"; others have none. */
 struct refusal {
     text message;
     text field;
     text rule;
+    text reason;
 };
 extern const struct shape refusal_shape;
 

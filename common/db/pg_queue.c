@@ -8,25 +8,61 @@
 struct work {
     struct work *next;
     void (*start)(void *ctx, struct pg *pg);
+    bool (*is_late)(void *ctx); /* NULL: never */
+    void (*give_up)(void *ctx);
     void *ctx;
 };
+
+enum { LATE_LOOK_MS = 100 };
 
 struct workline {
     struct pg *pg;
     struct work *first, **end;
     bool running;
+    size_t hasty; /* works that wait and may be late */
+    struct loop_timer timer;
 };
 
 static int count;
 
+static bool is_late(const struct work *work)
+{
+    return work->is_late != NULL && work->is_late(work->ctx);
+}
+
+static void drop(struct workline *line, struct work **at)
+{
+    struct work *work = *at;
+    *at = work->next;
+    if (work->next == NULL) line->end = at;
+    line->hasty--;
+    work->give_up(work->ctx);
+    free(work);
+}
+
+/* Those that are late go with their answer; the others keep their order. */
+static void drop_late(void *ctx)
+{
+    struct workline *line = ctx;
+    for (struct work **at = &line->first; *at != NULL;) {
+        if (is_late(*at))
+            drop(line, at);
+        else
+            at = &(*at)->next;
+    }
+    if (line->hasty == 0) loop_timer_stop(&line->timer);
+}
+
 static void go(struct workline *line)
 {
+    if (line->running || line->pg == NULL || !pg_up(line->pg) || pg_busy(line->pg)) return;
+    while (line->first != NULL && is_late(line->first)) drop(line, &line->first);
     struct work *work = line->first;
-    if (line->running || work == NULL || line->pg == NULL || !pg_up(line->pg) || pg_busy(line->pg))
-        return;
+    if (work == NULL) return;
     line->first = work->next;
     if (line->first == NULL) line->end = &line->first;
     line->running = true;
+    line->hasty -= work->is_late != NULL;
     work->start(work->ctx, line->pg);
     free(work);
 }
@@ -49,6 +85,7 @@ void workline_destroy(struct workline *line)
 {
     if (line == NULL) return;
     pg_destroy(line->pg);
+    loop_timer_stop(&line->timer);
     count--;
     while (line->first != NULL) {
         struct work *next = line->first->next;
@@ -71,9 +108,17 @@ int workline_count(void)
 
 void workline_add(struct workline *line, void (*start)(void *ctx, struct pg *pg), void *ctx)
 {
+    workline_add_until(line, start, NULL, NULL, ctx);
+}
+
+void workline_add_until(struct workline *line, void (*start)(void *ctx, struct pg *pg),
+                        bool (*is_late)(void *ctx), void (*give_up)(void *ctx), void *ctx)
+{
     struct work *work = mem_alloc(sizeof(*work));
-    work->start = start;
-    work->ctx = ctx;
+    *work = (struct work){.start = start, .is_late = is_late, .give_up = give_up, .ctx = ctx};
+    line->hasty += is_late != NULL;
+    if (is_late != NULL && !loop_timer_runs(&line->timer))
+        loop_timer_start(&line->timer, LATE_LOOK_MS, LATE_LOOK_MS, drop_late, line);
     *line->end = work;
     line->end = &work->next;
     go(line);

@@ -19,6 +19,10 @@ int workline_count(void); /* how many there are */
    end, calls workline_next(). If the connection is lost in a trip (trip->lost), the work must still
    end with workline_next(). Work waits while the connection is down. */
 void workline_add(struct workline *line, void (*start)(void *ctx, struct pg *pg), void *ctx);
+/* The same for what may have waited too long: once is_late(ctx) says so before it is begun, it goes
+   with give_up(ctx) instead. That is looked at several times a second. */
+void workline_add_until(struct workline *line, void (*start)(void *ctx, struct pg *pg),
+                        bool (*is_late)(void *ctx), void (*give_up)(void *ctx), void *ctx);
 void workline_next(struct workline *line);
 
 #endif

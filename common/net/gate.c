@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 
 #include <signal.h>
+#include <stdlib.h>
 
 enum { LOOK_MS = 500, BUCKETS = 64, BUSY_SAID_MS = 1000 };
 enum { REFUSALS_RATE = 1000, REFUSALS_BURST = 5000 }; /* of one client; a second, at once */
@@ -19,8 +20,16 @@ METRIC(refused, .name = "kefu_requests_refused_total", .type = METRIC_COUNTER,
        .help = "Requests that their sender may not make.", .labels = {"why"});
 METRIC(limited, .name = "kefu_requests_limited_total", .type = METRIC_COUNTER,
        .help = "Requests beyond a limit of their sender.", .labels = {"limit", "client"});
+METRIC(open_now, .name = "kefu_requests_open", .type = METRIC_GAUGE,
+       .help = "Requests not yet answered, whatever they wait for.");
+METRIC(open_bytes_now, .name = "kefu_requests_open_bytes", .type = METRIC_GAUGE,
+       .help = "Bytes of the requests not yet answered.");
 METRIC(reloads, .name = "kefu_keys_reloads_total", .type = METRIC_COUNTER,
        .help = "Times that the list of keys was read.", .labels = {"result"});
+
+struct room {
+    int64_t n, bytes; /* of requests that were admitted and are not answered */
+};
 
 /* One for each name that ever asked: there are no more names than the lists had. */
 struct client {
@@ -29,6 +38,7 @@ struct client {
     const char *role;
     unsigned roles;
     int64_t in_flight;
+    struct room open;
     struct bucket requests, refusals;
     int64_t said_ms;
 };
@@ -39,7 +49,14 @@ static struct {
     const struct gate_limits *limits;
     struct loop_timer timer;
     struct client *buckets[BUCKETS];
+    struct room open;
 } gate;
+
+/* A request that has entered. */
+struct visit {
+    struct client *client;
+    struct room open; /* what it takes up, once admitted */
+};
 
 static const char *highest_of(unsigned roles)
 {
@@ -66,9 +83,31 @@ static struct client *client_of(const struct keys_client *known)
 
 /* --- coming in --- */
 
+static void take_room(struct room *room, int64_t n, int64_t bytes)
+{
+    room->n += n;
+    room->bytes += bytes;
+}
+
+static void count_open(struct client *client, int64_t n, int64_t bytes)
+{
+    take_room(&client->open, n, bytes);
+    take_room(&gate.open, n, bytes);
+    metric_set(&open_now, (double)gate.open.n);
+    metric_set(&open_bytes_now, (double)gate.open.bytes);
+}
+
 static void leave(void *tag)
 {
-    ((struct client *)tag)->in_flight--;
+    struct visit *visit = tag;
+    visit->client->in_flight--;
+    count_open(visit->client, -visit->open.n, -visit->open.bytes);
+    free(visit);
+}
+
+static struct client *visitor(const struct bus_request *request)
+{
+    return ((struct visit *)bus_request_tagged(request))->client;
 }
 
 /* A line for each refusal, without what was asked. */
@@ -79,6 +118,14 @@ static int refuse(const char *name, const struct header *header, const char *why
     log_warn("refused", "client=%s type=%s why=%s rule=%s id=%s", log_quoted(name),
              log_text(header->type), why, err->rule, log_text(header->id));
     return -1;
+}
+
+static void note_limit(struct client *client, const char *which)
+{
+    metric_add(&limited, 1, which, client->name);
+    if (loop_now_ms() - client->said_ms < BUSY_SAID_MS) return;
+    client->said_ms = loop_now_ms();
+    log_warn("limited", "client=%s limit=%s", log_quoted(client->name), log_quoted(which));
 }
 
 static enum gate_verdict limit(struct client *client, size_t bytes, struct err *err)
@@ -102,12 +149,37 @@ static enum gate_verdict limit(struct client *client, size_t bytes, struct err *
                 (long long)limits->rate);
     }
     if (which == NULL) return GATE_OPEN;
-    metric_add(&limited, 1, which, client->name);
-    if (loop_now_ms() - client->said_ms >= BUSY_SAID_MS) {
-        client->said_ms = loop_now_ms();
-        log_warn("limited", "client=%s limit=%s", log_quoted(client->name), log_quoted(which));
-    }
+    note_limit(client, which);
     return verdict;
+}
+
+int64_t gate_open_requests(void)
+{
+    return gate.open.n;
+}
+
+/* Would `more` on top of what a client has open still be within what is left? */
+static bool has_room(int64_t max, int64_t all, int64_t own, int64_t more)
+{
+    return own + more <= max - all;
+}
+
+int gate_admit(struct bus_request *request, size_t bytes, struct err *err)
+{
+    struct visit *visit = bus_request_tagged(request);
+    struct client *client = visit->client;
+    const struct gate_limits *limits = gate.limits;
+    if (!has_room(limits->open, gate.open.n, client->open.n, 1) ||
+        !has_room(limits->open_bytes, gate.open.bytes, client->open.bytes, (int64_t)bytes)) {
+        note_limit(client, "open");
+        return err_set(err,
+                       "too much waits here already: %lld requests, %lld bytes; of %s %lld, %lld",
+                       (long long)gate.open.n, (long long)gate.open.bytes, client->name,
+                       (long long)client->open.n, (long long)client->open.bytes);
+    }
+    visit->open = (struct room){1, (int64_t)bytes};
+    count_open(client, 1, (int64_t)bytes);
+    return 0;
 }
 
 enum gate_verdict gate_enter(struct bus_request *request, const struct header *header, size_t bytes,
@@ -123,7 +195,9 @@ enum gate_verdict gate_enter(struct bus_request *request, const struct header *h
     enum gate_verdict verdict = client->roles & UNLIMITED ? GATE_OPEN : limit(client, bytes, err);
     if (verdict != GATE_OPEN) return verdict;
     client->in_flight++;
-    bus_request_tag(request, client, leave);
+    struct visit *visit = mem_alloc(sizeof(*visit));
+    visit->client = client;
+    bus_request_tag(request, visit, leave);
     return GATE_OPEN;
 }
 
@@ -143,7 +217,7 @@ void gate_note_refusal(struct bus_request *request)
 int gate_allow(const struct bus_request *request, const struct header *header,
                const struct shape *shape, struct err *err)
 {
-    const struct client *client = bus_request_tagged(request);
+    const struct client *client = visitor(request);
     if (client->roles & POWERS) return 0;
     if (!(client->roles & shape->roles)) {
         err_field(err, "type", RULE, "a key of role %s may not ask %s", client->role, shape->name);
@@ -159,7 +233,7 @@ int gate_allow(const struct bus_request *request, const struct header *header,
 int gate_allow_body(const struct bus_request *request, const struct header *header,
                     const struct shape *shape, const void *body, struct err *err)
 {
-    const struct client *client = bus_request_tagged(request);
+    const struct client *client = visitor(request);
     const struct field *field = shape_field(shape, TEXT("source"));
     if ((client->roles & POWERS) || !(client->roles & ROLE_PUBLISHER) || field == NULL) return 0;
     const struct keys_client *known = keys_find(gate.keys, bus_request_user(request));
@@ -171,12 +245,12 @@ int gate_allow_body(const struct bus_request *request, const struct header *head
 
 text gate_name(const struct bus_request *request)
 {
-    return text_of(((const struct client *)bus_request_tagged(request))->name);
+    return text_of(visitor(request)->name);
 }
 
 text gate_role(const struct bus_request *request)
 {
-    return text_of(((const struct client *)bus_request_tagged(request))->role);
+    return text_of(visitor(request)->role);
 }
 
 /* --- the list --- */

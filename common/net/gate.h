@@ -3,7 +3,8 @@
  * may have been revoked since it connected), the limits of publishers and subscribers must allow
  * it, the roles of the key must be among those that the message is for, only a gateway or an
  * operator may name a person as the actor, and a publisher speaks for its own sources. Refusals are
- * counted and logged.
+ * counted and logged. Requests without an answer yet are bounded for the whole process, in number
+ * and in bytes, whatever they wait for and whoever sent them.
  */
 #ifndef KEFU_GATE_H
 #define KEFU_GATE_H
@@ -11,11 +12,13 @@
 #include "net/bus.h"
 #include "data/pack.h"
 
-/* For keys that are neither service nor gateway nor operator. */
+/* The first three are for keys that are neither service nor gateway nor operator. */
 struct gate_limits {
     int64_t in_flight; /* requests not yet answered */
     int64_t rate;      /* a second; as many may come at once */
     int64_t bytes;     /* of one request */
+    int64_t open;      /* requests of all clients not yet answered */
+    int64_t open_bytes;
 };
 
 /* The list is watched: a change in the file takes effect within a second, SIGHUP at once. All are
@@ -27,6 +30,12 @@ enum gate_verdict { GATE_OPEN, GATE_REFUSED, GATE_BUSY };
 /* Whose request this is, and may it come in now? Unless GATE_OPEN, err says why. */
 MUST_CHECK enum gate_verdict gate_enter(struct bus_request *request, const struct header *header,
                                         size_t bytes, struct err *err);
+/* May it wait for its answer? A client may have as much open as is left free, so one alone takes
+   half of the room, two a third each, and whoever comes next still finds some. Otherwise err says
+   why not. */
+MUST_CHECK int gate_admit(struct bus_request *request, size_t bytes, struct err *err);
+/* Requests that were admitted and are not answered yet. */
+int64_t gate_open_requests(void);
 /* It is being refused or told to try again. Who makes that happen more than a thousand times a
    second is heard later, whatever its role. */
 void gate_note_refusal(struct bus_request *request);

@@ -9,6 +9,7 @@ DOOR = "integration/strangers:test_"
 STRANGER = DOOR + "a_stranger_is_turned_away_at_the_door"
 VALUES = "integration/values:test_"
 FOLLOW_UPS = "integration/intake_service:test_"
+AWAY = "fault/away:"
 INTAKE = "integration/intake_service:test_two_replicas_"
 NOTIFICATION = "integration/notification_service:"
 LETTERS = "integration/dead_letters:test_"
@@ -42,6 +43,21 @@ MUTANTS = [
     Mutant("what waits is counted by messages alone, not by bytes",
            [("common/runtime/core/message.c", r"(queue->end = &message->next;\s*queue->n\+\+;)\s*queue->bytes \+= message->bytes;", r"\1")],
            ["integration/runtime:test_a_batch_is_bounded_in_bytes"], "batches of more than 64", PROBE),
+    Mutant("any number of requests may wait",
+           [("common/net/gate.c", r"return own \+ more <= max - all;", "(void)max, (void)all, (void)own, (void)more;\n    return true;")],
+           [AWAY + "what_waits_is_bounded"], "find no room", PROBE),
+    Mutant("one client may take all the room",
+           [("common/net/gate.c", r"return own \+ more <= max - all;", "(void)own;\n    return more <= max - all;")],
+           [AWAY + "what_waits_is_bounded"], "were held", PROBE),
+    Mutant("nobody looks at deadlines",
+           [("common/runtime/core/overdue.c", r"return deadline != 0 && deadline <= runtime_system_now\(\);", "(void)deadline;\n    return false;")],
+           [AWAY + "a_deadline_that_passed_is_not_begun"], "too late", PROBE),
+    Mutant("deadlines are not looked at before a batch",
+           [("common/runtime/lane/scheduler.c", r"    answer_overdue\(lane\);\n", "")],
+           [AWAY + "a_deadline_that_passed_is_not_begun"], "too late", PROBE),
+    Mutant("a command whose outcome is not known is refused",
+           [("common/runtime/lane/scheduler.c", r"    if \(trip->lost \|\| trip->outcome == PG_WORLD\) overdue_doubt\(left\);\n", "")],
+           [AWAY + "an_unknown_outcome_is_no_refusal"], "nobody knows", PROBE),
     Mutant("follow-ups are found without an index",
            [("services/intake/migrations/003_follow_ups.sql", r"CREATE INDEX note_origin[^;]*;", "")],
            [FOLLOW_UPS + "follow_ups_read_no_others"], "follow-ups read", ["kefu-intake"]),

@@ -48,7 +48,7 @@ static const struct {
     {"probe_get", &probe_get_shape, &(struct probe_get){{"k4", 2}}},
     {"probe_state", &probe_state_shape, &(struct probe_state){{"k4", 2}, 2, 127, {two_notes, 2}}},
     {"refusal", &refusal_shape,
-     &(struct refusal){{"field n is missing", 18}, {"n", 1}, {"INT-03", 6}}},
+     &(struct refusal){{"field n is missing", 18}, {"n", 1}, {"INT-03", 6}, {0}}},
 };
 
 TEST(bodies_are_byte_for_byte_the_fixtures)

@@ -241,11 +241,12 @@ static void answer(struct message *m)
     if (m->handler->hears->answer != NULL) header.type = text_of(m->handler->hears->answer->name);
     if (m->fate == FATE_REFUSED || m->fate == FATE_RETRY) {
         const struct err *err = &m->inside.refusal;
+        verb = m->fate == FATE_REFUSED ? VERB_REFUSED : VERB_RETRY;
         struct refusal refusal = {text_of(err->message), text_of(err->field[0] ? err->field : NULL),
-                                  text_of(err->rule[0] ? err->rule : NULL)};
+                                  text_of(err->rule[0] ? err->rule : NULL),
+                                  reply_reason(verb, err)};
         pack_write(&body, &refusal_shape, &refusal);
         header.type = TEXT("refusal");
-        verb = m->fate == FATE_REFUSED ? VERB_REFUSED : VERB_RETRY;
     } else {
         text bytes = m->fate == FATE_REPEATED ? m->kept : m->inside.answer;
         if (bytes.len == 0) bytes = TEXT("\x80");

@@ -50,7 +50,8 @@ struct lane {
     struct rest rest;        /* between batches of events … */
     struct rest asks[SOURCES_MOST]; /* … and between questions to a source */
     struct loop_timer timer;
-    struct queue waiting_leases; /* commands for partitions whose lease is not here yet */
+    struct loop_timer overdue_timer; /* while commands wait */
+    struct queue waiting_leases;     /* commands for partitions whose lease is not here yet */
 
     struct letter_keys letter_keys;
     /* keys whose letters are run, one letter for each transaction (letters.h) */

@@ -44,6 +44,8 @@ struct message {
     int64_t failures; /* of its own, one message per transaction */
 
     struct bus_request *request; /* of a command */
+    int64_t since_ms;            /* when it came, by the loop */
+    bool uncertain;              /* a COMMIT with it was lost: whether it happened is not known */
     text principal;
     text role;
     int64_t hash;

@@ -4,6 +4,7 @@
 #include "runtime/core/runtime.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 void reply_answer(struct bus_request *request, text id, const struct shape *shape, const void *body)
 {
@@ -16,6 +17,13 @@ void reply_answer(struct bus_request *request, text id, const struct shape *shap
     buf_finish(&bytes);
 }
 
+/* No message has a field of the name "deadline" that could be refused for itself: the header's. */
+text reply_reason(enum verb verb, const struct err *err)
+{
+    if (verb == VERB_RETRY) return TEXT("unavailable");
+    return strcmp(err->field, "deadline") == 0 ? TEXT("deadline_exceeded") : (text){0};
+}
+
 void reply_refuse(struct bus_request *request, enum verb verb, text id, const struct err *err)
 {
     struct buf frame = {0}, bytes = {0};
@@ -24,6 +32,7 @@ void reply_refuse(struct bus_request *request, enum verb verb, text id, const st
     struct refusal refusal = {.message = text_of(err->message)};
     if (err->field[0] != '\0') refusal.field = text_of(err->field);
     if (err->rule[0] != '\0') refusal.rule = text_of(err->rule);
+    refusal.reason = reply_reason(verb, err);
     pack_write(&bytes, &refusal_shape, &refusal);
     pack_envelope(&frame, verb, &header, buf_text(&bytes));
     bus_reply(request, buf_text(&frame));

@@ -12,6 +12,8 @@ void reply_answer(struct bus_request *request, text id, const struct shape *shap
                   const void *body);
 /* The id is absent only where none could be read: then it is said as "?" (proto/README.md). */
 void reply_refuse(struct bus_request *request, enum verb verb, text id, const struct err *err);
+/* The word for programs in a refusal's body, or empty (struct refusal in data/pack.h). */
+text reply_reason(enum verb verb, const struct err *err);
 /* Answer a command with a refusal or "try again"; the message is gone then. */
 void reply_refuse_message(struct message *take_message, enum verb verb, const char *field,
                           const char *format, ...) PRINTF(4, 5);

@@ -47,6 +47,7 @@ struct runtime_settings {
     const char *log_level;
     int64_t lanes;
     int64_t lease_ms;
+    int64_t wait_ms; /* how long a request may wait without a deadline of its own */
     int64_t careful_ms;
     int64_t rest_ms;
     bool test_clock;

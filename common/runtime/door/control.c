@@ -217,7 +217,7 @@ static void start_status(void *ctx, struct pg *pg)
 
 static void status(struct control *c)
 {
-    workline_add(control_work, start_status, c);
+    control_queue(c, start_status);
 }
 
 /* --- runtime.metrics --- */
@@ -282,7 +282,7 @@ static void set_clock(struct control *c)
         control_refuse(c, VERB_REFUSED, &err);
         return;
     }
-    workline_add(control_work, start_clock, c);
+    control_queue(c, start_clock);
 }
 
 /* --- alarm.list --- */
@@ -316,7 +316,7 @@ static void start_alarms(void *ctx, struct pg *pg)
 
 static void list_alarms(struct control *c)
 {
-    workline_add(control_work, start_alarms, c);
+    control_queue(c, start_alarms);
 }
 
 /* --- policy.publish --- */
@@ -401,7 +401,7 @@ static void publish(struct control *c)
         control_answer(c, &policy_published_shape,
                        &(struct policy_published){.version = runtime.policy_version});
     else
-        workline_add(control_work, start_policy, c);
+        control_queue(c, start_policy);
 }
 
 /* --- the table --- */
@@ -435,6 +435,11 @@ bool control_takes(text type)
     return find(type) != NULL;
 }
 
+bool control_is_instant(text type)
+{
+    return text_is(type, runtime_hello_shape.name) || text_is(type, runtime_metrics_shape.name);
+}
+
 void control_handle(struct bus_request *request, const struct envelope *envelope, const void *body)
 {
     struct control *c = mem_alloc(sizeof(*c));
@@ -445,6 +450,8 @@ void control_handle(struct bus_request *request, const struct envelope *envelope
     c->arena = arena_create();
     c->id = arena_text(c->arena, envelope->header.id);
     c->actor = arena_text(c->arena, envelope->header.actor);
+    c->deadline = envelope->header.deadline;
+    c->since_ms = loop_now_ms();
     c->body = pack_read(envelope->body, row->shape, c->arena,
                         &err); /* again: it must outlive the request's arena */
     assert(c->body != NULL);

@@ -10,6 +10,8 @@
 
 /* True if the message is one of the runtime's own. */
 bool control_takes(text type);
+/* Answered at once, whatever else waits: it needs no room. */
+bool control_is_instant(text type);
 void control_handle(struct bus_request *request, const struct envelope *envelope, const void *body);
 void control_start(struct workline *line);
 

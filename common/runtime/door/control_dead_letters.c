@@ -42,7 +42,7 @@ static void start_dead(void *ctx, struct pg *pg)
 
 void control_list_dead(struct control *c)
 {
-    workline_add(control_work, start_dead, c);
+    control_queue(c, start_dead);
 }
 
 /* --- run them again, or give them up --- */
@@ -99,7 +99,7 @@ static void settle_dead(struct control *c, text key, void (*fn)(void *ctx, struc
     struct err err;
     c->key = key;
     if (lane_holds(lane_of(partition), partition)) {
-        workline_add(control_work, fn, c);
+        control_queue(c, fn);
         return;
     }
     err_set(&err, "another replica holds partition %d", partition);

@@ -1,5 +1,6 @@
 #include "runtime/door/control_reply.h"
 
+#include "runtime/core/overdue.h"
 #include "runtime/core/reply.h"
 
 #include <stdlib.h>
@@ -22,6 +23,24 @@ void control_refuse(struct control *c, enum verb verb, const struct err *err)
 {
     reply_refuse(c->request, verb, c->id, err);
     control_end(c);
+}
+
+static bool is_control_late(void *ctx)
+{
+    const struct control *c = ctx;
+    return overdue(c->deadline, c->since_ms);
+}
+
+static void give_up_control(void *ctx)
+{
+    struct control *c = ctx;
+    overdue_answer(c->request, c->id, c->deadline, false);
+    control_end(c);
+}
+
+void control_queue(struct control *c, void (*start)(void *ctx, struct pg *pg))
+{
+    workline_add_until(control_work, start, is_control_late, give_up_control, c);
 }
 
 size_t control_page(const PGresult *result, struct maybe_int limit)

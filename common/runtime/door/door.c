@@ -10,6 +10,8 @@
 #include <endian.h>
 #include <string.h>
 
+enum { ARENA_ROOM = 17 << 10 }; /* an arena's first block, and what else a query needs */
+
 /* Eight bytes at a time: bodies are long. It is kept with the reply, so it never changes. */
 static uint64_t hash_body(text body)
 {
@@ -36,14 +38,30 @@ static void take_command(const struct handler *handler, struct bus_request *requ
     struct message *m = message_create(ORIGIN_COMMAND, &envelope->header, envelope->body);
     m->handler = handler;
     m->request = request;
+    m->since_ms = loop_now_ms();
     m->principal = gate_name(request);
     m->role = gate_role(request);
     m->hash = hash_of(envelope);
     lane_command(place_command(m), m);
 }
 
-static int dispatch(struct bus_request *request, struct envelope *envelope, struct arena *arena,
-                    struct err *err)
+/* Memory that a request takes while it waits. */
+static size_t room_of(bool has_arena, size_t frame_size)
+{
+    return frame_size + (has_arena ? ARENA_ROOM : sizeof(struct message));
+}
+
+static enum gate_verdict no_such_type(const struct header *header, enum handler_kind kind,
+                                      struct err *err)
+{
+    err_field(err, "type", NULL, "%s takes no %s %.*s version %lld", runtime.service->name,
+              kind == ON_COMMAND ? "command" : "query", TEXT_ARG(header->type),
+              (long long)header->version);
+    return GATE_REFUSED;
+}
+
+static enum gate_verdict dispatch(struct bus_request *request, struct envelope *envelope,
+                                  size_t frame_size, struct arena *arena, struct err *err)
 {
     enum handler_kind kind = envelope->verb == VERB_COMMAND ? ON_COMMAND : ON_QUERY;
     const struct header *header = &envelope->header;
@@ -52,22 +70,24 @@ static int dispatch(struct bus_request *request, struct envelope *envelope, stru
     const struct shape *shape = own               ? shape_find(header->type, (int)header->version)
                                 : handler == NULL ? NULL
                                                   : handler->hears;
-    if (envelope->verb != VERB_COMMAND && envelope->verb != VERB_QUERY)
-        return err_set(err, "only commands and queries are heard here");
-    if (shape == NULL)
-        return err_field(err, "type", NULL, "%s takes no %s %.*s version %lld",
-                         runtime.service->name, kind == ON_COMMAND ? "command" : "query",
-                         TEXT_ARG(header->type), (long long)header->version);
-    if (gate_allow(request, header, shape, err) < 0) return -1;
+    if (envelope->verb != VERB_COMMAND && envelope->verb != VERB_QUERY) {
+        err_set(err, "only commands and queries are heard here");
+        return GATE_REFUSED;
+    }
+    if (shape == NULL) return no_such_type(header, kind, err);
+    if (gate_allow(request, header, shape, err) < 0) return GATE_REFUSED;
     const void *body = pack_read(envelope->body, shape, arena, err);
-    if (body == NULL || gate_allow_body(request, header, shape, body, err) < 0) return -1;
+    if (body == NULL || gate_allow_body(request, header, shape, body, err) < 0) return GATE_REFUSED;
+    if (!control_is_instant(header->type) &&
+        gate_admit(request, room_of(own || kind == ON_QUERY, frame_size), err) < 0)
+        return GATE_BUSY;
     if (own)
         control_handle(request, envelope, body);
     else if (kind == ON_COMMAND)
         take_command(handler, request, envelope, body, arena);
     else
         query_handle(handler, request, envelope);
-    return 0;
+    return GATE_OPEN;
 }
 
 /* GATE_OPEN: it is on its way. Otherwise err says why not. */
@@ -83,7 +103,7 @@ static enum gate_verdict take(struct bus_request *request, text frame, struct en
         err_set(err, "%s is being stopped", runtime.service->name);
         return GATE_BUSY;
     }
-    return dispatch(request, envelope, arena, err) < 0 ? GATE_REFUSED : GATE_OPEN;
+    return dispatch(request, envelope, frame.len, arena, err);
 }
 
 void door_on_request(void *ctx, struct bus_request *request, text frame)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "db/pg_queue.h"
 #include "net/gate.h"
+#include "runtime/core/overdue.h"
 #include "runtime/core/reply.h"
 #include "runtime/core/tables.h"
 #include "runtime.msg.h"
@@ -26,6 +27,7 @@ struct asked {
     struct sql *sqls[HANDLER_LOADS];
     int results[HANDLER_LOADS];
     int n, opening;
+    int64_t since_ms; /* when it came */
 };
 
 static struct sql *compiled(const struct query *query, const struct shape *message)
@@ -116,10 +118,23 @@ static void send_back(struct asked *asked, const char *why)
     finish(asked);
 }
 
+static bool is_query_late(void *ctx)
+{
+    const struct asked *asked = ctx;
+    return overdue(asked->header.deadline, asked->since_ms);
+}
+
+static void give_up_query(void *ctx)
+{
+    struct asked *asked = ctx;
+    overdue_answer(asked->request, asked->header.id, asked->header.deadline, false);
+    finish(asked);
+}
+
 static void policy_arrived(void *ctx, bool known)
 {
     if (known)
-        workline_add(line, start, ctx);
+        workline_add_until(line, start, is_query_late, give_up_query, ctx);
     else
         send_back(ctx, "the policy in force is not known here yet");
 }
@@ -211,7 +226,8 @@ void query_handle(const struct handler *handler, struct bus_request *request,
     asked->header.key = asked->header.trace = asked->header.cause = (text){0};
     asked->body = pack_read(envelope->body, handler->hears, asked->arena, &err);
     assert(asked->body != NULL); /* it was read once already */
-    workline_add(line, start, asked);
+    asked->since_ms = loop_now_ms();
+    workline_add_until(line, start, is_query_late, give_up_query, asked);
 }
 
 void query_start(void)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "runtime/batch/batch.h"
 #include "runtime/core/lane_reset.h"
+#include "runtime/core/overdue.h"
 #include "runtime/core/reply.h"
 #include "runtime/journal/reader.h"
 #include "runtime/lane/alarm.h"
@@ -20,7 +21,8 @@ enum {
     ENOUGH = BATCH_MOST / 4,
     GATHER_MS = 3,
     CLEAN_MS = 1000,
-    CLEAN_LATE_MS = 10000
+    CLEAN_LATE_MS = 10000,
+    OVERDUE_LOOK_MS = 100
 };
 
 /* --- queues --- */
@@ -55,9 +57,23 @@ static void accept(struct lane *lane, struct message *message)
                              message->partition);
 }
 
+/* What a transaction is at work on is in none of these. */
+static void answer_overdue(void *ctx)
+{
+    struct lane *lane = ctx;
+    overdue_take(&lane->commands);
+    overdue_take(&lane->waiting_leases);
+    overdue_take(&lane->single);
+    if (lane->commands.n + lane->waiting_leases.n + lane->single.n + (lane->batch != NULL) == 0)
+        loop_timer_stop(&lane->overdue_timer);
+}
+
 void lane_command(struct lane *lane, struct message *message)
 {
     accept(lane, message);
+    if (!loop_timer_runs(&lane->overdue_timer))
+        loop_timer_start(&lane->overdue_timer, OVERDUE_LOOK_MS, OVERDUE_LOOK_MS, answer_overdue,
+                         lane);
     lane_wake(lane);
 }
 
@@ -171,6 +187,7 @@ static void run_lane(struct lane *lane)
         letters_look(lane);
         return;
     }
+    answer_overdue(lane);
     int64_t clean_due = loop_now_ms() - lane->clean_ms, rest = wait_left(lane);
     if (rest > 0) {
         sleep_until_needed(lane, rest);
@@ -250,6 +267,7 @@ static void end_batch(struct lane *lane, const struct pg_trip *trip, struct queu
     log_warn("batch_failed", "lane=%d messages=%zu state=%s reason=%s", lane->number, left->n,
              trip->state, log_quoted(trip->message));
     if (trip->lost) lane->lost_jobs = true;
+    if (trip->lost || trip->outcome == PG_WORLD) overdue_doubt(left);
     if (fenced || trip->lost) {
         restore(lane, left);
         lane_reset(lane);
@@ -305,6 +323,7 @@ void lane_start(int number)
 void lane_stop(struct lane *lane)
 {
     loop_timer_stop(&lane->timer);
+    loop_timer_stop(&lane->overdue_timer);
     pg_destroy(lane->pg);
     lane->pg = NULL;
     batch_destroy(lane->batch);
