@@ -106,6 +106,8 @@ def what_waits_is_bounded():
             honest.send("probe.say", {"key": f"honest{n}", "n": n})
         doomed = honest.send("probe.say", {"key": "doomed", "n": 1}, deadline=later(0.3))
         honest.listen(lambda: doomed in honest.heard, 2)
+        crowded_out = [body["message"] for _, body in honest.heard.values() if body["message"].startswith("too much")]
+        fault.equal("the honest who found no room", crowded_out, [])
         fault.equal("its own deadline", [honest.heard[doomed][0], honest.heard[doomed][1]["reason"]], ["refused", "deadline_exceeded"])
         grown = (fault.memory_of(probe.process.pid)[0] - before) / 1024
         said = reasons(greedy.everything())

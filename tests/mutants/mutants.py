@@ -102,6 +102,7 @@ def run_tests(tests, env):
             output = (late.stdout or b"").decode(errors="replace")
         write(f"{program.replace('/', '-')}.log", output)
         for verdict, name, why in VERDICT.findall(output):
+            name = re.sub(r"^F\d+_", "", name)  # faults are named by their number, too
             if name in names:
                 said[f"{program}:{name}"] = (verdict, why + output[-2000:])
     return said
