@@ -65,6 +65,29 @@ int file_read(const char *path, size_t max, struct buf *out, struct stat *status
     return bad;
 }
 
+int file_guard(const char *path, const struct stat *status, unsigned refused, struct err *err)
+{
+    if (status->st_uid != 0 && status->st_uid != geteuid())
+        return err_set(err, "%s: belongs to user %u, neither to this one nor to root", path,
+                       (unsigned)status->st_uid);
+    if (status->st_uid == 0) refused &= ~(unsigned)S_IRGRP;
+    if ((status->st_mode & refused) == 0) return 0;
+    return err_set(err, "%s: others may %s it: its mode is %04o (chmod %s)", path,
+                   status->st_mode & refused & (S_IRGRP | S_IROTH) ? "read" : "change",
+                   (unsigned)status->st_mode & 07777, refused & S_IROTH ? "600" : "644");
+}
+
+int file_secret(const char *path, size_t max, struct buf *out, struct err *err)
+{
+    struct stat status;
+    size_t before = out->len;
+    if (file_read(path, max, out, &status, err) < 0) return -1;
+    if (file_guard(path, &status, S_IRWXG | S_IRWXO, err) == 0) return 0;
+    explicit_bzero(out->at + before, out->len - before);
+    out->len = before;
+    return -1;
+}
+
 static text keep_bytes(const struct buf *bytes, struct arena *arena)
 {
     return (text){arena_copy(arena, bytes->len > 0 ? buf_text(bytes).at : "", bytes->len + 1),

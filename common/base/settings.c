@@ -46,7 +46,7 @@ static int read_secret(const char **out, const char *name, text path, struct are
     struct buf file = {0};
     *out = NULL;
     if (path.len == 0) return 0;
-    int bad = file_read(path.at, SECRET_SIZE, &file, NULL, err);
+    int bad = file_secret(path.at, SECRET_SIZE, &file, err);
     text rest = buf_text(&file), line = text_take(&rest, '\n');
     if (line.len > 0 && line.at[line.len - 1] == '\r') line.len--;
     if (bad == 0 && line.len == 0) bad = err_set(err, "the first line of %s is empty", path.at);
@@ -67,12 +67,27 @@ static int check_range(const struct setting *row, int64_t value, struct err *err
                      value, unit, row->min, unit, row->max, unit);
 }
 
+static bool is_endpoint(text value)
+{
+    const char *colon = memrchr(value.at, ':', value.len);
+    int64_t port;
+    if (!text_starts(value, "tcp://") || colon < value.at + sizeof("tcp://")) return false;
+    text digits = {colon + 1, value.len - (size_t)(colon + 1 - value.at)};
+    return text_to_int(digits, &port) && port >= 1 && port <= 65535;
+}
+
 static int read_text(const struct setting *row, const char **out, text value, struct arena *arena,
                      struct err *err)
 {
     if ((int64_t)value.len < row->min || (row->max > 0 && (int64_t)value.len > row->max))
         return err_field(err, row->name, NULL, "%s: its length must be %" PRId64 " to %" PRId64,
                          row->name, row->min, row->max);
+    for (size_t i = 0; i < value.len; i++)
+        if (iscntrl((unsigned char)value.at[i]))
+            return err_field(err, row->name, NULL, "%s: has control characters", row->name);
+    if (row->type == SETTING_ENDPOINT && value.len > 0 && !is_endpoint(value))
+        return err_field(err, row->name, NULL, "%s: \"%s\" is not tcp://HOST:PORT, 1 to 65535",
+                         row->name, value.at);
     *out = arena_text(arena, value).at;
     return 0;
 }
@@ -81,7 +96,9 @@ static int set_value(const struct setting *row, text value, struct arena *arena,
 {
     void *at = row->at;
     switch (row->type) {
-    case SETTING_TEXT: return read_text(row, at, value, arena, err);
+    case SETTING_TEXT:
+    case SETTING_DSN:
+    case SETTING_ENDPOINT: return read_text(row, at, value, arena, err);
     case SETTING_SECRET: return read_secret(at, row->name, value, arena, err);
     case SETTING_BOOL:
         if (read_bool(value, at)) return 0;
@@ -201,7 +218,8 @@ static void add_span(struct buf *out, int64_t ms)
 
 static void add_help(struct buf *out, const struct settings *settings, const struct setting *row)
 {
-    static const char *const values[] = {"TEXT", "NUMBER", "BOOL", "SPAN", "FILE"};
+    static const char *const values[] = {"TEXT", "NUMBER", "BOOL",    "SPAN",
+                                         "FILE", "DSN",    "ENDPOINT"};
     char variable[VARIABLE_SIZE], general[VARIABLE_SIZE];
     name_variable(variable, settings->service, row->name);
     name_variable(general, NULL, row->name);
@@ -236,14 +254,29 @@ void settings_help(struct buf *out, const struct settings *settings)
     }
 }
 
+/* Either form of libpq's: `password=` among the words or parameters, or a URL with user:password@.
+ */
+static bool has_password(const char *dsn)
+{
+    const char *host = strstr(dsn, "://"), *at = host == NULL ? NULL : strchr(host + 3, '@');
+    bool in_user = at != NULL && memchr(host + 3, ':', (size_t)(at - host - 3)) != NULL;
+    return in_user || strcasestr(dsn, "password") != NULL;
+}
+
+static bool is_string(enum setting_type type)
+{
+    return type == SETTING_TEXT || type == SETTING_SECRET || type == SETTING_DSN ||
+           type == SETTING_ENDPOINT;
+}
+
 static void add_setting_value(struct buf *out, const struct setting *row)
 {
     const void *at = row->at;
-    const char *string =
-        row->type == SETTING_TEXT || row->type == SETTING_SECRET ? *(const char *const *)at : NULL;
+    const char *string = is_string(row->type) ? *(const char *const *)at : NULL;
+    bool hidden = row->type == SETTING_SECRET ||
+                  (row->type == SETTING_DSN && string != NULL && has_password(string));
     buf_printf(out, "%s=", row->name);
-    if (row->type == SETTING_TEXT) buf_add_text(out, text_of(string));
-    if (row->type == SETTING_SECRET && string != NULL) buf_printf(out, "(set)");
+    if (string != NULL) buf_add_text(out, hidden ? TEXT("(set)") : text_of(string));
     if (row->type == SETTING_BOOL) buf_printf(out, "%s", *(const bool *)at ? "true" : "false");
     if (row->type == SETTING_INT) buf_printf(out, "%" PRId64, *(const int64_t *)at);
     if (row->type == SETTING_SPAN) add_span(out, *(const int64_t *)at);

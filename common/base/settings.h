@@ -5,7 +5,7 @@
  *   { "batch", SETTING_INT, &settings.batch, "256", 1, 4096, "Messages in one transaction." },
  * An option beats the service's variable, which beats the general one, which beats the default. An
  * empty variable counts as not set. Secrets are never given themselves: a SETTING_SECRET is the
- * path of a file.
+ * path of a file that nobody else may read. No text has control characters.
  */
 #ifndef KEFU_SETTINGS_H
 #define KEFU_SETTINGS_H
@@ -15,11 +15,13 @@
 #include "base/err.h"
 
 enum setting_type {
-    SETTING_TEXT,   /* const char *; min and max bound its length in bytes (max 0: any length) */
-    SETTING_INT,    /* int64_t */
-    SETTING_BOOL,   /* bool: true/false, yes/no, on/off, 1/0; --name alone means true */
-    SETTING_SPAN,   /* int64_t, milliseconds: 250ms, 2s, 10m, 1h, 3d */
-    SETTING_SECRET, /* const char *: the first line of the file given; NULL if no file is given */
+    SETTING_TEXT,     /* const char *; min and max bound its length in bytes (max 0: any length) */
+    SETTING_INT,      /* int64_t */
+    SETTING_BOOL,     /* bool: true/false, yes/no, on/off, 1/0; --name alone means true */
+    SETTING_SPAN,     /* int64_t, milliseconds: 250ms, 2s, 10m, 1h, 3d */
+    SETTING_SECRET,   /* const char *: the first line of the file given; NULL if no file is given */
+    SETTING_DSN,      /* const char *: where a database is; shown only if it holds no password */
+    SETTING_ENDPOINT, /* const char *: tcp://HOST:PORT or "" */
 };
 
 struct setting {

@@ -204,20 +204,11 @@ const struct keys_client *keys_list_find(const struct keys_list *list, text key)
 
 /* --- files --- */
 
-/* For its owner only; or for a group as well, if the owner is root (as a mounted secret is). */
-static bool is_private(const struct stat *stat)
-{
-    return (stat->st_mode & 0077) == 0 || (stat->st_uid == 0 && (stat->st_mode & 0037) == 0);
-}
-
 static int read_secret(const char *path, char secret[KEY_SIZE], struct err *err)
 {
     struct buf file = {0};
-    struct stat stat;
-    int bad = file_read(path, FILE_MOST, &file, &stat, err);
+    int bad = file_secret(path, FILE_MOST, &file, err);
     text rest = buf_text(&file), line = text_take(&rest, '\n');
-    if (bad == 0 && !is_private(&stat))
-        bad = err_set(err, "%s: others may read it (chmod 600)", path);
     if (bad == 0 && (!keys_key_good(line) || rest.len > 0))
         bad = err_set(err, "%s: must be one line with a secret key (Z85, %d characters)", path,
                       KEY_SIZE - 1);
@@ -276,6 +267,14 @@ struct keys *keys_create(const char *name, const char *secret, text clients, str
     return NULL;
 }
 
+/* Whoever is not in the list is let in nowhere, but whose key it is else is not ours to be. */
+static int check_own(const struct keys *keys, const char *dir, struct err *err)
+{
+    const struct keys_client *owner = keys_list_find(keys->list, text_of(keys->public_key));
+    if (owner == NULL || strcmp(owner->name, keys->name) == 0) return 0;
+    return err_set(err, "%s/%s.secret: is the secret key of %s", dir, keys->name, owner->name);
+}
+
 struct keys *keys_open(const char *dir, const char *name, struct err *err)
 {
     char path[4096], secret[KEY_SIZE];
@@ -287,7 +286,9 @@ struct keys *keys_open(const char *dir, const char *name, struct err *err)
     if (keys == NULL) return NULL;
     snprintf(path, sizeof(path), "%s/clients", dir);
     keys->path = mem_string(text_of(path));
-    if (keys_reload(keys, true, &news, err) == 0) return keys;
+    int bad = keys_reload(keys, true, &news, err);
+    if (bad == 0) bad = check_own(keys, dir, err);
+    if (bad == 0) return keys;
     keys_destroy(keys);
     return NULL;
 }
@@ -363,6 +364,7 @@ int keys_reload(struct keys *keys, bool always, enum keys_news *news, struct err
     if (keys->path == NULL) return 0;
     if (!always && stat(keys->path, &now) == 0 && is_same_file(&now, &keys->seen)) return 0;
     int bad = file_read(keys->path, FILE_MOST, &file, &now, err);
+    if (bad == 0) bad = file_guard(keys->path, &now, S_IWGRP | S_IWOTH, err);
     if (bad == 0) keys->seen = now; /* a broken file is complained of once */
     struct keys_list *fresh = bad < 0 ? NULL : keys_list_parse(buf_text(&file), keys->path, err);
     buf_finish(&file);

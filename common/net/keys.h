@@ -50,7 +50,8 @@ enum { KEY_BYTES = 32 };
 void keys_decode(const char *key, unsigned char bytes[KEY_BYTES]);
 void keys_encode(const unsigned char bytes[KEY_BYTES], char key[KEY_SIZE]);
 
-/* DIR/NAME.secret and DIR/clients. A secret that others may read is refused. */
+/* DIR/NAME.secret and DIR/clients. A secret that others may read, or that is the key of another
+   name, is refused, and a list that others may change. */
 struct keys;
 MUST_CHECK struct keys *keys_open(const char *dir, const char *name, struct err *err);
 /* The same from memory. */

@@ -32,13 +32,13 @@ static int64_t room_most, room_left; /* database connections, before this proces
 static const char *database_password;
 
 static const struct setting rows[] = {
-    {"database", SETTING_TEXT, &runtime.settings.database, "host=127.0.0.1 dbname=kefu", 1, 1000,
+    {"database", SETTING_DSN, &runtime.settings.database, "host=127.0.0.1 dbname=kefu", 1, 1000,
      "PostgreSQL connection string."},
     {"database-password", SETTING_SECRET, &database_password, "", 0, 0,
      "File with the password of its role."},
     {"schema", SETTING_TEXT, &runtime.settings.schema, "", 0, 60,
      "Schema; left out: the service's name."},
-    {"endpoint", SETTING_TEXT, &runtime.settings.endpoint, "", 0, 200,
+    {"endpoint", SETTING_ENDPOINT, &runtime.settings.endpoint, "", 0, 200,
      "Where requests are heard; left out: 127.0.0.1 and the service's port."},
     {"instance", SETTING_TEXT, &runtime.settings.instance, "", 0, 60,
      "Name of this replica; left out: host, and endpoint unless that is all of the host's."},
@@ -78,9 +78,11 @@ static const struct setting rows[] = {
 
 static enum log_level level_of(const char *name)
 {
-    if (strcmp(name, "debug") == 0) return LOG_DEBUG;
-    if (strcmp(name, "warn") == 0) return LOG_WARN;
-    return strcmp(name, "error") == 0 ? LOG_ERROR : LOG_INFO;
+    static const char *const names[] = {
+        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strcmp(name, names[i]) == 0) return (enum log_level)i;
+    fatal("set log-level to debug, info, warn or error", "log-level cannot be %s", name);
 }
 
 static void fill_defaults(struct arena *arena)

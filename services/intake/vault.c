@@ -64,7 +64,7 @@ int vault_load(const char *path, struct err *err)
 {
     struct buf file = {0};
     if (sodium_init() < 0) return err_set(err, "libsodium does not start");
-    int status = file_read(path, FILE_BYTES_MAX, &file, NULL, err);
+    int status = file_secret(path, FILE_BYTES_MAX, &file, err);
     if (status == 0) memset(&vault, 0, sizeof(vault));
     text rest = buf_text(&file);
     for (int n = 1; status == 0 && rest.len > 0; n++)

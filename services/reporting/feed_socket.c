@@ -27,7 +27,7 @@ METRIC(published, .name = "kefu_feed_published_total", .type = METRIC_COUNTER,
 
 static const char *endpoint;
 const struct setting feed_settings[] = {
-    {"feed-endpoint", SETTING_TEXT, &endpoint, "tcp://127.0.0.1:7206", 1, 200,
+    {"feed-endpoint", SETTING_ENDPOINT, &endpoint, "tcp://127.0.0.1:7206", 1, 200,
      "Where the feed is published."},
 };
 const size_t feed_settings_n = COUNT(feed_settings);

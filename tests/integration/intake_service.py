@@ -20,7 +20,7 @@ def intake(n=1, routing=None, environments=()):
     database = Database()
     with tempfile.TemporaryDirectory() as folder:
         key_file = os.path.join(folder, "key")
-        with open(key_file, "w", encoding="ascii") as file:
+        with open(os.open(key_file, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
             file.write("1 " + os.urandom(32).hex() + "\n")
         args = [f"--key-file={key_file}"]
         peers = {"routing": routing.port if routing else free_port()}

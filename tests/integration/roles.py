@@ -186,7 +186,7 @@ def test_passwords_come_from_files(room):
     secrets, password = os.path.join(room.system.dir, "given"), "it's \\ a $secret"
     os.makedirs(secrets)
     for role, words in (("kefu_workforce", password), ("kefu_migrate", "other")):
-        with open(f"{secrets}/{role}_password", "w", encoding="utf-8") as file:
+        with open(os.open(f"{secrets}/{role}_password", os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
             file.write(words + "\n")
     subprocess.run([f"{ROOT}/deploy/postgres/roles.sh", room.admin, "workforce"], check=True, env=dict(os.environ, SECRETS=secrets))
     address = f" host=127.0.0.1 user=kefu_workforce password='{password}'".replace("\\", "\\\\").replace("it's", "it\\'s")

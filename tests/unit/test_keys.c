@@ -158,3 +158,27 @@ TEST(secret_files)
     CHECK_HAS(text_of(err.message), "nobody.secret");
     remove_dir();
 }
+
+TEST(a_secret_of_another_name_is_refused)
+{
+    struct err err = {0};
+    char list[200];
+    make_dir();
+    snprintf(list, sizeof(list), "me " K1 " service\nother %s service\n", public_key);
+    write_to("clients", 0644, list);
+    CHECK(keys_open(dir, "me", &err) == NULL);
+    CHECK_HAS(text_of(err.message), "/me.secret: is the secret key of other");
+    remove_dir();
+}
+
+TEST(a_list_that_others_may_change_is_refused)
+{
+    struct err err = {0};
+    char list[200];
+    make_dir();
+    snprintf(list, sizeof(list), "me %s service\n", public_key);
+    write_to("clients", 0666, list);
+    CHECK(keys_open(dir, "me", &err) == NULL);
+    CHECK_HAS(text_of(err.message), "/clients: others may change it: its mode is 0666 (chmod 644)");
+    remove_dir();
+}

@@ -4,18 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct {
     const char *dsn;
-    const char *key;
+    const char *key, *at;
     int64_t batch;
     int64_t lease;
     bool demo;
 } now;
 
 static const struct setting general[] = {
-    {"dsn", SETTING_TEXT, &now.dsn, NULL, 1, 200, "Where the database is."},
+    {"dsn", SETTING_DSN, &now.dsn, NULL, 1, 200, "Where the database is."},
     {"lease", SETTING_SPAN, &now.lease, "10s", 100, 3600000, "How long a lease lasts."},
 };
 
@@ -23,6 +24,7 @@ static const struct setting own[] = {
     {"batch-size", SETTING_INT, &now.batch, "256", 1, 4096, "Messages in one transaction."},
     {"demo", SETTING_BOOL, &now.demo, "no", 0, 0, "Make things up."},
     {"key-file", SETTING_SECRET, &now.key, "", 0, 0, "File with the key of personal data."},
+    {"at", SETTING_ENDPOINT, &now.at, "", 0, 40, "Where requests are heard."},
 };
 
 static const struct settings all = {
@@ -120,6 +122,12 @@ TEST(errors_name_the_setting)
          "key-file: /nowhere/key: No such file or directory"},
         {"--key-file=/dev/null", "key-file",
          "key-file: /dev/null: is a device, not a regular file"},
+        {"--at=tcp://127.0.0.1:99999", "at",
+         "at: \"tcp://127.0.0.1:99999\" is not tcp://HOST:PORT, 1 to 65535"},
+        {"--at=tcp://127.0.0.1", "at",
+         "at: \"tcp://127.0.0.1\" is not tcp://HOST:PORT, 1 to 65535"},
+        {"--at=tcp://:1", "at", "at: \"tcp://:1\" is not tcp://HOST:PORT, 1 to 65535"},
+        {"--at=tcp://a:1\r\n", "at", "at: has control characters"},
         {"--batch=3", "", "unknown option --batch=3; see --help"},
         {"batch", "", "unexpected argument \"batch\"; see --help"},
     };
@@ -146,9 +154,36 @@ TEST(secrets_come_from_files_and_are_not_shown)
     CHECK_STRING(now.key, "s3cret");
     struct buf out = {0};
     settings_print(&out, &all);
-    CHECK_TEXT(buf_text(&out), "dsn=x\nlease=10s\nbatch-size=256\ndemo=false\nkey-file=(set)\n");
+    CHECK_TEXT(buf_text(&out),
+               "dsn=x\nlease=10s\nbatch-size=256\ndemo=false\nkey-file=(set)\nat=\n");
     buf_finish(&out);
+    CHECK_INT(chmod(path, 0644), 0);
+    CHECK_INT(read_args("--dsn=x", argument, NULL), -1);
+    CHECK_HAS(text_of(err.message), path);
+    CHECK_HAS(text_of(err.message), "others may read it: its mode is 0644 (chmod 600)");
     unlink(path);
+    arena_destroy(arena);
+}
+
+TEST(a_password_in_a_dsn_is_not_shown)
+{
+    static const struct {
+        const char *argument, *shown;
+    } rows[] = {
+        {"--dsn=host=a dbname=kefu", "dsn=host=a dbname=kefu\n"},
+        {"--dsn=host=a password='p w'", "dsn=(set)\n"},
+        {"--dsn=postgres://u:p@a/kefu", "dsn=(set)\n"},
+        {"--dsn=postgres://a/kefu?password=p", "dsn=(set)\n"},
+        {"--dsn=postgres://u@a:5432/kefu", "dsn=postgres://u@a:5432/kefu\n"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf out = {0};
+        test_row(rows[i].argument);
+        CHECK_INT(read_args(rows[i].argument, NULL, NULL), 0);
+        settings_print(&out, &all);
+        CHECK(text_starts(buf_text(&out), rows[i].shown));
+        buf_finish(&out);
+    }
     arena_destroy(arena);
 }
 
