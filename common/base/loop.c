@@ -35,6 +35,9 @@ static struct {
     bool made, finishing;
     uv_loop_t loop;
     uv_idle_t soon_handle;
+    uv_prepare_t turn_handle;
+    void (*turn)(void *ctx);
+    void *turn_ctx;
     struct soon *soons;
     size_t soons_n, soons_room;
     struct on_signal signals[SIGNALS];
@@ -51,6 +54,8 @@ struct uv_loop_s *loop_get(void)
     if (!the.made) {
         must(uv_loop_init(&the.loop), "event loop");
         uv_idle_init(&the.loop, &the.soon_handle);
+        uv_prepare_init(&the.loop, &the.turn_handle);
+        uv_unref((uv_handle_t *)&the.turn_handle); /* the end of a turn is no reason for another */
         the.made = true;
     }
     return &the.loop;
@@ -152,6 +157,26 @@ void loop_soon(void (*fn)(void *ctx), void *ctx)
     }
     the.soons[the.soons_n++] = (struct soon){fn, ctx};
     if (!the.finishing) uv_idle_start(&the.soon_handle, on_soon);
+}
+
+/* The end of each turn */
+
+static void on_turn(uv_prepare_t *handle)
+{
+    (void)handle;
+    the.turn(the.turn_ctx);
+}
+
+void loop_each_turn(void (*fn)(void *ctx), void *ctx)
+{
+    loop_get();
+    if (the.finishing) return;
+    the.turn = fn;
+    the.turn_ctx = ctx;
+    if (fn != NULL)
+        uv_prepare_start(&the.turn_handle, on_turn);
+    else
+        uv_prepare_stop(&the.turn_handle);
 }
 
 /* Signals */
@@ -273,6 +298,7 @@ void loop_finish(void)
     the.finishing = true;
     close_signals();
     uv_close((uv_handle_t *)&the.soon_handle, NULL);
+    uv_close((uv_handle_t *)&the.turn_handle, NULL);
     int result = UV_EBUSY;
     for (int i = 0; i < FINISH_TURNS && result == UV_EBUSY; i++) {
         run_soons();

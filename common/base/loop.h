@@ -38,6 +38,11 @@ bool loop_timer_runs(const struct loop_timer *timer);
    may still look at. */
 void loop_soon(void (*fn)(void *ctx), void *ctx);
 
+/* Call fn at the end of each turn: all that has come was handled, what was asked for by
+   loop_soon() too, and the loop is about to wait. One fn at a time; NULL ends it. It does not keep
+   the loop running. */
+void loop_each_turn(void (*fn)(void *ctx), void *ctx);
+
 /* Call fn(ctx) whenever the signal comes. A second call for the same signal replaces the first. */
 void loop_on_signal(int signo, void (*fn)(void *ctx), void *ctx);
 

@@ -163,6 +163,47 @@ TEST(a_cancelled_lookup_is_not_heard)
     loop_finish();
 }
 
+static void end_turn(void *ctx)
+{
+    hear("|");
+    if (--*(int *)ctx == 0) loop_each_turn(NULL, NULL);
+}
+
+static void ask_again(void *ctx)
+{
+    hear("a");
+    loop_soon(hear_text, ctx);
+}
+
+TEST(a_turn_ends_when_all_that_was_asked_for_is_done)
+{
+    int turns = 2;
+    loop_each_turn(end_turn, &turns);
+    loop_soon(ask_again, "b");
+    loop_soon(hear_text, "c");
+    loop_run();
+    CHECK_STRING(heard, "ac|b|");
+    loop_finish();
+}
+
+TEST(the_end_of_a_turn_is_heard_no_more_once_it_was_ended)
+{
+    int turns = 1;
+    loop_each_turn(end_turn, &turns);
+    loop_soon(ask_again, "b");
+    loop_run();
+    CHECK_STRING(heard, "a|b");
+    loop_finish();
+}
+
+TEST(the_end_of_a_turn_is_no_reason_for_another)
+{
+    loop_each_turn(hear_text, "|");
+    loop_run();
+    CHECK_STRING(heard, "");
+    loop_finish();
+}
+
 TEST(jitter_is_half_to_all)
 {
     int64_t least = 1000, most = 0;

@@ -94,7 +94,9 @@ static void give_quiet(void *ctx)
     control_answer(c, &runtime_quiet_view_shape, &view);
 }
 
-/* Whoever waits until there is nothing to do here is looked after once in a millisecond. */
+/* A patient is answered at the end of the turn in which the last thing was done; the timer is for
+   its patience alone. */
+enum { PATIENCE_STEP_MS = 10 };
 struct patient {
     struct patient *next;
     struct control *control;
@@ -117,7 +119,9 @@ static void look_after_patients(void *ctx)
         give_quiet(patient->control);
         free(patient);
     }
-    if (patients == NULL) loop_timer_stop(&patients_timer);
+    if (patients != NULL) return;
+    loop_timer_stop(&patients_timer);
+    loop_each_turn(NULL, NULL);
 }
 
 static void wait_patiently(struct control *c, int64_t wait_ms)
@@ -125,8 +129,10 @@ static void wait_patiently(struct control *c, int64_t wait_ms)
     struct patient *patient = mem_alloc(sizeof(*patient));
     *patient = (struct patient){patients, c, loop_now_ms() + wait_ms};
     patients = patient;
-    if (!loop_timer_runs(&patients_timer))
-        loop_timer_start(&patients_timer, 1, 1, look_after_patients, NULL);
+    if (loop_timer_runs(&patients_timer)) return;
+    loop_timer_start(&patients_timer, PATIENCE_STEP_MS, PATIENCE_STEP_MS, look_after_patients,
+                     NULL);
+    loop_each_turn(look_after_patients, NULL);
 }
 
 /* What this process knows is enough: whoever appends reads its tail at once. `fresh` looks for what
