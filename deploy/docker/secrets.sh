@@ -30,6 +30,13 @@ folder() { mkdir -p "$dir/$1" && chown "$owner:$owner" "$dir/$1" && chmod 500 "$
 chmod 700 "$dir"
 mkdir -p "$dir/database" "$dir/postgres"
 chmod 755 "$dir/postgres"
+[ -s "$dir/intake/key" ] || [ ! -s "$dir/postgres/password" ] || {
+    echo "$dir/intake/key is gone, and personal data are sealed with it: put its copy back" >&2
+    exit 1
+}
+folder intake
+make intake/key 32 # first of all: whoever has a password has had a key
+chown "$owner:$owner" "$dir/intake/key"
 make postgres/password 24
 chmod 444 "$dir/postgres/password" # its server may read it as postgres or as root
 echo "postgres:*:*:postgres:$(cat "$dir/postgres/password")" >"$dir/database/pgpass"
@@ -47,6 +54,3 @@ for user in $services operator; do
     put "$user/$user.secret" <"$dir/keys/$user.secret"
     put "$user/clients" <"$dir/keys/clients"
 done
-
-make intake/key 32
-chown "$owner:$owner" "$dir/intake/key"

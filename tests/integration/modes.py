@@ -180,6 +180,20 @@ def test_a_service_that_cannot_start_says_why(system):
     assert time.monotonic() - begun < 60, "it waited for its time to be over"
 
 
+def test_a_lost_key_of_personal_data_is_not_replaced(system):
+    """It was made before the database: without it, nobody could read what is in there."""
+    key = f"{system.dir}/secrets/intake.key"
+    refuse = ("up", "--base-port", str(system.base), *ALONE, "--timeout", "100s", "--set", "lanes=99")
+    assert run(system, *refuse)[0] == 1 and os.path.exists(f"{system.dir}/pg/data")
+    os.rename(key, f"{key}.copy")
+    status, _, complaint = run(system, *refuse)
+    assert status == 1 and f"{key}: is gone" in complaint, complaint
+    assert not os.path.exists(key)
+    os.rename(f"{key}.copy", key)
+    status, _, complaint = run(system, *refuse)
+    assert status == 1 and "lanes: 99 is outside" in complaint, complaint
+
+
 def test_down_while_it_starts_stops_it(system):
     """At once, while it prepares, and while it waits for the services."""
     for moment in (lambda: is_held(system), lambda: os.path.exists(f"{system.dir}/run.json")):
@@ -245,6 +259,7 @@ SYSTEMS = (
     ("modes_start", None, (
         test_a_taken_port_is_named_with_who_has_it,
         test_a_service_that_cannot_start_says_why,
+        test_a_lost_key_of_personal_data_is_not_replaced,
         test_down_while_it_starts_stops_it,
         test_what_was_started_in_the_foreground_ends_with_it,
         test_a_killed_supervisor_leaves_nothing_that_looks_alive,

@@ -73,11 +73,22 @@ static int make_folder(const char *dir, const char *name, mode_t mode, struct er
     return err_set(err, "%s: %s", path, strerror(errno));
 }
 
-/* The key with which intake keeps personal data: made once, never shown. */
+/* Where there is a database, the key was made before it: another one would open nothing in it. */
+static int look_for_lost_key(struct err *err)
+{
+    const char *key = self.run.key_file.at;
+    const char *data = arena_printf(self.arena, "%s/pg/data", self.plan->dir).at;
+    if (access(key, F_OK) == 0 || access(data, F_OK) != 0) return 0;
+    return err_set(err, "%s: is gone, and what was sealed with it is in %s: put its copy back", key,
+                   data);
+}
+
+/* The key with which intake keeps personal data: made once, with a new system, and never shown. */
 static int make_key(struct err *err)
 {
     char digits[65];
     self.run.key_file = arena_printf(self.arena, "%s/secrets/intake.key", self.plan->dir);
+    if (look_for_lost_key(err) < 0) return -1;
     int fd = open(self.run.key_file.at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno == EEXIST ? 0 : err_set(err, "%s: %s", self.run.key_file.at, strerror(errno));
