@@ -12,7 +12,13 @@
 #include "base/loop.h"
 #include "net/zmtp.h"
 
-enum { KEPT_ROOM = 4096, PING_TTL_DECISECONDS = 100, PING_SIZE = 7, CONTEXT_MAX = 16 };
+enum {
+    KEPT_ROOM = 4096,
+    PING_TTL_DECISECONDS = 100,
+    PING_SIZE = 7,
+    PONG_SIZE = 5,
+    CONTEXT_MAX = 16
+};
 enum { DISCARDED_MAX = 1 << 20, DISCARD_SIZE = 4096 };
 
 static void read_some(struct connection *c);
@@ -160,15 +166,20 @@ static void seal_part(struct connection *c, unsigned flags, text part)
     mark_dirty(c);
 }
 
+/* Room for `size` more bytes that wait for the client, or else it is hung up on. */
+static bool waiting_fits(struct connection *c, size_t size)
+{
+    if (connection_waiting(c) + size <= OUT_MAX && c->rules->may_keep(c->rules->ctx, c, size))
+        return true;
+    connection_end(c, "slow", NULL);
+    return false;
+}
+
 void connection_send(struct connection *c, const text *parts, size_t n)
 {
     size_t size = 0;
     for (size_t i = 0; i < n; i++) size += parts[i].len + CURVE_AROUND + ZMTP_HEAD_MAX;
-    if (connection_ended(c) || c->stage != STAGE_OPEN) return;
-    if (connection_waiting(c) + size > OUT_MAX || !c->rules->may_keep(c->rules->ctx, c, size)) {
-        connection_end(c, "slow", NULL);
-        return;
-    }
+    if (connection_ended(c) || c->stage != STAGE_OPEN || !waiting_fits(c, size)) return;
     for (size_t i = 0; i < n; i++) seal_part(c, i + 1 < n ? CURVE_MORE : 0, parts[i]);
     note_kept(c);
 }
@@ -305,13 +316,21 @@ static bool is_named(text command, const char *name)
            memcmp(command.at + 1, name, len) == 0;
 }
 
+/* A PONG waits for the client as an answer does, and counts like one. */
+static void answer_ping(struct connection *c, text context)
+{
+    char pong[PONG_SIZE + CONTEXT_MAX] = {4, 'P', 'O', 'N', 'G'};
+    size_t len = context.len > CONTEXT_MAX ? CONTEXT_MAX : context.len;
+    if (!waiting_fits(c, PONG_SIZE + len + CURVE_AROUND + ZMTP_HEAD_MAX)) return;
+    memcpy(pong + PONG_SIZE, context.at, len);
+    seal_part(c, CURVE_COMMAND, (text){pong, PONG_SIZE + len});
+    note_kept(c);
+}
+
 static void take_command(struct connection *c, text command)
 {
     if (is_named(command, "PING") && command.len >= PING_SIZE) {
-        char pong[5 + CONTEXT_MAX] = {4, 'P', 'O', 'N', 'G'};
-        size_t len = command.len - PING_SIZE > CONTEXT_MAX ? CONTEXT_MAX : command.len - PING_SIZE;
-        memcpy(pong + 5, command.at + PING_SIZE, len);
-        seal_part(c, CURVE_COMMAND, (text){pong, 5 + len});
+        answer_ping(c, (text){command.at + PING_SIZE, command.len - PING_SIZE});
     } else if (!is_named(command, "PONG")) {
         c->rules->on_command(c->rules->ctx, c, command);
     }

@@ -481,7 +481,9 @@ static void stop_reading(struct listener *listener, struct connection *c)
 
 static void on_listener_closed(uv_handle_t *handle)
 {
-    loop_soon(free, handle->data); /* a flush may still be asked for */
+    struct listener *listener = handle->data;
+    explicit_bzero(&listener->rules.pair, sizeof(listener->rules.pair));
+    loop_soon(free, listener); /* a flush may still be asked for */
 }
 
 void listener_close(struct listener *listener)

@@ -59,7 +59,7 @@ def copy_tree(mutants):
 
 
 def build(programs):
-    targets = [f"{BUILD}/test/bin/{program}" for program in sorted(programs)]
+    targets = [f"{BUILD}/test/{program if '/' in program else 'bin/' + program}" for program in sorted(programs)]
     done = subprocess.run(["make", "--no-print-directory", f"-j{os.cpu_count()}", f"B={BUILD}", f"CC={os.environ.get('CC', 'gcc')}", *targets],
                           cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
@@ -93,7 +93,7 @@ def run_tests(tests, env):
         programs[program].append(name)
     said = {}
     for program, names in programs.items():
-        command = [runner.PYTHON, f"tests/{program}.py", *names]
+        command = [f"{BUILD}/test/{program}", *names] if program.startswith("unit/") else [runner.PYTHON, f"tests/{program}.py", *names]
         try:
             done = subprocess.run(command, cwd=TREE, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, errors="replace", timeout=TIME_LIMIT)
