@@ -41,10 +41,10 @@ struct param {
 };
 
 struct sql {
-    const struct query *query;
+    const struct statement *statement;
     const struct shape *message;
     const struct field *by;
-    struct pg_statement statement;
+    struct pg_statement prepared;
     struct pg_statement single; /* of a WRITE or ADD: the same for one row, without arrays */
     struct param params[MOST_PARAMS];
     int params_n;
@@ -75,7 +75,7 @@ static int add_param(struct sql *sql, enum param_kind kind, const struct field *
 
 static void write_many_rows(struct sql *sql, struct buf *out)
 {
-    const struct shape *row = sql->query->row;
+    const struct shape *row = sql->statement->row;
     buf_printf(out, "unnest(");
     for (size_t i = 0; i < row->n; i++) {
         const struct field *field = &row->fields[i];
@@ -93,7 +93,7 @@ static void write_many_rows(struct sql *sql, struct buf *out)
    more columns there are. */
 static void write_one_row(struct sql *sql, struct buf *out)
 {
-    const struct shape *row = sql->query->row;
+    const struct shape *row = sql->statement->row;
     buf_printf(out, "(SELECT ");
     for (size_t i = 0; i < row->n; i++)
         buf_printf(out, "%s$%d::%s AS %s", i == 0 ? "" : ", ",
@@ -112,13 +112,14 @@ static void write_param(struct sql *sql, struct buf *out, text name, enum form f
         else
             write_many_rows(sql, out);
     } else if (text_is(name, "keys")) {
-        if (sql->by == NULL) fatal(NULL, "query over :keys without `by`: %s", sql->query->sql);
+        if (sql->by == NULL)
+            fatal(NULL, "statement over :keys without `by`: %s", sql->statement->sql);
         buf_printf(out, "$%d::%s[]", add_param(sql, PARAM_KEYS, sql->by),
                    types[sql->by->type].name);
     } else {
         const struct field *field = sql->message == NULL ? NULL : shape_field(sql->message, name);
         if (field == NULL)
-            fatal(NULL, "unknown parameter :%.*s in: %s", TEXT_ARG(name), sql->query->sql);
+            fatal(NULL, "unknown parameter :%.*s in: %s", TEXT_ARG(name), sql->statement->sql);
         if (field->flags & FIELD_LIST)
             buf_printf(out, "$%d::%s[]", add_param(sql, PARAM_SCALAR, field),
                        types[field->type].name);
@@ -136,10 +137,10 @@ static bool is_name(char c)
 static void translate(struct sql *sql, struct buf *out, enum form form)
 {
     bool quoted = false;
-    for (const char *at = sql->query->sql; *at != '\0'; at++) {
+    for (const char *at = sql->statement->sql; *at != '\0'; at++) {
         if (*at == '\'') quoted = !quoted;
         bool starts = !quoted && at[0] == ':' && at[1] >= 'a' && at[1] <= 'z' &&
-                      (at == sql->query->sql || at[-1] != ':');
+                      (at == sql->statement->sql || at[-1] != ':');
         if (!starts) {
             buf_add_char(out, *at);
             continue;
@@ -160,52 +161,52 @@ static struct pg_statement make_statement(struct sql *sql, enum form form)
     return (struct pg_statement){name.at, out.at};
 }
 
-static const struct field *same_field(const struct query *query, const struct field *field)
+static const struct field *same_field(const struct statement *statement, const struct field *field)
 {
-    const struct field *found = shape_field(query->whole, text_of(field->name));
+    const struct field *found = shape_field(statement->whole, text_of(field->name));
     if (found == NULL || found->type != field->type ||
         (found->flags & FIELD_MAYBE) != (field->flags & FIELD_MAYBE))
-        fatal(NULL, "whole: %s has no %s such as %s has", query->whole->name, field->name,
-              query->row->name);
+        fatal(NULL, "whole: %s has no %s such as %s has", statement->whole->name, field->name,
+              statement->row->name);
     return found;
 }
 
 static void compile_whole(struct sql *sql)
 {
-    const struct query *query = sql->query;
-    if (query->whole == NULL) return;
-    if (query->by == NULL || query->whole->key[0] == NULL || query->row->key[0] == NULL)
-        fatal(NULL, "whole: %s and %s need keys, and the statement a `by`", query->whole->name,
-              query->row->name);
-    sql->whole_by = same_field(query, sql->by);
-    assert(query->row->n <= MOST_COLUMNS);
-    for (size_t i = 0; i < query->row->n; i++)
-        sql->from[i] = same_field(query, &query->row->fields[i]);
-    for (size_t i = 0; i < COUNT(query->order) && query->order[i] != NULL; i++) {
-        sql->order[i] = shape_field(query->row, text_of(query->order[i]));
+    const struct statement *statement = sql->statement;
+    if (statement->whole == NULL) return;
+    if (statement->by == NULL || statement->whole->key[0] == NULL || statement->row->key[0] == NULL)
+        fatal(NULL, "whole: %s and %s need keys, and the statement a `by`", statement->whole->name,
+              statement->row->name);
+    sql->whole_by = same_field(statement, sql->by);
+    assert(statement->row->n <= MOST_COLUMNS);
+    for (size_t i = 0; i < statement->row->n; i++)
+        sql->from[i] = same_field(statement, &statement->row->fields[i]);
+    for (size_t i = 0; i < COUNT(statement->order) && statement->order[i] != NULL; i++) {
+        sql->order[i] = shape_field(statement->row, text_of(statement->order[i]));
         if (sql->order[i] == NULL)
-            fatal(NULL, "order: %s has no %s", query->row->name, query->order[i]);
+            fatal(NULL, "order: %s has no %s", statement->row->name, statement->order[i]);
     }
 }
 
-struct sql *sql_compile(const struct query *query, const struct shape *message)
+struct sql *sql_compile(const struct statement *statement, const struct shape *message)
 {
     struct sql *sql = mem_alloc(sizeof(*sql));
-    sql->query = query;
+    sql->statement = statement;
     sql->message = message;
-    sql->by = query->by == NULL ? NULL : shape_field(query->row, text_of(query->by));
-    if (query->by != NULL && sql->by == NULL)
-        fatal(NULL, "row %s has no field %s", query->row->name, query->by);
+    sql->by = statement->by == NULL ? NULL : shape_field(statement->row, text_of(statement->by));
+    if (statement->by != NULL && sql->by == NULL)
+        fatal(NULL, "row %s has no field %s", statement->row->name, statement->by);
     compile_whole(sql);
-    sql->statement = make_statement(sql, MANY_ROWS);
-    if (query->kind == QUERY_WRITE || query->kind == QUERY_ADD)
+    sql->prepared = make_statement(sql, MANY_ROWS);
+    if (statement->kind == STATEMENT_WRITE || statement->kind == STATEMENT_ADD)
         sql->single = make_statement(sql, ONE_ROW);
     return sql;
 }
 
-const struct query *sql_query(const struct sql *sql)
+const struct statement *sql_statement(const struct sql *sql)
 {
-    return sql->query;
+    return sql->statement;
 }
 
 bool sql_keys_are_numbers(const struct sql *sql)
@@ -320,7 +321,7 @@ int sql_add_keys(struct pg *pg, struct sql *sql, const struct sql_key *keys, siz
             params[i] = finish_scalar(out);
         }
     }
-    return pg_add(pg, &sql->statement, params, sql->params_n);
+    return pg_add(pg, &sql->prepared, params, sql->params_n);
 }
 
 static int add_one_row(struct pg *pg, struct sql *sql, const char *row)
@@ -351,7 +352,7 @@ int sql_add_rows(struct pg *pg, struct sql *sql, const void *const *rows, size_t
             add_parameter(out, field, (const char *)rows[k] + field->offset);
         params[i] = finish_param(out);
     }
-    return pg_add(pg, &sql->statement, params, sql->params_n);
+    return pg_add(pg, &sql->prepared, params, sql->params_n);
 }
 
 /* --- results --- */
@@ -373,9 +374,9 @@ static bool oid_fits(enum field_type type, Oid oid)
 
 static int map_columns(struct sql *sql, const PGresult *result, struct err *err)
 {
-    const struct shape *row = sql->query->row;
+    const struct shape *row = sql->statement->row;
     int n = PQnfields(result);
-    if (n > MOST_COLUMNS) return err_set(err, "query on %s gives %d columns", row->name, n);
+    if (n > MOST_COLUMNS) return err_set(err, "statement on %s gives %d columns", row->name, n);
     for (int i = 0; i < n; i++) {
         const struct field *field = shape_field(row, text_of(PQfname(result, i)));
         if (field == NULL)
@@ -387,7 +388,7 @@ static int map_columns(struct sql *sql, const PGresult *result, struct err *err)
     }
     for (size_t k = 0; k < row->n; k++)
         if (!(row->fields[k].flags & FIELD_OPTIONAL) && PQfnumber(result, row->fields[k].name) < 0)
-            return err_set(err, "query on %s lacks column %s", row->name, row->fields[k].name);
+            return err_set(err, "statement on %s lacks column %s", row->name, row->fields[k].name);
     sql->columns_n = n;
     sql->mapped = true;
     return 0;
@@ -414,7 +415,7 @@ static void read_column(const struct field *field, char *to, const PGresult *res
 int sql_read(struct sql *sql, const PGresult *result, struct arena *arena, struct list *out,
              struct err *err)
 {
-    const struct shape *row = sql->query->row;
+    const struct shape *row = sql->statement->row;
     size_t n = (size_t)PQntuples(result);
     if (!sql->mapped && map_columns(sql, result, err) < 0) return -1;
     char *rows = n == 0 ? NULL : arena_alloc(arena, row->size * n);
@@ -465,8 +466,8 @@ struct sql_key sql_written_key(const struct sql *sql, const void *written)
 
 const void *sql_written_row(const struct sql *sql, const void *written, struct arena *arena)
 {
-    const struct shape *shape = sql->query->row;
-    if (sql->query->whole == shape) return written;
+    const struct shape *shape = sql->statement->row;
+    if (sql->statement->whole == shape) return written;
     char *row = arena_alloc(arena, shape->size);
     for (size_t i = 0; i < shape->n; i++) {
         const struct field *field = &shape->fields[i];

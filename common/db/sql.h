@@ -1,5 +1,5 @@
 /*
- * sql: a struct query made ready to run. :names become $n, rows travel as PostgreSQL's binary
+ * sql: a struct statement made ready to run. :names become $n, rows travel as PostgreSQL's binary
  * arrays, results become row structs.
  */
 #ifndef KEFU_SQL_H
@@ -13,9 +13,9 @@
 struct sql;
 
 /* `message`: the shape whose fields may stand in the text as scalars (ON_QUERY handlers), or NULL.
-   A malformed query is a bug and ends the process at start. Lives as long as the process. */
-struct sql *sql_compile(const struct query *query, const struct shape *message);
-const struct query *sql_query(const struct sql *sql);
+   A malformed statement is a bug and ends the process at start. Lives as long as the process. */
+struct sql *sql_compile(const struct statement *statement, const struct shape *message);
+const struct statement *sql_statement(const struct sql *sql);
 
 /* The keys of a LOCK or READ: numbers or texts, by the type of the row's field `by`. */
 struct sql_key {

@@ -1,13 +1,13 @@
 /*
- * query: a service's SQL as data. All of a service's statements stand in its store.c, one `struct
- * query` each; the runtime runs them set-based for a whole batch of messages. Parameters are
- * written :name.
+ * statement: a service's SQL as data. All statements of a service stand in its store.c, one
+ * `struct statement` each; the runtime runs them set-based for a whole batch of messages.
+ * Parameters are written :name.
  *
- *   const struct query ticket_lock = {
- *       .kind = QUERY_LOCK, .row = &ticket_row_shape, .by = "id",
+ *   const struct statement ticket_lock = {
+ *       .kind = STATEMENT_LOCK, .row = &ticket_row_shape, .by = "id",
  *       .sql = "SELECT id, kind, state FROM ticket WHERE id = ANY(:keys) ORDER BY id FOR UPDATE"};
- *   const struct query ticket_insert = {
- *       .kind = QUERY_WRITE, .row = &ticket_row_shape,
+ *   const struct statement ticket_insert = {
+ *       .kind = STATEMENT_WRITE, .row = &ticket_row_shape,
  *       .sql = "INSERT INTO ticket (id, kind, state) SELECT id, kind, state FROM :rows"};
  *
  * LOCK and READ take :keys, an array of the values that the messages of the round hold in the field
@@ -42,10 +42,10 @@
 
 #include "data/shape.h"
 
-enum query_kind { QUERY_LOCK, QUERY_READ, QUERY_WRITE, QUERY_ADD };
+enum statement_kind { STATEMENT_LOCK, STATEMENT_READ, STATEMENT_WRITE, STATEMENT_ADD };
 
-struct query {
-    enum query_kind kind;
+struct statement {
+    enum statement_kind kind;
     const struct shape *row;
     const char *by;
     const char *sql;

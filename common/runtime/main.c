@@ -155,12 +155,12 @@ static void find_sources(void)
 }
 
 /* Do handlers of this kind load the statement? */
-static bool loaded_by(const struct query *query, bool queries)
+static bool loaded_by(const struct statement *statement, bool queries)
 {
     for (size_t h = 0; h < runtime.service->handlers_n; h++) {
         const struct handler *handler = &runtime.service->handlers[h];
         for (int k = 0; k < HANDLER_LOADS && (handler->kind == ON_QUERY) == queries; k++)
-            if (handler->loads[k].query == query) return true;
+            if (handler->loads[k].statement == statement) return true;
     }
     return false;
 }
@@ -170,9 +170,9 @@ static void compile_store(void)
 {
     runtime.store = mem_alloc(sizeof(*runtime.store) * (runtime.service->store_n + 1));
     for (size_t i = 0; i < runtime.service->store_n; i++) {
-        const struct query *query = runtime.service->store[i];
-        bool only_asked = loaded_by(query, true) && !loaded_by(query, false);
-        runtime.store[i] = only_asked ? NULL : sql_compile(query, NULL);
+        const struct statement *statement = runtime.service->store[i];
+        bool only_asked = loaded_by(statement, true) && !loaded_by(statement, false);
+        runtime.store[i] = only_asked ? NULL : sql_compile(statement, NULL);
     }
 }
 

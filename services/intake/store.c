@@ -8,8 +8,8 @@
 #define NOTE_COLUMNS "ticket, id, name, words, by, at, channel, source, source_id"
 
 /* A source has no slash in it (on_contact.c), so the first one parts the two. */
-const struct query contact_known = {
-    .kind = QUERY_READ,
+const struct statement contact_known = {
+    .kind = STATEMENT_READ,
     .row = &intake_known_row_shape,
     .by = "origin",
     .sql = "SELECT k.origin, c.id, c.customer, c.tickets FROM unnest(:keys) AS k(origin)"
@@ -17,31 +17,31 @@ const struct query contact_known = {
            "ON c.source = split_part(k.origin, '/', 1) AND c.source_id = substr(k.origin,"
            " strpos(k.origin, '/') + 1)"};
 
-const struct query contact_insert = {.kind = QUERY_WRITE,
-                                     .row = &intake_contact_row_shape,
-                                     .sql = "INSERT INTO contact (" CONTACT_COLUMNS
-                                            ") SELECT " CONTACT_COLUMNS " FROM :rows"};
+const struct statement contact_insert = {.kind = STATEMENT_WRITE,
+                                         .row = &intake_contact_row_shape,
+                                         .sql = "INSERT INTO contact (" CONTACT_COLUMNS
+                                                ") SELECT " CONTACT_COLUMNS " FROM :rows"};
 
-const struct query ticket_insert = {.kind = QUERY_WRITE,
-                                    .row = &intake_ticket_row_shape,
-                                    .sql = "INSERT INTO ticket (" TICKET_COLUMNS
-                                           ") SELECT " TICKET_COLUMNS " FROM :rows"};
+const struct statement ticket_insert = {.kind = STATEMENT_WRITE,
+                                        .row = &intake_ticket_row_shape,
+                                        .sql = "INSERT INTO ticket (" TICKET_COLUMNS
+                                               ") SELECT " TICKET_COLUMNS " FROM :rows"};
 
-const struct query ticket_link = {
-    .kind = QUERY_WRITE,
+const struct statement ticket_link = {
+    .kind = STATEMENT_WRITE,
     .row = &intake_linked_row_shape,
     .sql = "INSERT INTO ticket (" TICKET_COLUMNS
            ") SELECT rows.id, rows.contact, rows.kind, rows.topic, t.category, NULL, "
            "NULL, t.customer, t.words FROM :rows LEFT JOIN ticket t ON t.id = rows.linked"
            " ON CONFLICT (id) DO NOTHING"};
 
-const struct query ticket_close = {
-    .kind = QUERY_WRITE,
+const struct statement ticket_close = {
+    .kind = STATEMENT_WRITE,
     .row = &intake_closing_row_shape,
     .sql = "UPDATE ticket SET closed_at = rows.closed_at FROM :rows WHERE ticket.id = rows.id"};
 
-const struct query closing_read = {
-    .kind = QUERY_READ,
+const struct statement closing_read = {
+    .kind = STATEMENT_READ,
     .row = &intake_closing_row_shape,
     .by = "customer",
     .sql = "SELECT t.id, t.customer, t.topic, t.closed_at FROM unnest(:keys) AS k(customer)"
@@ -50,20 +50,20 @@ const struct query closing_read = {
            "AND closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 50) t ORDER BY t.customer,"
            " t.closed_at DESC"};
 
-const struct query ticket_lock = {
-    .kind = QUERY_LOCK,
+const struct statement ticket_lock = {
+    .kind = STATEMENT_LOCK,
     .row = &intake_counted_row_shape,
     .by = "id",
     .whole = &intake_counted_row_shape,
     .sql = "SELECT id, notes FROM ticket WHERE id = ANY(:keys) ORDER BY id FOR UPDATE"};
 
-const struct query ticket_count = {
-    .kind = QUERY_WRITE,
+const struct statement ticket_count = {
+    .kind = STATEMENT_WRITE,
     .row = &intake_counted_row_shape,
     .sql = "UPDATE ticket SET notes = rows.notes FROM :rows WHERE ticket.id = rows.id"};
 
-const struct query record_asked = {
-    .kind = QUERY_READ,
+const struct statement record_asked = {
+    .kind = STATEMENT_READ,
     .row = &intake_record_row_shape,
     .by = "ticket",
     .sql =
@@ -72,21 +72,21 @@ const struct query record_asked = {
         "c.locale, c.person, t.words FROM ticket t JOIN contact c ON c.id = t.contact"
         " WHERE t.id = ANY(:keys)"};
 
-const struct query note_insert = {.kind = QUERY_WRITE,
-                                  .row = &intake_note_row_shape,
-                                  .sql = "INSERT INTO note (" NOTE_COLUMNS ") SELECT " NOTE_COLUMNS
-                                         " FROM :rows"};
+const struct statement note_insert = {.kind = STATEMENT_WRITE,
+                                      .row = &intake_note_row_shape,
+                                      .sql = "INSERT INTO note (" NOTE_COLUMNS
+                                             ") SELECT " NOTE_COLUMNS " FROM :rows"};
 
-const struct query follow_up_known = {
-    .kind = QUERY_READ,
+const struct statement follow_up_known = {
+    .kind = STATEMENT_READ,
     .row = &intake_follow_up_row_shape,
     .by = "origin",
     .whole = &intake_note_row_shape,
     .sql = "SELECT ticket, id, source, source_id, origin FROM note WHERE origin = ANY(:keys)"};
 
 /* One more than is shown. */
-const struct query note_page_asked = {
-    .kind = QUERY_READ,
+const struct statement note_page_asked = {
+    .kind = STATEMENT_READ,
     .row = &intake_note_row_shape,
     .by = "ticket",
     .sql = "SELECT " NOTE_COLUMNS
@@ -94,16 +94,16 @@ const struct query note_page_asked = {
            "((SELECT a.at FROM note AS a WHERE a.ticket = :ticket AND a.id = :after), :after)) "
            "ORDER BY at, id LIMIT least(greatest(coalesce(:limit, 50), 1), 50) + 1"};
 
-const struct query notes_named = {.kind = QUERY_READ,
-                                  .row = &intake_note_row_shape,
-                                  .by = "id",
-                                  .sql = "SELECT " NOTE_COLUMNS
-                                         " FROM note WHERE ticket = :ticket AND id = ANY(:keys)"};
+const struct statement notes_named = {
+    .kind = STATEMENT_READ,
+    .row = &intake_note_row_shape,
+    .by = "id",
+    .sql = "SELECT " NOTE_COLUMNS " FROM note WHERE ticket = :ticket AND id = ANY(:keys)"};
 
 /* Two values under one number are two customers (person.h): the first keeps its file. Details
    without a name replace none with one, and those that are known already are not written again. */
-const struct query customer_add = {
-    .kind = QUERY_ADD,
+const struct statement customer_add = {
+    .kind = STATEMENT_ADD,
     .row = &intake_customer_row_shape,
     .sql =
         "INSERT INTO customer (id, hash, person, named, details) "
@@ -113,27 +113,27 @@ const struct query customer_add = {
         " "
         "AND (excluded.named OR NOT customer.named)"};
 
-const struct query customer_asked = {
-    .kind = QUERY_READ,
+const struct statement customer_asked = {
+    .kind = STATEMENT_READ,
     .row = &intake_customer_row_shape,
     .by = "id",
     .sql = "SELECT id, hash, person, named, details FROM customer WHERE id = ANY(:keys)"};
 
-const struct query contacts_asked = {
-    .kind = QUERY_READ,
+const struct statement contacts_asked = {
+    .kind = STATEMENT_READ,
     .row = &intake_contact_row_shape,
     .by = "customer",
     .sql = "SELECT " CONTACT_COLUMNS
            " FROM contact WHERE customer = ANY(:keys) ORDER BY recorded_at DESC, id DESC LIMIT 50"};
 
-const struct query source_page_asked = {
-    .kind = QUERY_READ,
+const struct statement source_page_asked = {
+    .kind = STATEMENT_READ,
     .row = &intake_page_row_shape,
     .sql = "SELECT source_id, tickets FROM contact WHERE source = :source "
            "AND source_id > coalesce(:after, '') COLLATE \"C\" ORDER BY source_id "
            "LIMIT least(coalesce(:limit, 500), 1000) + 1"};
 
-const struct query *const intake_store[] = {
+const struct statement *const intake_store[] = {
     &ticket_lock,       &contact_known,   &closing_read, &follow_up_known, &contact_insert,
     &ticket_insert,     &ticket_link,     &ticket_close, &ticket_count,    &note_insert,
     &record_asked,      &note_page_asked, &notes_named,  &customer_asked,  &contacts_asked,

@@ -1,46 +1,46 @@
 #include "store.h"
 
-const struct query probe_count_lock = {
-    .kind = QUERY_LOCK,
+const struct statement probe_count_lock = {
+    .kind = STATEMENT_LOCK,
     .row = &probe_count_row_shape,
     .by = "key",
     .whole = &probe_count_row_shape,
     .sql = "SELECT key, count, last FROM counted WHERE key = ANY(:keys) ORDER BY key FOR UPDATE"};
-const struct query probe_count_read = {
-    .kind = QUERY_READ,
+const struct statement probe_count_read = {
+    .kind = STATEMENT_READ,
     .row = &probe_count_row_shape,
     .by = "key",
     .sql = "SELECT key, count, last FROM counted WHERE key = ANY(:keys)"};
-const struct query probe_count_put = {
-    .kind = QUERY_WRITE,
+const struct statement probe_count_put = {
+    .kind = STATEMENT_WRITE,
     .row = &probe_count_row_shape,
     .sql = "INSERT INTO counted (key, count, last) SELECT key, count, last FROM :rows"
            " ON CONFLICT (key) DO UPDATE SET count = excluded.count, last = excluded.last"};
-const struct query probe_effect_put = {
-    .kind = QUERY_WRITE,
+const struct statement probe_effect_put = {
+    .kind = STATEMENT_WRITE,
     .row = &probe_effect_row_shape,
     .sql = "INSERT INTO effect (key, n, cause) SELECT journal_key, n, cause FROM :rows"};
 
 /* Two statements: after a wait for the lock only the locked row is read again, so what was counted
    beside it would be old. */
-const struct query probe_share_lock = {
-    .kind = QUERY_LOCK,
+const struct statement probe_share_lock = {
+    .kind = STATEMENT_LOCK,
     .row = &probe_share_row_shape,
     .by = "share",
     .sql = "SELECT share, most FROM share WHERE share = ANY(:keys) ORDER BY share FOR UPDATE"};
-const struct query probe_share_read = {
-    .kind = QUERY_READ,
+const struct statement probe_share_read = {
+    .kind = STATEMENT_READ,
     .row = &probe_share_row_shape,
     .by = "share",
     .sql = "SELECT s.share, s.most, (SELECT count(*) FROM taking AS t"
            " WHERE t.share = s.share) AS taken"
            " FROM share AS s WHERE s.share = ANY(:keys)"};
-const struct query probe_taking_put = {
-    .kind = QUERY_WRITE,
+const struct statement probe_taking_put = {
+    .kind = STATEMENT_WRITE,
     .row = &probe_taking_row_shape,
     .sql = "INSERT INTO taking (share, key) SELECT share, key FROM :rows"};
 
-const struct query *const probe_store[] = {
+const struct statement *const probe_store[] = {
     &probe_count_lock, &probe_count_read, &probe_count_put,  &probe_effect_put,
     &probe_share_lock, &probe_share_read, &probe_taking_put,
 };

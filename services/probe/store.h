@@ -7,9 +7,9 @@
 #include "probe_rows.msg.h"
 #include "db/statement.h"
 
-extern const struct query probe_count_lock, probe_count_read, probe_count_put, probe_effect_put,
+extern const struct statement probe_count_lock, probe_count_read, probe_count_put, probe_effect_put,
     probe_share_lock, probe_share_read, probe_taking_put;
-extern const struct query *const probe_store[];
+extern const struct statement *const probe_store[];
 extern const size_t probe_store_n;
 
 #endif

@@ -101,9 +101,9 @@ void on_feed_read(struct plan *plan, const void *message, const struct facts *fa
 
 void on_report_tickets(struct plan *plan, const void *message, const struct facts *facts)
 {
-    static const struct query *const drills[] = {&drill_state, &drill_open,    &drill_department,
-                                                 &drill_held,  &drill_waiting, &drill_exit,
-                                                 &drill_clock, &drill_message};
+    static const struct statement *const drills[] = {
+        &drill_state,   &drill_open, &drill_department, &drill_held,
+        &drill_waiting, &drill_exit, &drill_clock,      &drill_message};
     (void)message;
     struct list found = {0};
     for (size_t i = 0; i < COUNT(drills) && found.n == 0; i++) found = facts_all(facts, drills[i]);

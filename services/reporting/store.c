@@ -12,8 +12,8 @@
     "exit, reason"
 #define CLOCK "clock, ticket, name, kind, round, verdict, started_at, due_at, stopped_at"
 
-const struct query ticket_lock = {
-    .kind = QUERY_LOCK,
+const struct statement ticket_lock = {
+    .kind = STATEMENT_LOCK,
     .row = &ticket_fact_row_shape,
     .by = "ticket",
     .whole = &ticket_fact_row_shape,
@@ -24,13 +24,13 @@ const struct query ticket_lock = {
 #define ENDED "CASE WHEN rows.closed_at IS NOT NULL THEN rows.state END"
 
 /* A row is known to be new or not: an INSERT or an UPDATE alone costs less than an upsert. */
-const struct query ticket_insert = {.kind = QUERY_WRITE,
-                                    .row = &ticket_fact_row_shape,
-                                    .sql = "INSERT INTO ticket_fact (" TICKET
-                                           ", ended) SELECT " TICKET ", " ENDED " FROM :rows"};
+const struct statement ticket_insert = {.kind = STATEMENT_WRITE,
+                                        .row = &ticket_fact_row_shape,
+                                        .sql = "INSERT INTO ticket_fact (" TICKET
+                                               ", ended) SELECT " TICKET ", " ENDED " FROM :rows"};
 
-const struct query ticket_update = {
-    .kind = QUERY_WRITE,
+const struct statement ticket_update = {
+    .kind = STATEMENT_WRITE,
     .row = &ticket_fact_row_shape,
     .sql =
         "UPDATE ticket_fact AS t SET contact = rows.contact, kind = rows.kind, topic = rows.topic,"
@@ -43,63 +43,63 @@ const struct query ticket_update = {
         " exit = rows.exit, reason = rows.reason, ended = " ENDED
         " FROM :rows WHERE t.ticket = rows.ticket"};
 
-const struct query clock_lock = {
-    .kind = QUERY_LOCK,
+const struct statement clock_lock = {
+    .kind = STATEMENT_LOCK,
     .row = &clock_fact_row_shape,
     .by = "clock",
     .whole = &clock_fact_row_shape,
     .sql = "SELECT " CLOCK " FROM clock_fact WHERE clock = ANY(:keys) ORDER BY clock FOR UPDATE"};
 
-const struct query clock_insert = {.kind = QUERY_WRITE,
-                                   .row = &clock_fact_row_shape,
-                                   .sql = "INSERT INTO clock_fact (" CLOCK ") SELECT " CLOCK
-                                          " FROM :rows"};
+const struct statement clock_insert = {.kind = STATEMENT_WRITE,
+                                       .row = &clock_fact_row_shape,
+                                       .sql = "INSERT INTO clock_fact (" CLOCK ") SELECT " CLOCK
+                                              " FROM :rows"};
 
-const struct query clock_update = {
-    .kind = QUERY_WRITE,
+const struct statement clock_update = {
+    .kind = STATEMENT_WRITE,
     .row = &clock_fact_row_shape,
     .sql = "UPDATE clock_fact AS c SET verdict = rows.verdict, started_at = rows.started_at,"
            " due_at = rows.due_at, stopped_at = rows.stopped_at FROM :rows"
            " WHERE c.clock = rows.clock"};
 
-const struct query message_lock = {
-    .kind = QUERY_LOCK,
+const struct statement message_lock = {
+    .kind = STATEMENT_LOCK,
     .row = &message_fact_row_shape,
     .by = "message",
     .whole = &message_fact_row_shape,
     .sql = "SELECT message, ticket, state FROM message_fact WHERE message = ANY(:keys)"
            " ORDER BY message FOR UPDATE"};
 
-const struct query message_insert = {
-    .kind = QUERY_WRITE,
+const struct statement message_insert = {
+    .kind = STATEMENT_WRITE,
     .row = &message_fact_row_shape,
     .sql = "INSERT INTO message_fact (message, ticket, state) SELECT message, ticket, state"
            " FROM :rows"};
 
-const struct query message_update = {
-    .kind = QUERY_WRITE,
+const struct statement message_update = {
+    .kind = STATEMENT_WRITE,
     .row = &message_fact_row_shape,
     .sql = "UPDATE message_fact AS m SET state = rows.state FROM :rows"
            " WHERE m.message = rows.message"};
 
-const struct query staff_lock = {
-    .kind = QUERY_LOCK,
+const struct statement staff_lock = {
+    .kind = STATEMENT_LOCK,
     .row = &staff_fact_row_shape,
     .by = "staff",
     .whole = &staff_fact_row_shape,
     .sql = "SELECT staff, active, on_duty FROM staff_fact WHERE staff = ANY(:keys)"
            " ORDER BY staff FOR UPDATE"};
 
-const struct query staff_write = {
-    .kind = QUERY_WRITE,
+const struct statement staff_write = {
+    .kind = STATEMENT_WRITE,
     .row = &staff_fact_row_shape,
     .sql =
         "INSERT INTO staff_fact (staff, active, on_duty) SELECT staff, active, on_duty FROM :rows"
         " ON CONFLICT (staff) DO UPDATE SET active = excluded.active, on_duty = excluded.on_duty"};
 
 /* Tickets of one contact lie in several lanes: as an ADD its rows are taken last and in order. */
-const struct query contact_add = {
-    .kind = QUERY_ADD,
+const struct statement contact_add = {
+    .kind = STATEMENT_ADD,
     .row = &contact_fact_row_shape,
     .sql = "INSERT INTO contact_fact (contact, at, channel) SELECT contact, at, channel FROM :rows"
            " ON CONFLICT (contact) DO NOTHING"};
@@ -108,16 +108,16 @@ const struct query contact_add = {
 
 #define VALUE "value, count, of, p50, p90, at"
 
-const struct query topics_last = {.kind = QUERY_READ,
-                                  .row = &topic_row_shape,
-                                  .by = "topic",
-                                  .sql = "SELECT topic, seq, " VALUE
-                                         " FROM topic WHERE topic = ANY(:keys) ORDER BY topic"};
+const struct statement topics_last = {.kind = STATEMENT_READ,
+                                      .row = &topic_row_shape,
+                                      .by = "topic",
+                                      .sql = "SELECT topic, seq, " VALUE
+                                             " FROM topic WHERE topic = ANY(:keys) ORDER BY topic"};
 
-const struct query kpi_topics = {.kind = QUERY_READ,
-                                 .row = &topic_row_shape,
-                                 .sql = "SELECT topic, seq, " VALUE
-                                        " FROM topic WHERE topic >= 'kpi/' AND topic < 'kpi0'"};
+const struct statement kpi_topics = {.kind = STATEMENT_READ,
+                                     .row = &topic_row_shape,
+                                     .sql = "SELECT topic, seq, " VALUE
+                                            " FROM topic WHERE topic >= 'kpi/' AND topic < 'kpi0'"};
 
 #define HEAD "coalesce((SELECT max(seq) FROM feed), 0)"
 
@@ -127,38 +127,39 @@ const struct query kpi_topics = {.kind = QUERY_READ,
 
 /* No row is locked: of two who append at once the second meets the first one's number, and its
    lease is gone. */
-const struct query feed_now = {
-    .kind = QUERY_READ,
+const struct statement feed_now = {
+    .kind = STATEMENT_READ,
     .row = &feed_state_row_shape,
     .by = "feed",
     .sql = "SELECT feed, " HEAD " AS head, zone, refreshed_at, wait_ms, kpi_at, " RESTED
            " AS rested, EXISTS (SELECT FROM test_clock) AS test_clock FROM feed_state"
            " WHERE feed = ANY(:keys)"};
 
-const struct query feed_state_write = {
-    .kind = QUERY_WRITE,
+const struct statement feed_state_write = {
+    .kind = STATEMENT_WRITE,
     .row = &feed_state_row_shape,
     .sql =
         "UPDATE feed_state SET zone = rows.zone, wait_ms = rows.wait_ms, kpi_at = rows.kpi_at,"
         " refreshed_at = CASE WHEN rows.refreshed THEN clock_timestamp() ELSE rows.refreshed_at END"
         " FROM :rows WHERE feed_state.feed = rows.feed"};
 
-const struct query feed_append = {.kind = QUERY_WRITE,
-                                  .row = &feed_row_shape,
-                                  .sql = "INSERT INTO feed (seq, topic, " VALUE
-                                         ") SELECT seq, topic, " VALUE " FROM :rows"};
+const struct statement feed_append = {.kind = STATEMENT_WRITE,
+                                      .row = &feed_row_shape,
+                                      .sql = "INSERT INTO feed (seq, topic, " VALUE
+                                             ") SELECT seq, topic, " VALUE " FROM :rows"};
 
 /* The last entry of a topic stays. */
-const struct query feed_cut = {
-    .kind = QUERY_WRITE,
+const struct statement feed_cut = {
+    .kind = STATEMENT_WRITE,
     .row = &feed_cut_row_shape,
     .sql = "DELETE FROM feed AS old USING :rows WHERE old.seq > rows.after AND old.seq <= rows.upto"
            " AND EXISTS (SELECT FROM feed AS f WHERE f.topic = old.topic AND -f.seq < -old.seq)"};
 
-const struct query topic_insert = {.kind = QUERY_WRITE,
-                                   .row = &topic_name_row_shape,
-                                   .sql = "INSERT INTO topic_name (topic) SELECT topic FROM :rows"
-                                          " ON CONFLICT DO NOTHING"};
+const struct statement topic_insert = {.kind = STATEMENT_WRITE,
+                                       .row = &topic_name_row_shape,
+                                       .sql =
+                                           "INSERT INTO topic_name (topic) SELECT topic FROM :rows"
+                                           " ON CONFLICT DO NOTHING"};
 
 /* --- figures of a period --- */
 
@@ -205,8 +206,8 @@ const struct query topic_insert = {.kind = QUERY_WRITE,
 
 /* The last line is `gate`: how long the others took (of, microseconds). While it is too early
    nothing is looked at. What happens at this very instant is part of the period. */
-const struct query figures_now = {
-    .kind = QUERY_READ,
+const struct statement figures_now = {
+    .kind = STATEMENT_READ,
     .row = &figure_row_shape,
     .sql = "WITH period AS MATERIALIZED (SELECT date_trunc('month', now_us(), zone) AS from_at,"
            " now_us() + interval '1 microsecond' AS to_at FROM feed_state WHERE feed = 'feed'"
@@ -217,8 +218,8 @@ const struct query figures_now = {
            " (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint,"
            " (SELECT count(*) FROM lines), NULL, NULL, NULL FROM period"};
 
-const struct query figures_between = {
-    .kind = QUERY_READ,
+const struct statement figures_between = {
+    .kind = STATEMENT_READ,
     .row = &figure_row_shape,
     .sql = "WITH period AS MATERIALIZED (SELECT coalesce(:from, date_trunc('month', now_us(),"
            " zone)) AS from_at, least(:to, now_us() + interval '1 microsecond') AS to_at"
@@ -227,12 +228,13 @@ const struct query figures_between = {
 
 /* --- queries --- */
 
-const struct query topics_all = {.kind = QUERY_READ,
-                                 .row = &topic_row_shape,
-                                 .sql = "SELECT topic, seq, " VALUE " FROM topic ORDER BY topic"};
+const struct statement topics_all = {.kind = STATEMENT_READ,
+                                     .row = &topic_row_shape,
+                                     .sql =
+                                         "SELECT topic, seq, " VALUE " FROM topic ORDER BY topic"};
 
-const struct query feed_head = {
-    .kind = QUERY_READ,
+const struct statement feed_head = {
+    .kind = STATEMENT_READ,
     .row = &feed_state_row_shape,
     .sql = "SELECT feed, " HEAD
            " AS head, zone, refreshed_at, wait_ms FROM feed_state WHERE feed = 'feed'"};
@@ -240,19 +242,19 @@ const struct query feed_head = {
 /* Is what follows :after still there? */
 #define RESUMES "(:after > 0 AND :after BETWEEN " HEAD " - " STRING(FEED_KEPT) " AND " HEAD ")"
 
-const struct query feed_resumes = {
-    .kind = QUERY_READ, .row = &feed_resume_row_shape, .sql = "SELECT " RESUMES " AS resumes"};
+const struct statement feed_resumes = {
+    .kind = STATEMENT_READ, .row = &feed_resume_row_shape, .sql = "SELECT " RESUMES " AS resumes"};
 
-const struct query feed_entries = {
-    .kind = QUERY_READ,
+const struct statement feed_entries = {
+    .kind = STATEMENT_READ,
     .row = &feed_row_shape,
     .sql =
         "SELECT seq, topic, " VALUE " FROM feed WHERE seq > :after AND " RESUMES
         " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY seq LIMIT least(coalesce(:limit,"
         " 500), 5000)"};
 
-const struct query feed_snapshot = {
-    .kind = QUERY_READ,
+const struct statement feed_snapshot = {
+    .kind = STATEMENT_READ,
     .row = &feed_row_shape,
     .sql = "SELECT seq, topic, " VALUE " FROM topic WHERE NOT " RESUMES
            " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY topic"};
@@ -261,7 +263,7 @@ const struct query feed_snapshot = {
 #define DRILL_MOST "least(coalesce(:limit, 100), 1000)"
 #define DRILL(from, first, condition)                                                              \
     {                                                                                              \
-        .kind = QUERY_READ, .row = &drill_row_shape,                                               \
+        .kind = STATEMENT_READ, .row = &drill_row_shape,                                           \
         .sql = "SELECT ticket FROM " from " WHERE " DRILL_PART(                                    \
             1) " = '" first "' AND " condition                                                     \
                " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT " DRILL_MOST               \
@@ -273,45 +275,45 @@ const struct query feed_snapshot = {
         2) " AND " condition                                                                       \
            " = " DRILL_PART(                                                                       \
                3) " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT " DRILL_MOST ")"
-const struct query drill_state = {
-    .kind = QUERY_READ,
+const struct statement drill_state = {
+    .kind = STATEMENT_READ,
     .row = &drill_row_shape,
     .sql = DRILL_STATE("closed_at IS NULL AND state") " UNION ALL " DRILL_STATE(
         "ended") " ORDER BY ticket LIMIT " DRILL_MOST};
-const struct query drill_open =
+const struct statement drill_open =
     DRILL("ticket_fact", "tickets", ":topic = 'tickets/open' AND closed_at IS NULL");
-const struct query drill_department =
+const struct statement drill_department =
     DRILL("ticket_fact", "tickets",
           DRILL_PART(2) " = 'department' AND coalesce(department, 'none') = " DRILL_PART(
               3) " AND closed_at IS NULL");
-const struct query drill_held =
+const struct statement drill_held =
     DRILL("ticket_fact", "held",
           "handler = " DRILL_PART(2) " AND closed_at IS NULL AND handler IS NOT NULL");
-const struct query drill_waiting = DRILL(
+const struct statement drill_waiting = DRILL(
     "ticket_fact", "waiting",
     "queue = " DRILL_PART(2) " AND closed_at IS NULL AND handler IS NULL AND queue IS NOT NULL");
-const struct query drill_exit =
+const struct statement drill_exit =
     DRILL("ticket_fact", "exits",
           "exit = " DRILL_PART(2) " AND coalesce(reason, 'none') = " DRILL_PART(
               3) " AND exit IS NOT NULL");
-const struct query drill_clock =
+const struct statement drill_clock =
     DRILL("clock_fact", "clocks", "name = " DRILL_PART(2) " AND verdict = " DRILL_PART(3));
-const struct query drill_message =
+const struct statement drill_message =
     DRILL("message_fact", "messages", "state = " DRILL_PART(2) " AND state <> 'sent'");
 
 /* --- the publisher --- */
 
-const struct query feed_tail = {.kind = QUERY_READ,
-                                .row = &feed_row_shape,
-                                .sql = "SELECT seq, topic, " VALUE
-                                       " FROM feed WHERE seq > :after ORDER BY seq LIMIT 500"};
+const struct statement feed_tail = {.kind = STATEMENT_READ,
+                                    .row = &feed_row_shape,
+                                    .sql = "SELECT seq, topic, " VALUE
+                                           " FROM feed WHERE seq > :after ORDER BY seq LIMIT 500"};
 
-const struct query feed_last = {.kind = QUERY_READ,
-                                .row = &feed_row_shape,
-                                .sql = "SELECT seq, topic, " VALUE
-                                       " FROM topic WHERE seq <= :after ORDER BY topic"};
+const struct statement feed_last = {.kind = STATEMENT_READ,
+                                    .row = &feed_row_shape,
+                                    .sql = "SELECT seq, topic, " VALUE
+                                           " FROM topic WHERE seq <= :after ORDER BY topic"};
 
-const struct query *const store_all[STORE_STATEMENTS] = {
+const struct statement *const store_all[STORE_STATEMENTS] = {
     &ticket_lock,  &clock_lock,       &message_lock,     &staff_lock,      &feed_now,
     &topics_last,  &kpi_topics,       &figures_now,      &figures_between, &topics_all,
     &feed_head,    &feed_resumes,     &feed_entries,     &feed_snapshot,   &drill_state,

@@ -7,35 +7,35 @@
 #include "db/statement.h"
 
 /* Facts. */
-extern const struct query ticket_lock, ticket_insert, ticket_update;
-extern const struct query clock_lock, clock_insert, clock_update;
-extern const struct query message_lock, message_insert, message_update;
-extern const struct query staff_lock, staff_write;
-extern const struct query contact_add; /* a contact that is known stays as it is */
+extern const struct statement ticket_lock, ticket_insert, ticket_update;
+extern const struct statement clock_lock, clock_insert, clock_update;
+extern const struct statement message_lock, message_insert, message_update;
+extern const struct statement staff_lock, staff_write;
+extern const struct statement contact_add; /* a contact that is known stays as it is */
 
 /* Counters and the feed. */
-extern const struct query topics_last; /* the last values of topics, by name */
-extern const struct query kpi_topics;  /* the last published KPIs */
-extern const struct query feed_now;    /* the feed's head, and when the KPIs are due */
-extern const struct query feed_state_write, feed_append, feed_cut, topic_insert;
+extern const struct statement topics_last; /* the last values of topics, by name */
+extern const struct statement kpi_topics;  /* the last published KPIs */
+extern const struct statement feed_now;    /* the feed's head, and when the KPIs are due */
+extern const struct statement feed_state_write, feed_append, feed_cut, topic_insert;
 /* the current month; only the line `gate` is missing while it is too early */
-extern const struct query figures_now;
+extern const struct statement figures_now;
 
 /* Queries. */
-extern const struct query figures_between;
-extern const struct query topics_all, feed_head;
-extern const struct query feed_resumes, feed_entries, feed_snapshot;
-extern const struct query drill_state, drill_open, drill_department, drill_held, drill_waiting,
+extern const struct statement figures_between;
+extern const struct statement topics_all, feed_head;
+extern const struct statement feed_resumes, feed_entries, feed_snapshot;
+extern const struct statement drill_state, drill_open, drill_department, drill_held, drill_waiting,
     drill_exit, drill_clock, drill_message;
 
 /* What feed_socket.c asks for on a connection of its own. */
-extern const struct query feed_tail, feed_last;
+extern const struct statement feed_tail, feed_last;
 
 #define FEED_KEPT 100000 /* entries to resume from */
 enum { FEED_PAGE = 500, FEED_PAGE_MOST = 5000 };
 
 /* Every statement, in the order in which tables are locked and written. */
 enum { STORE_STATEMENTS = 34 };
-extern const struct query *const store_all[STORE_STATEMENTS];
+extern const struct statement *const store_all[STORE_STATEMENTS];
 
 #endif

@@ -13,37 +13,39 @@
 
 #include "routing_rows.msg.h"
 
-extern const struct query ticket_lock; /* by id */
-extern const struct query ticket_read; /* by id, without a lock */
-extern const struct query ticket_insert;
-extern const struct query ticket_update; /* all that a step may change */
-extern const struct query move_insert;
-extern const struct query move_read; /* by ticket, in order */
-extern const struct query note_insert;
-extern const struct query note_read;    /* by ticket */
-extern const struct query waiting_read; /* the first 200 of each line, by priority, then arrival */
-extern const struct query waiting_unsaid; /* at most 500 of which nobody was told that they wait */
-extern const struct query wanting_read;   /* what tickets want by now */
-extern const struct query waiting_insert;
-extern const struct query waiting_delete;
-extern const struct query waiting_say;     /* keeps the reason */
-extern const struct query queue_line_read; /* all */
-extern const struct query queue_line_insert;
-extern const struct query unit_write;
-extern const struct query unit_read; /* all */
-extern const struct query staff_write;
-extern const struct query duty_write;
-extern const struct query staff_load_insert; /* nothing taken yet */
-extern const struct query staff_load_write;
-extern const struct query staff_tally_add;
-extern const struct query person_read;         /* all, without their loads */
-extern const struct query candidate_read;      /* all, with them */
-extern const struct query candidate_page_read; /* the same, of the query staff.loads */
-extern const struct query ticket_page_read;    /* of the query ticket.list */
+extern const struct statement ticket_lock; /* by id */
+extern const struct statement ticket_read; /* by id, without a lock */
+extern const struct statement ticket_insert;
+extern const struct statement ticket_update; /* all that a step may change */
+extern const struct statement move_insert;
+extern const struct statement move_read; /* by ticket, in order */
+extern const struct statement note_insert;
+extern const struct statement note_read; /* by ticket */
+extern const struct statement
+    waiting_read; /* the first 200 of each line, by priority, then arrival */
+extern const struct statement
+    waiting_unsaid; /* at most 500 of which nobody was told that they wait */
+extern const struct statement wanting_read; /* what tickets want by now */
+extern const struct statement waiting_insert;
+extern const struct statement waiting_delete;
+extern const struct statement waiting_say;     /* keeps the reason */
+extern const struct statement queue_line_read; /* all */
+extern const struct statement queue_line_insert;
+extern const struct statement unit_write;
+extern const struct statement unit_read; /* all */
+extern const struct statement staff_write;
+extern const struct statement duty_write;
+extern const struct statement staff_load_insert; /* nothing taken yet */
+extern const struct statement staff_load_write;
+extern const struct statement staff_tally_add;
+extern const struct statement person_read;         /* all, without their loads */
+extern const struct statement candidate_read;      /* all, with them */
+extern const struct statement candidate_page_read; /* the same, of the query staff.loads */
+extern const struct statement ticket_page_read;    /* of the query ticket.list */
 
 enum { WAITING_WINDOW = 200, UNSAID_WINDOW = 500 }; /* as in the statements */
 
-extern const struct query *const routing_store[];
+extern const struct statement *const routing_store[];
 extern const size_t routing_store_n;
 
 #endif

@@ -4,21 +4,21 @@
 #include "notification_rows.msg.h"
 #include "test.h"
 
-static const struct query messages = {.kind = QUERY_READ,
-                                      .row = &message_row_shape,
+static const struct statement messages = {.kind = STATEMENT_READ,
+                                          .row = &message_row_shape,
+                                          .by = "ticket",
+                                          .whole = &message_row_shape,
+                                          .order = {"planned_at", "id"},
+                                          .sql = "SELECT"};
+static const struct statement told = {.kind = STATEMENT_READ,
+                                      .row = &message_key_row_shape,
                                       .by = "ticket",
                                       .whole = &message_row_shape,
-                                      .order = {"planned_at", "id"},
                                       .sql = "SELECT"};
-static const struct query told = {.kind = QUERY_READ,
-                                  .row = &message_key_row_shape,
-                                  .by = "ticket",
-                                  .whole = &message_row_shape,
-                                  .sql = "SELECT"};
-static const struct query insert = {
-    .kind = QUERY_WRITE, .row = &message_row_shape, .sql = "INSERT"};
-static const struct query update = {
-    .kind = QUERY_WRITE, .row = &message_row_shape, .sql = "UPDATE"};
+static const struct statement insert = {
+    .kind = STATEMENT_WRITE, .row = &message_row_shape, .sql = "INSERT"};
+static const struct statement update = {
+    .kind = STATEMENT_WRITE, .row = &message_row_shape, .sql = "UPDATE"};
 
 enum { TICKET = 7, OTHER = 8 };
 
@@ -26,9 +26,9 @@ static struct batch batch;
 static struct loading loadings[2];
 static struct sql_key keys[] = {{.number = TICKET}};
 
-static void load(struct loading *loading, const struct query *query, struct list rows)
+static void load(struct loading *loading, const struct statement *statement, struct list rows)
 {
-    *loading = (struct loading){.sql = sql_compile(query, NULL), .keys = keys, .n = 1};
+    *loading = (struct loading){.sql = sql_compile(statement, NULL), .keys = keys, .n = 1};
     loading->rows = rows;
     loading->known = ARENA_ARRAY(batch.arena, struct known *, 1);
 }
@@ -40,20 +40,21 @@ static void begin(struct list message_rows, struct list keys_told)
     load(&loadings[1], &told, keys_told);
 }
 
-static struct message *plan_of(const struct query *query, const void *row)
+static struct message *plan_of(const struct statement *statement, const void *row)
 {
     struct message *m = ARENA_NEW(batch.arena, struct message);
     struct plan_row *planned = ARENA_NEW(batch.arena, struct plan_row);
-    *planned = (struct plan_row){NULL, query, arena_copy(batch.arena, row, query->row->size)};
+    *planned =
+        (struct plan_row){NULL, statement, arena_copy(batch.arena, row, statement->row->size)};
     m->inside.rows = planned;
     batch_note_written(&batch, m);
     return m;
 }
 
-static struct message *plan(const struct query *query, int64_t id, int64_t ticket, time_us started,
-                            const char *state)
+static struct message *plan(const struct statement *statement, int64_t id, int64_t ticket,
+                            time_us started, const char *state)
 {
-    return plan_of(query,
+    return plan_of(statement,
                    &(struct message_row){
                        .id = id, .ticket = ticket, .planned_at = started, .state = text_of(state)});
 }
@@ -73,7 +74,7 @@ TEST(what_is_inserted_and_changed_is_inserted_once_as_it_is_last)
     struct message *third = plan(&update, 1, TICKET, 100, "ended");
     CHECK_TEXT(see(0)->state, "ended");
     CHECK(see(1) == NULL);
-    CHECK(first->inside.rows->query == &insert);
+    CHECK(first->inside.rows->statement == &insert);
     CHECK_TEXT(((const struct message_row *)first->inside.rows->row)->state, "ended");
     CHECK(second->inside.rows == NULL && third->inside.rows == NULL);
     arena_destroy(batch.arena);

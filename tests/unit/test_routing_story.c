@@ -93,20 +93,20 @@ static void put_row(const struct shape *shape, const void *row)
     memcpy(there, row, shape->size);
 }
 
-static void apply(const struct query *query, const void *row)
+static void apply(const struct statement *statement, const void *row)
 {
-    struct table *table = table_of(query->row);
+    struct table *table = table_of(statement->row);
     void *there = find_row(table, row);
-    if (query == &waiting_delete) {
-        if (there != NULL) memmove(there, row_at(table, --table->n), query->row->size);
-    } else if (query == &staff_tally_add && there != NULL) {
+    if (statement == &waiting_delete) {
+        if (there != NULL) memmove(there, row_at(table, --table->n), statement->row->size);
+    } else if (statement == &staff_tally_add && there != NULL) {
         ((struct staff_tally_row *)there)->net += ((const struct staff_tally_row *)row)->net;
-    } else if (query == &staff_load_insert && there != NULL) {
+    } else if (statement == &staff_load_insert && there != NULL) {
         return;
     } else {
-        CHECK_ROW(query != &ticket_insert || there == NULL, "a ticket is inserted once");
-        CHECK_ROW(query != &ticket_update || there != NULL, "a ticket is there to be updated");
-        put_row(query->row, row);
+        CHECK_ROW(statement != &ticket_insert || there == NULL, "a ticket is inserted once");
+        CHECK_ROW(statement != &ticket_update || there != NULL, "a ticket is there to be updated");
+        put_row(statement->row, row);
     }
 }
 
@@ -181,14 +181,14 @@ static struct list all_wanting(const struct table *tickets)
     return (struct list){rows, tickets->n};
 }
 
-static struct list load(const struct query *query, int64_t ticket)
+static struct list load(const struct statement *statement, int64_t ticket)
 {
-    struct table *table = table_of(query->row);
-    if (query == &person_read || query == &candidate_read) return all_people();
-    if (query == &waiting_read) return all_waiting();
-    if (query == &waiting_unsaid) return (struct list){0};
-    if (query == &wanting_read) return all_wanting(table_of(&ticket_row_shape));
-    if (query == &ticket_lock) {
+    struct table *table = table_of(statement->row);
+    if (statement == &person_read || statement == &candidate_read) return all_people();
+    if (statement == &waiting_read) return all_waiting();
+    if (statement == &waiting_unsaid) return (struct list){0};
+    if (statement == &wanting_read) return all_wanting(table_of(&ticket_row_shape));
+    if (statement == &ticket_lock) {
         const struct ticket_row *row = find_row(table, &(struct ticket_row){.id = ticket});
         return (struct list){row, row != NULL};
     }
@@ -213,19 +213,19 @@ static const void *policy_of(void *ctx, int64_t version)
 
 static const struct plan_host host = {draw_id, policy_of, NULL};
 
-static const struct query *const loads[] = {&ticket_lock, &person_read, &unit_read,
-                                            &queue_line_read, &note_read};
-static const struct query *const dispatch_loads[] = {&waiting_read, &waiting_unsaid, &wanting_read,
-                                                     &candidate_read};
+static const struct statement *const loads[] = {&ticket_lock, &person_read, &unit_read,
+                                                &queue_line_read, &note_read};
+static const struct statement *const dispatch_loads[] = {&waiting_read, &waiting_unsaid,
+                                                         &wanting_read, &candidate_read};
 
 typedef void handler_fn(struct plan *plan, const void *message, const struct facts *facts);
 
 static void take_in(struct plan_inside *inside)
 {
     for (struct plan_row *row = inside->rows; row != NULL; row = row->next)
-        apply(row->query, row->row);
+        apply(row->statement, row->row);
     for (struct plan_row *row = inside->adds; row != NULL; row = row->next)
-        apply(row->query, row->row);
+        apply(row->statement, row->row);
     for (struct plan_event *ev = inside->events; ev != NULL; ev = ev->next) {
         struct err err;
         assert(said_n < MOST);
@@ -250,8 +250,8 @@ static void run(handler_fn *decide, const struct shape *hears, const void *messa
     bool dealing = decide == on_dispatch_due;
     struct facts facts = {.n = dealing ? COUNT(dispatch_loads) : COUNT(loads)};
     for (size_t i = 0; i < facts.n; i++) {
-        const struct query *query = dealing ? dispatch_loads[i] : loads[i];
-        facts.slices[i].query = query, facts.slices[i].rows = load(query, ticket);
+        const struct statement *statement = dealing ? dispatch_loads[i] : loads[i];
+        facts.slices[i].statement = statement, facts.slices[i].rows = load(statement, ticket);
     }
     plan_start(&plan, &inside);
     decide(&plan, message, &facts);

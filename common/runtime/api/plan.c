@@ -33,26 +33,27 @@ int64_t plan_new_id(struct plan *plan)
     return id;
 }
 
-static struct plan_row *new_row(struct plan *plan, const struct query *query, const void *row)
+static struct plan_row *new_row(struct plan *plan, const struct statement *statement,
+                                const void *row)
 {
     struct plan_row *new = ARENA_NEW(plan->arena, struct plan_row);
-    new->query = query;
-    new->row = arena_copy(plan->arena, row, query->row->size);
+    new->statement = statement;
+    new->row = arena_copy(plan->arena, row, statement->row->size);
     return new;
 }
 
-void plan_write(struct plan *plan, const struct query *query, const void *row)
+void plan_write(struct plan *plan, const struct statement *statement, const void *row)
 {
-    assert(query->kind == QUERY_WRITE);
-    struct plan_row *new = new_row(plan, query, row);
+    assert(statement->kind == STATEMENT_WRITE);
+    struct plan_row *new = new_row(plan, statement, row);
     *plan->inside->rows_end = new;
     plan->inside->rows_end = &new->next;
 }
 
-void plan_add(struct plan *plan, const struct query *query, const void *row)
+void plan_add(struct plan *plan, const struct statement *statement, const void *row)
 {
-    assert(query->kind == QUERY_ADD);
-    struct plan_row *new = new_row(plan, query, row);
+    assert(statement->kind == STATEMENT_ADD);
+    struct plan_row *new = new_row(plan, statement, row);
     *plan->inside->adds_end = new;
     plan->inside->adds_end = &new->next;
 }
@@ -150,16 +151,16 @@ bool plan_refused(const struct plan *plan)
     return plan->inside->verdict != PLAN_GOOD;
 }
 
-struct list facts_all(const struct facts *facts, const struct query *query)
+struct list facts_all(const struct facts *facts, const struct statement *statement)
 {
     for (size_t i = 0; i < facts->n; i++)
-        if (facts->slices[i].query == query) return facts->slices[i].rows;
-    assert(!"the query stands in the handler's loads");
+        if (facts->slices[i].statement == statement) return facts->slices[i].rows;
+    assert(!"the statement stands in the handler's loads");
     return (struct list){0};
 }
 
-const void *facts_one(const struct facts *facts, const struct query *query)
+const void *facts_one(const struct facts *facts, const struct statement *statement)
 {
-    struct list rows = facts_all(facts, query);
+    struct list rows = facts_all(facts, statement);
     return rows.n == 0 ? NULL : rows.at;
 }

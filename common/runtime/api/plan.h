@@ -37,9 +37,9 @@ const void *plan_policy(struct plan *plan, int64_t version);
    partition is that of the message. */
 int64_t plan_new_id(struct plan *plan);
 
-/* Write a row by a QUERY_WRITE statement, or add to counters by a QUERY_ADD statement. */
-void plan_write(struct plan *plan, const struct query *query, const void *row);
-void plan_add(struct plan *plan, const struct query *query, const void *row);
+/* Write a row by a STATEMENT_WRITE statement, or add to counters by a STATEMENT_ADD statement. */
+void plan_write(struct plan *plan, const struct statement *statement, const void *row);
+void plan_add(struct plan *plan, const struct statement *statement, const void *row);
 
 /* Say an event: it enters the journal in the same transaction. The shape's key fields must be
    set. */
@@ -66,11 +66,11 @@ void plan_refuse(struct plan *plan, const char *field, const char *rule, const c
 void plan_retry(struct plan *plan, const char *format, ...) PRINTF(2, 3);
 bool plan_refused(const struct plan *plan);
 
-/* What was loaded for the message. `query` must stand in the handler's loads. Rows are of the
-   query's row struct. */
+/* What was loaded for the message. `statement` must stand in the handler's loads. Rows are of the
+   statement's row struct. */
 struct facts;
 const void *facts_one(const struct facts *facts,
-                      const struct query *query); /* the first row, or NULL */
-struct list facts_all(const struct facts *facts, const struct query *query);
+                      const struct statement *statement); /* the first row, or NULL */
+struct list facts_all(const struct facts *facts, const struct statement *statement);
 
 #endif

@@ -14,7 +14,7 @@ int partition_of(text key);
 
 struct plan_row {
     struct plan_row *next;
-    const struct query *query;
+    const struct statement *statement;
     void *row;
 };
 
@@ -70,7 +70,7 @@ void plan_start(struct plan *plan, struct plan_inside *inside);
 struct facts {
     size_t n;
     struct fact_slice {
-        const struct query *query;
+        const struct statement *statement;
         struct list rows;
     } slices[8];
 };

@@ -21,7 +21,7 @@ enum handler_kind {
 enum { HANDLER_LOADS = 8 };
 
 struct load {
-    const struct query *query;
+    const struct statement *statement;
     /* the message's field whose value goes into :keys; "" = the header's key; "#" = what `number`
        computes; NULL = no keys */
     const char *with;
@@ -59,7 +59,7 @@ struct service {
     const struct handler *handlers;
     size_t handlers_n;
     /* every statement, in the order in which tables are locked and written */
-    const struct query *const *store;
+    const struct statement *const *store;
     size_t store_n;
     const struct policy_owner *policy; /* NULL: the service owns no policy file */
     int lanes;                         /* by default; 0: one */

@@ -17,7 +17,7 @@ static struct known *known_of(struct batch *batch, struct loading *loading, int 
     if (loading->known[place] == NULL) {
         struct list rows = batch_rows_of(loading, &loading->keys[place]);
         struct known *known = ARENA_NEW(batch->arena, struct known);
-        size_t size = sql_query(loading->sql)->row->size;
+        size_t size = sql_statement(loading->sql)->row->size;
         known->room = rows.n + 4;
         char *copy = arena_alloc(batch->arena, known->room * size);
         if (rows.n > 0) memcpy(copy, rows.at, rows.n * size);
@@ -39,7 +39,7 @@ static void make_room(struct batch *batch, struct known *known, size_t size)
 static void put_row(struct batch *batch, const struct sql *sql, struct known *known,
                     const void *row)
 {
-    const struct shape *shape = sql_query(sql)->row;
+    const struct shape *shape = sql_statement(sql)->row;
     size_t size = shape->size, at = 0;
     make_room(batch, known, size);
     char *rows = (char *)(uintptr_t)known->rows.at;
@@ -58,7 +58,7 @@ static void put_row(struct batch *batch, const struct sql *sql, struct known *kn
 static bool replaces(struct known *known, const struct plan_row *row)
 {
     for (struct latest *latest = known->latest; latest != NULL; latest = latest->next) {
-        if (sql_compare(row->query->row, latest->row->row, row->row) != 0) continue;
+        if (sql_compare(row->statement->row, latest->row->row, row->row) != 0) continue;
         latest->row->row = row->row;
         return true;
     }
@@ -79,7 +79,8 @@ static bool note_row(struct batch *batch, struct plan_row *row)
     bool replaced = false;
     for (size_t i = 0; i < batch->loadings_n; i++) {
         struct loading *loading = &batch->loadings[i];
-        if (loading->known == NULL || sql_query(loading->sql)->whole != row->query->row) continue;
+        if (loading->known == NULL || sql_statement(loading->sql)->whole != row->statement->row)
+            continue;
         struct sql_key key = sql_written_key(loading->sql, row->row);
         int place = batch_find_key(loading, &key);
         if (place < 0) continue;
@@ -108,7 +109,7 @@ void batch_note_written(struct batch *batch, struct message *m)
 
 static bool is_loaded(struct batch *batch, const struct message *m, const struct load *load)
 {
-    const struct loading *loading = batch_loading_of(batch, load->query);
+    const struct loading *loading = batch_loading_of(batch, load->statement);
     size_t n;
     if (loading == NULL || load->with == NULL) return loading != NULL;
     const struct sql_key *keys = batch_load_keys(batch, m, load, &n);
@@ -118,18 +119,18 @@ static bool is_loaded(struct batch *batch, const struct message *m, const struct
 bool batch_knows(struct batch *batch, const struct message *m)
 {
     if (!batch_may_follow(m)) return false;
-    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].query != NULL; i++)
+    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].statement != NULL; i++)
         if (!is_loaded(batch, m, &m->handler->loads[i])) return false;
     return true;
 }
 
 bool batch_has_loaded(struct batch *batch, const struct message *m, const struct plan_row *row)
 {
-    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].query != NULL; i++) {
+    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].statement != NULL; i++) {
         const struct load *load = &m->handler->loads[i];
         size_t n;
-        if (load->query->whole != row->query->row) continue;
-        struct sql *sql = runtime_sql(load->query);
+        if (load->statement->whole != row->statement->row) continue;
+        struct sql *sql = runtime_sql(load->statement);
         struct sql_key key = sql_written_key(sql, row->row);
         const struct sql_key *keys = batch_load_keys(batch, m, load, &n);
         if (n == 1 && sql_key_compare(sql, keys, &key) == 0) return true;

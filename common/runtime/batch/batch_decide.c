@@ -28,8 +28,8 @@ static void start_plan(struct batch *batch, struct message *m)
 
 static uint64_t row_hash(const struct plan_row *row)
 {
-    uint64_t hash = (uint64_t)(uintptr_t)row->query;
-    const struct shape *shape = row->query->row;
+    uint64_t hash = (uint64_t)(uintptr_t)row->statement;
+    const struct shape *shape = row->statement->row;
     for (int i = 0; i < SHAPE_KEYS && shape->key[i] != NULL; i++) {
         const struct field *field = shape->key[i];
         struct sql_key key = {0};
@@ -57,11 +57,11 @@ static bool claim(struct batch *batch, uint64_t hash, bool add)
 static bool collides(struct batch *batch, const struct message *m)
 {
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
-        if (row->query->row->key[0] != NULL && claim(batch, row_hash(row), false) &&
+        if (row->statement->row->key[0] != NULL && claim(batch, row_hash(row), false) &&
             !batch_has_loaded(batch, m, row))
             return true;
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
-        if (row->query->row->key[0] != NULL) claim(batch, row_hash(row), true);
+        if (row->statement->row->key[0] != NULL) claim(batch, row_hash(row), true);
     return false;
 }
 

@@ -87,10 +87,11 @@ bool batch_asks_for_letters(const struct batch *batch)
     return false;
 }
 
-static int ask(struct batch *batch, const struct query *query, struct rows *rows)
+static int ask(struct batch *batch, const struct statement *statement, struct rows *rows)
 {
-    return rows->n == 0 ? -1
-                        : sql_add_rows(batch->lane->pg, runtime_own_sql(query), rows->at, rows->n);
+    return rows->n == 0
+               ? -1
+               : sql_add_rows(batch->lane->pg, runtime_own_sql(statement), rows->at, rows->n);
 }
 
 void batch_add_letters(struct batch *batch)
@@ -108,12 +109,12 @@ void batch_add_letters(struct batch *batch)
     batch->first_letters = ask(batch, &sql_dead_first, &firsts);
 }
 
-static struct list read_rows(struct batch *batch, int result, const struct query *query)
+static struct list read_rows(struct batch *batch, int result, const struct statement *statement)
 {
     struct list rows = {0};
     struct err err;
     if (result < 0) return rows;
-    int bad = sql_read(runtime_own_sql(query), pg_result(batch->lane->pg, result), batch->arena,
+    int bad = sql_read(runtime_own_sql(statement), pg_result(batch->lane->pg, result), batch->arena,
                        &rows, &err);
     assert(bad == 0);
     return rows;

@@ -30,7 +30,7 @@ uint64_t batch_key_hash(const void *tag, const struct sql_key *key)
 static size_t load_keys(const struct message *m, const struct load *load, struct sql_key *keys,
                         size_t most)
 {
-    struct sql *sql = runtime_sql(load->query);
+    struct sql *sql = runtime_sql(load->statement);
     bool numbers = sql_keys_are_numbers(sql);
     if (load->with == NULL) return 0;
     if (load->with[0] == '\0') {
@@ -74,13 +74,13 @@ static size_t conflict_hashes(const struct message *m, uint64_t *hashes)
     struct sql_key keys[KEYS_MOST];
     size_t n = 0;
     hashes[n++] = text_hash(m->header.key);
-    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].query != NULL; i++) {
+    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].statement != NULL; i++) {
         const struct load *load = &m->handler->loads[i];
-        if (load->query->kind != QUERY_LOCK) continue;
+        if (load->statement->kind != STATEMENT_LOCK) continue;
         size_t count = load_keys(m, load, keys, KEYS_MOST / 2);
         for (size_t k = 0; k < count && n < KEYS_MOST; k++)
-            hashes[n++] = batch_key_hash(load->query->row, &keys[k]);
-        if (load->with == NULL) hashes[n++] = (uint64_t)(uintptr_t)load->query->row;
+            hashes[n++] = batch_key_hash(load->statement->row, &keys[k]);
+        if (load->with == NULL) hashes[n++] = (uint64_t)(uintptr_t)load->statement->row;
     }
     return n;
 }
@@ -162,10 +162,10 @@ static void sort_keys(struct loading *loading)
     loading->n = kept + 1;
 }
 
-struct loading *batch_loading_of(struct batch *batch, const struct query *query)
+struct loading *batch_loading_of(struct batch *batch, const struct statement *statement)
 {
     for (size_t i = 0; i < batch->loadings_n; i++)
-        if (sql_query(batch->loadings[i].sql) == query) return &batch->loadings[i];
+        if (sql_statement(batch->loadings[i].sql) == statement) return &batch->loadings[i];
     return NULL;
 }
 
@@ -190,10 +190,10 @@ const struct sql_key *batch_load_keys(struct batch *batch, const struct message 
 bool batch_may_follow(const struct message *m)
 {
     bool locks = false;
-    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].query != NULL; i++) {
-        const struct query *query = m->handler->loads[i].query;
-        if (query->whole == NULL && !query->may_be_old) return false;
-        locks = locks || query->kind == QUERY_LOCK;
+    for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].statement != NULL; i++) {
+        const struct statement *statement = m->handler->loads[i].statement;
+        if (statement->whole == NULL && !statement->may_be_old) return false;
+        locks = locks || statement->kind == STATEMENT_LOCK;
     }
     return locks;
 }
@@ -215,22 +215,24 @@ static void plan_loads(struct batch *batch)
     bool *wanted = ARENA_ARRAY(batch->arena, bool, service->store_n);
     for (size_t i = 0; i < batch->n; i++) {
         if (!loads_now(batch, batch->all[i])) continue;
-        for (int k = 0; k < HANDLER_LOADS && batch->all[i]->handler->loads[k].query != NULL; k++)
+        for (int k = 0; k < HANDLER_LOADS && batch->all[i]->handler->loads[k].statement != NULL;
+             k++)
             for (size_t s = 0; s < service->store_n; s++)
-                if (service->store[s] == batch->all[i]->handler->loads[k].query) wanted[s] = true;
+                if (service->store[s] == batch->all[i]->handler->loads[k].statement)
+                    wanted[s] = true;
     }
-    for (int kind = QUERY_LOCK; kind <= QUERY_READ; kind++)
+    for (int kind = STATEMENT_LOCK; kind <= STATEMENT_READ; kind++)
         for (size_t s = 0; s < service->store_n; s++)
             if (wanted[s] && (int)service->store[s]->kind == kind)
                 batch->loadings[batch->loadings_n++].sql = runtime.store[s];
     for (size_t i = 0; i < batch->n; i++) {
         const struct message *m = batch->all[i];
         if (!loads_now(batch, m)) continue;
-        for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].query != NULL; k++) {
+        for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].statement != NULL; k++) {
             size_t n;
             const struct sql_key *keys = batch_load_keys(batch, m, &m->handler->loads[k], &n);
             for (size_t j = 0; j < n; j++)
-                add_key(batch, batch_loading_of(batch, m->handler->loads[k].query), keys[j]);
+                add_key(batch, batch_loading_of(batch, m->handler->loads[k].statement), keys[j]);
         }
     }
 }
@@ -241,9 +243,9 @@ void batch_add_loads(struct batch *batch)
     for (size_t i = 0; i < batch->loadings_n; i++) {
         struct loading *loading = &batch->loadings[i];
         sort_keys(loading);
-        if (sql_query(loading->sql)->whole != NULL)
+        if (sql_statement(loading->sql)->whole != NULL)
             loading->known = ARENA_ARRAY(batch->arena, struct known *, loading->n);
-        bool nothing = loading->n == 0 && sql_query(loading->sql)->by != NULL;
+        bool nothing = loading->n == 0 && sql_statement(loading->sql)->by != NULL;
         loading->result =
             nothing ? -1
                     : sql_add_keys(batch->lane->pg, loading->sql, loading->keys, loading->n, NULL);
@@ -269,9 +271,9 @@ static int order_rows(const void *a, const void *b, void *ctx)
 /* Sort the rows by key, keeping the statement's order within a key. */
 static void sort_rows(struct batch *batch, struct loading *loading)
 {
-    const struct query *query = sql_query(loading->sql);
-    size_t n = loading->rows.n, size = query->row->size;
-    if (query->by == NULL || n < 2) return;
+    const struct statement *statement = sql_statement(loading->sql);
+    size_t n = loading->rows.n, size = statement->row->size;
+    if (statement->by == NULL || n < 2) return;
     size_t *order = ARENA_ARRAY(batch->arena, size_t, n);
     char *sorted = arena_alloc(batch->arena, n * size);
     struct sorting sorting = {loading->sql, loading->rows.at, size};
@@ -311,7 +313,7 @@ int batch_find_key(const struct loading *loading, const struct sql_key *key)
 /* A part of the sorted rows. */
 static struct list loaded_rows_of(const struct loading *loading, const struct sql_key *key)
 {
-    size_t size = sql_query(loading->sql)->row->size, low = 0, high = loading->rows.n;
+    size_t size = sql_statement(loading->sql)->row->size, low = 0, high = loading->rows.n;
     const char *rows = loading->rows.at;
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -338,8 +340,8 @@ struct list batch_rows_of(const struct loading *loading, const struct sql_key *k
 
 static struct list slice(struct batch *batch, const struct message *m, const struct load *load)
 {
-    const struct loading *loading = batch_loading_of(batch, load->query);
-    size_t size = load->query->row->size, total = 0, n;
+    const struct loading *loading = batch_loading_of(batch, load->statement);
+    size_t size = load->statement->row->size, total = 0, n;
     if (load->with == NULL) return loading->rows;
     const struct sql_key *keys = batch_load_keys(batch, m, load, &n);
     if (n == 0) return (struct list){0};
@@ -358,7 +360,7 @@ static struct list slice(struct batch *batch, const struct message *m, const str
 void batch_fill_facts(struct batch *batch, struct message *m)
 {
     m->facts.n = 0;
-    for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].query != NULL; k++)
-        m->facts.slices[m->facts.n++] =
-            (struct fact_slice){m->handler->loads[k].query, slice(batch, m, &m->handler->loads[k])};
+    for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].statement != NULL; k++)
+        m->facts.slices[m->facts.n++] = (struct fact_slice){m->handler->loads[k].statement,
+                                                            slice(batch, m, &m->handler->loads[k])};
 }

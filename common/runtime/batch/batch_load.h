@@ -16,7 +16,7 @@ int batch_read_loads(struct batch *batch, struct err *err);
 void batch_fill_facts(struct batch *batch, struct message *m);
 uint64_t batch_key_hash(const void *tag, const struct sql_key *key);
 /* The statement's keys and rows in this round; NULL if nobody of the round loads it. */
-struct loading *batch_loading_of(struct batch *batch, const struct query *query);
+struct loading *batch_loading_of(struct batch *batch, const struct statement *statement);
 /* The values that a load looks up for a message; in the batch's arena. */
 const struct sql_key *batch_load_keys(struct batch *batch, const struct message *m,
                                       const struct load *load, size_t *n);

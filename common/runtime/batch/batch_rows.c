@@ -24,17 +24,17 @@ void batch_sort_stably(struct batch *batch, struct rows *rows, batch_order_fn *o
                rows->n, order, shape);
 }
 
-void batch_sort_rows(struct batch *batch, struct rows *rows, const struct query *query)
+void batch_sort_rows(struct batch *batch, struct rows *rows, const struct statement *statement)
 {
     size_t kept = 0;
-    if (rows->n < 2 || query->row->key[0] == NULL) return;
-    batch_sort_stably(batch, rows, sql_compare, query->row);
+    if (rows->n < 2 || statement->row->key[0] == NULL) return;
+    batch_sort_stably(batch, rows, sql_compare, statement->row);
     for (size_t i = 1; i < rows->n; i++) {
-        if (sql_compare(query->row, rows->at[kept], rows->at[i]) != 0) {
+        if (sql_compare(statement->row, rows->at[kept], rows->at[i]) != 0) {
             rows->at[++kept] = rows->at[i];
-        } else if (query->kind == QUERY_ADD) {
-            void *sum = arena_copy(batch->arena, rows->at[kept], query->row->size);
-            sql_sum(query->row, sum, rows->at[i]);
+        } else if (statement->kind == STATEMENT_ADD) {
+            void *sum = arena_copy(batch->arena, rows->at[kept], statement->row->size);
+            sql_sum(statement->row, sum, rows->at[i]);
             rows->at[kept] = sum;
         } else {
             rows->at[kept] = rows->at[i];
@@ -46,7 +46,7 @@ void batch_sort_rows(struct batch *batch, struct rows *rows, const struct query 
 void batch_send_rows(struct batch *batch, struct sql *sql, struct rows *rows)
 {
     if (rows->n == 0) return;
-    batch_sort_rows(batch, rows, sql_query(sql));
+    batch_sort_rows(batch, rows, sql_statement(sql));
     sql_add_rows(batch->lane->pg, sql, rows->at, rows->n);
 }
 
@@ -55,12 +55,12 @@ void batch_add_writes(struct batch *batch)
     const struct service *service = runtime.service;
     for (size_t s = 0; s < service->store_n; s++) {
         struct rows rows = {0};
-        if (service->store[s]->kind != QUERY_WRITE) continue;
+        if (service->store[s]->kind != STATEMENT_WRITE) continue;
         for (size_t i = 0; i < batch->n; i++) {
             const struct message *m = batch->all[i];
             if (m->fate != FATE_DONE || m->round != batch->round) continue;
             for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
-                if (row->query == service->store[s]) batch_collect(batch, &rows, row->row);
+                if (row->statement == service->store[s]) batch_collect(batch, &rows, row->row);
         }
         batch_send_rows(batch, runtime.store[s], &rows);
     }
@@ -71,12 +71,12 @@ void batch_add_counters(struct batch *batch)
     const struct service *service = runtime.service;
     for (size_t s = 0; s < service->store_n; s++) {
         struct rows rows = {0};
-        if (service->store[s]->kind != QUERY_ADD) continue;
+        if (service->store[s]->kind != STATEMENT_ADD) continue;
         for (size_t i = 0; i < batch->n; i++) {
             const struct message *m = batch->all[i];
             if (m->fate != FATE_DONE) continue;
             for (const struct plan_row *row = m->inside.adds; row != NULL; row = row->next)
-                if (row->query == service->store[s]) batch_collect(batch, &rows, row->row);
+                if (row->statement == service->store[s]) batch_collect(batch, &rows, row->row);
         }
         batch_send_rows(batch, runtime.store[s], &rows);
     }

@@ -16,7 +16,7 @@ void batch_sort_stably(struct batch *batch, struct rows *rows, batch_order_fn *o
                        const struct shape *shape);
 /* Sort by the statement's key; of rows with equal keys the last stays, or the sum where it
    counts. */
-void batch_sort_rows(struct batch *batch, struct rows *rows, const struct query *query);
+void batch_sort_rows(struct batch *batch, struct rows *rows, const struct statement *statement);
 /* Sorted and sent; without rows nothing is. */
 void batch_send_rows(struct batch *batch, struct sql *sql, struct rows *rows);
 

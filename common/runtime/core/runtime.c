@@ -82,10 +82,10 @@ const char *runtime_setup_of(const char *owner)
     return setup;
 }
 
-struct sql *runtime_sql(const struct query *query)
+struct sql *runtime_sql(const struct statement *statement)
 {
     for (size_t i = 0; i < runtime.service->store_n; i++)
-        if (runtime.service->store[i] == query) return runtime.store[i];
+        if (runtime.service->store[i] == statement) return runtime.store[i];
     assert(!"every statement stands in the service's store");
     return NULL;
 }

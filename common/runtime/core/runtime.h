@@ -120,7 +120,7 @@ void runtime_session_name(char name[SESSION_NAME], text life);
 const char *runtime_setup(void);
 const char *runtime_setup_of(const char *owner);
 /* The compiled form of a statement of the store. */
-struct sql *runtime_sql(const struct query *query);
+struct sql *runtime_sql(const struct statement *statement);
 /* neighbours.c: the peers of another service; NULL if there is none of that name in the
    settings. */
 struct peers *runtime_peers(const char *service);

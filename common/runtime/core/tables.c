@@ -66,29 +66,29 @@ const struct pg_statement statement_member_clean = {
 
 /* The journal's first lock key is the schema's oid: journals in one database do not wait for each
    other. */
-const struct query sql_journal_lock = {
-    .kind = QUERY_WRITE,
+const struct statement sql_journal_lock = {
+    .kind = STATEMENT_WRITE,
     .row = &partition_lock_row_shape,
     .sql = "SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::integer,"
            " partition::integer) FROM :rows"};
 
 /* After the lock: what everybody else has appended. */
-const struct query sql_journal_heads = {
-    .kind = QUERY_WRITE,
+const struct statement sql_journal_heads = {
+    .kind = STATEMENT_WRITE,
     .row = &partition_lock_row_shape,
     .sql = "SELECT coalesce((SELECT seq FROM journal AS j WHERE j.partition = r.partition"
            " ORDER BY seq DESC LIMIT 1), 0)"
            " FROM (SELECT * FROM :rows) AS r"};
 
-const struct query sql_journal_put = {
-    .kind = QUERY_WRITE,
+const struct statement sql_journal_put = {
+    .kind = STATEMENT_WRITE,
     .row = &journal_row_shape,
     .sql = "INSERT INTO journal (partition, seq, at, type, version, key, cause, trace, body)"
            " SELECT partition, nextval('journal_seq'), at, type, version, key, cause, trace, body"
            " FROM :rows RETURNING seq"};
 
-const struct query sql_journal_tail = {
-    .kind = QUERY_WRITE,
+const struct statement sql_journal_tail = {
+    .kind = STATEMENT_WRITE,
     .row = &tail_row_shape,
     .sql = "SELECT j.* FROM (SELECT * FROM :rows) AS w CROSS JOIN LATERAL"
            " (SELECT partition, seq, at, type, version, key, cause, trace, body FROM journal"
@@ -96,14 +96,14 @@ const struct query sql_journal_tail = {
            " ORDER BY j.seq LIMIT 2048"};
 
 /* Positions of readers whose event has been removed. */
-const struct query sql_journal_gone = {
-    .kind = QUERY_WRITE,
+const struct statement sql_journal_gone = {
+    .kind = STATEMENT_WRITE,
     .row = &tail_row_shape,
     .sql = "SELECT w.partition FROM (SELECT * FROM :rows) AS w WHERE w.seq > 0 AND NOT EXISTS"
            " (SELECT FROM journal AS j WHERE j.partition = w.partition AND j.seq = w.seq)"};
 
-const struct query sql_position_last = {
-    .kind = QUERY_READ,
+const struct statement sql_position_last = {
+    .kind = STATEMENT_READ,
     .row = &position_row_shape,
     .by = "partition",
     .sql =
@@ -113,8 +113,8 @@ const struct query sql_position_last = {
         " FROM position"
         " WHERE partition = p ORDER BY n DESC LIMIT 1) AS l"};
 
-const struct query sql_position_put = {
-    .kind = QUERY_WRITE,
+const struct statement sql_position_put = {
+    .kind = STATEMENT_WRITE,
     .row = &position_row_shape,
     .sql = "INSERT INTO position (partition, n, owner, seqs, expires_at) SELECT r.partition,"
            " CASE WHEN EXISTS (SELECT FROM position AS p WHERE p.partition = r.partition"
@@ -126,8 +126,8 @@ const struct query sql_position_put = {
 /* Tables of which few rows live and many are dead look empty to the planner once they have been
    analysed, and it would rather walk through all of them than look up a few: so places are looked
    up first, by a subquery that it cannot turn around. */
-const struct query sql_position_clean = {
-    .kind = QUERY_WRITE,
+const struct statement sql_position_clean = {
+    .kind = STATEMENT_WRITE,
     .row = &position_range_row_shape,
     .sql = "DELETE FROM position WHERE ctid = ANY(ARRAY(SELECT gone.ctid FROM :rows"
            " CROSS JOIN LATERAL (SELECT p.ctid FROM position AS p"
@@ -136,8 +136,8 @@ const struct query sql_position_clean = {
 
 /* Alarms and reported jobs are deleted, jobs to run are marked; what is not found any more is not
    given back. */
-const struct query sql_alarm_claim = {
-    .kind = QUERY_WRITE,
+const struct statement sql_alarm_claim = {
+    .kind = STATEMENT_WRITE,
     .row = &alarm_row_shape,
     .sql =
         "WITH r AS MATERIALIZED (SELECT rows.running, (SELECT a.ctid FROM alarm AS a"
@@ -154,8 +154,8 @@ const struct query sql_alarm_claim = {
         "  RETURNING a.partition::bigint AS partition, a.name, a.key, a.attempt::bigint AS attempt)"
         " SELECT * FROM gone UNION ALL SELECT * FROM taken"};
 
-const struct query sql_alarm_set = {
-    .kind = QUERY_WRITE,
+const struct statement sql_alarm_set = {
+    .kind = STATEMENT_WRITE,
     .row = &alarm_row_shape,
     .sql = "INSERT INTO alarm (partition, name, key, due_at, attempt, running, cause, body)"
            " SELECT partition, name, key, due_at, coalesce(attempt, 0), running, cause, body"
@@ -164,8 +164,8 @@ const struct query sql_alarm_set = {
            " attempt = excluded.attempt, running = excluded.running, cause = excluded.cause,"
            " body = excluded.body"};
 
-const struct query sql_alarm_drop = {
-    .kind = QUERY_WRITE,
+const struct statement sql_alarm_drop = {
+    .kind = STATEMENT_WRITE,
     .row = &alarm_row_shape,
     .sql = "DELETE FROM alarm WHERE ctid = ANY(ARRAY(SELECT (SELECT a.ctid FROM alarm AS a"
            " WHERE a.partition = rows.partition"
@@ -173,8 +173,8 @@ const struct query sql_alarm_drop = {
 
 /* What is due, and as the row without a cause what is due next: by one clock, or an alarm might
    fall between the two. */
-const struct query sql_alarm_look = {
-    .kind = QUERY_READ,
+const struct statement sql_alarm_look = {
+    .kind = STATEMENT_READ,
     .row = &alarm_row_shape,
     .by = "partition",
     .sql =
@@ -196,8 +196,8 @@ const struct query sql_alarm_look = {
         " SELECT * FROM due UNION ALL SELECT * FROM next"};
 
 /* Jobs that were begun and never ended. */
-const struct query sql_alarm_lost = {
-    .kind = QUERY_READ,
+const struct statement sql_alarm_lost = {
+    .kind = STATEMENT_READ,
     .row = &alarm_row_shape,
     .by = "partition",
     .sql = "SELECT partition::bigint AS partition, name, key, due_at, attempt::bigint AS attempt,"
@@ -207,38 +207,38 @@ const struct query sql_alarm_lost = {
 
 /* Jobs that a process now gone had begun: due again at once. They are due within 120 s (see above),
    so few rows are looked at. */
-const struct query sql_alarm_orphans = {
-    .kind = QUERY_WRITE,
+const struct statement sql_alarm_orphans = {
+    .kind = STATEMENT_WRITE,
     .row = &partition_lock_row_shape,
     .sql =
         "UPDATE alarm AS a SET running = false, due_at = now_us() FROM (SELECT * FROM :rows) AS r"
         " WHERE a.partition = r.partition AND a.running AND a.due_at <= now_us() + interval '120"
         " s'"};
 
-const struct query sql_reply_find = {
-    .kind = QUERY_WRITE,
+const struct statement sql_reply_find = {
+    .kind = STATEMENT_WRITE,
     .row = &kept_reply_row_shape,
     .sql = "SELECT p.principal, p.id, p.hash, p.body FROM (SELECT * FROM :rows) AS r"
            " JOIN reply AS p ON p.principal = r.principal AND p.id = r.id"};
 
-const struct query sql_reply_put = {
-    .kind = QUERY_WRITE,
+const struct statement sql_reply_put = {
+    .kind = STATEMENT_WRITE,
     .row = &kept_reply_row_shape,
     .sql = "INSERT INTO reply (principal, id, hash, body, at)"
            " SELECT principal, id, coalesce(hash, 0), coalesce(body, ''), clock_timestamp()"
            " FROM :rows"};
 
 /* A job whose letter is run again. One that was planned meanwhile takes its place. */
-const struct query sql_alarm_plant = {
-    .kind = QUERY_WRITE,
+const struct statement sql_alarm_plant = {
+    .kind = STATEMENT_WRITE,
     .row = &alarm_row_shape,
     .sql =
         "INSERT INTO alarm (partition, name, key, due_at, attempt, running, cause, body)"
         " SELECT partition, name, key, due_at, coalesce(attempt, 0), false, cause, body FROM :rows"
         " ON CONFLICT DO NOTHING"};
 
-const struct query sql_dead_put = {
-    .kind = QUERY_WRITE,
+const struct statement sql_dead_put = {
+    .kind = STATEMENT_WRITE,
     .row = &dead_row_shape,
     .sql = "INSERT INTO dead_letter (partition, key, state, source, seq, type, version, at, cause,"
            " trace, body, reason, attempt, parks, set_aside_at)"
@@ -246,21 +246,21 @@ const struct query sql_dead_put = {
            " coalesce(at, now_us()), coalesce(cause, ''), trace, coalesce(body, ''), reason,"
            " coalesce(attempt, 0), parks, now_us() FROM :rows"};
 
-const struct query sql_dead_drop = {
-    .kind = QUERY_WRITE,
+const struct statement sql_dead_drop = {
+    .kind = STATEMENT_WRITE,
     .row = &dead_row_shape,
     .sql = "DELETE FROM dead_letter AS d USING (SELECT * FROM :rows) AS r WHERE d.dead = r.dead"};
 
 /* It was run again, and failed again. */
-const struct query sql_dead_fail = {
-    .kind = QUERY_WRITE,
+const struct statement sql_dead_fail = {
+    .kind = STATEMENT_WRITE,
     .row = &dead_row_shape,
     .sql = "UPDATE dead_letter AS d SET state = 'dead', reason = r.reason, parks = r.parks,"
            " set_aside_at = now_us() FROM (SELECT * FROM :rows) AS r WHERE d.dead = r.dead"};
 
 /* The first letter of a key: what follows waits for it. Locked: nobody discards it meanwhile. */
-const struct query sql_dead_first = {
-    .kind = QUERY_WRITE,
+const struct statement sql_dead_first = {
+    .kind = STATEMENT_WRITE,
     .row = &dead_row_shape,
     .sql = "SELECT d.* FROM (SELECT * FROM :rows) AS r CROSS JOIN LATERAL"
            " (SELECT dead, partition::bigint AS partition, key, state, source, seq, type,"
@@ -269,24 +269,24 @@ const struct query sql_dead_first = {
            "  AND (parks OR state = 'parked') ORDER BY dead LIMIT 1 FOR UPDATE) AS d"};
 
 /* Of these keys those that have letters which later messages wait behind. */
-const struct query sql_dead_behind = {
-    .kind = QUERY_WRITE,
+const struct statement sql_dead_behind = {
+    .kind = STATEMENT_WRITE,
     .row = &dead_row_shape,
     .sql = "SELECT r.partition, r.key FROM (SELECT * FROM :rows) AS r"
            " WHERE EXISTS (SELECT FROM dead_letter AS d"
            " WHERE d.partition = r.partition AND d.key = r.key AND d.parks)"};
 
 /* All such keys; more than 20,000 need not be told apart. */
-const struct query sql_dead_keys = {
-    .kind = QUERY_READ,
+const struct statement sql_dead_keys = {
+    .kind = STATEMENT_READ,
     .row = &dead_row_shape,
     .by = "partition",
     .sql = "SELECT DISTINCT partition::bigint AS partition, key FROM dead_letter"
            " WHERE partition = ANY(:keys) AND parks LIMIT 20001"};
 
 /* Keys whose first letter waits for nobody: it is to be run. */
-const struct query sql_dead_ready = {
-    .kind = QUERY_READ,
+const struct statement sql_dead_ready = {
+    .kind = STATEMENT_READ,
     .row = &dead_row_shape,
     .by = "partition",
     .sql = "SELECT partition, key FROM (SELECT DISTINCT ON (partition, key)"
@@ -294,15 +294,15 @@ const struct query sql_dead_ready = {
            " FROM dead_letter WHERE partition = ANY(:keys) AND (parks OR state = 'parked')"
            " ORDER BY partition, key, dead) AS head WHERE state = 'parked' LIMIT 200"};
 
-const struct query sql_dead_retry = {
-    .kind = QUERY_WRITE,
+const struct statement sql_dead_retry = {
+    .kind = STATEMENT_WRITE,
     .row = &dead_row_shape,
     .sql = "UPDATE dead_letter AS d SET state = 'parked' FROM (SELECT * FROM :rows) AS r"
            " WHERE d.partition = r.partition AND d.key = r.key AND d.state = 'dead'"};
 
 /* The letter named, or the first dead one. */
-const struct query sql_dead_discard = {
-    .kind = QUERY_WRITE,
+const struct statement sql_dead_discard = {
+    .kind = STATEMENT_WRITE,
     .row = &dead_row_shape,
     .sql = "DELETE FROM dead_letter AS d USING (SELECT * FROM :rows) AS r"
            " WHERE d.partition = r.partition AND d.key = r.key AND d.dead = coalesce(r.dead,"
@@ -310,43 +310,44 @@ const struct query sql_dead_discard = {
            "  WHERE f.partition = r.partition AND f.key = r.key"
            " AND f.state = 'dead'))"};
 
-const struct query sql_dead_count = {.kind = QUERY_WRITE,
-                                     .row = &dead_row_shape,
-                                     .sql = "SELECT (SELECT count(*) FROM dead_letter AS d"
-                                            "  WHERE d.partition = r.partition AND d.key = r.key)"
-                                            " FROM (SELECT * FROM :rows) AS r"};
+const struct statement sql_dead_count = {.kind = STATEMENT_WRITE,
+                                         .row = &dead_row_shape,
+                                         .sql =
+                                             "SELECT (SELECT count(*) FROM dead_letter AS d"
+                                             "  WHERE d.partition = r.partition AND d.key = r.key)"
+                                             " FROM (SELECT * FROM :rows) AS r"};
 
-const struct query sql_suspect_put = {
-    .kind = QUERY_WRITE,
+const struct statement sql_suspect_put = {
+    .kind = STATEMENT_WRITE,
     .row = &suspect_row_shape,
     .sql = "INSERT INTO suspect AS s (identity, times) SELECT identity, 1 FROM :rows"
            " ON CONFLICT (identity) DO UPDATE SET times = s.times + 1 RETURNING identity,"
            " times::bigint AS times"};
 
-const struct query sql_suspect_drop = {
-    .kind = QUERY_WRITE,
+const struct statement sql_suspect_drop = {
+    .kind = STATEMENT_WRITE,
     .row = &suspect_row_shape,
     .sql =
         "DELETE FROM suspect AS s USING (SELECT * FROM :rows) AS r WHERE s.identity = r.identity"};
 
-const struct query sql_policy_files = {
-    .kind = QUERY_READ,
+const struct statement sql_policy_files = {
+    .kind = STATEMENT_READ,
     .row = &policy_file_row_shape,
     .by = "version",
     .sql = "SELECT version, name, body FROM policy_file WHERE version = ANY(:keys)"
            " ORDER BY version, name"};
 
-const struct query sql_policy_offer = {
-    .kind = QUERY_WRITE,
+const struct statement sql_policy_offer = {
+    .kind = STATEMENT_WRITE,
     .row = &policy_file_row_shape,
     .sql = "INSERT INTO offered (name, body) SELECT name, coalesce(body, '') FROM :rows"};
 
-struct sql *runtime_own_sql(const struct query *query)
+struct sql *runtime_own_sql(const struct statement *statement)
 {
     static struct sql *compiled[48];
     for (size_t i = 0; i < COUNT(compiled); i++) {
-        if (compiled[i] == NULL) compiled[i] = sql_compile(query, NULL);
-        if (sql_query(compiled[i]) == query) return compiled[i];
+        if (compiled[i] == NULL) compiled[i] = sql_compile(statement, NULL);
+        if (sql_statement(compiled[i]) == statement) return compiled[i];
     }
     assert(!"room for every statement of the runtime");
     return NULL;

@@ -67,13 +67,13 @@ static void letters_settled(void *ctx, const struct pg_trip *trip)
     control_answer(c, &dead_done_shape, &done);
 }
 
-static void settle_letters(struct control *c, struct pg *pg, const struct query *query,
+static void settle_letters(struct control *c, struct pg *pg, const struct statement *statement,
                            struct maybe_int dead)
 {
     const struct dead_row row = {.partition = partition_of(c->key), .key = c->key, .dead = dead};
     const void *rows[] = {&row};
     c->pg = pg;
-    sql_add_rows(pg, runtime_own_sql(query), rows, 1);
+    sql_add_rows(pg, runtime_own_sql(statement), rows, 1);
     c->first = sql_add_rows(pg, runtime_own_sql(&sql_dead_count), rows, 1);
     pg_run(pg, letters_settled, c);
 }

@@ -30,20 +30,20 @@ struct asked {
     int64_t since_ms; /* when it came */
 };
 
-static struct sql *compiled(const struct query *query, const struct shape *message)
+static struct sql *compiled(const struct statement *statement, const struct shape *message)
 {
     static struct {
-        const struct query *query;
+        const struct statement *statement;
         const struct shape *message;
         struct sql *sql;
     } known[COMPILED_MOST];
     for (size_t i = 0; i < COMPILED_MOST; i++) {
         if (known[i].sql == NULL) {
-            known[i].query = query;
+            known[i].statement = statement;
             known[i].message = message;
-            known[i].sql = sql_compile(query, message);
+            known[i].sql = sql_compile(statement, message);
         }
-        if (known[i].query == query && known[i].message == message) return known[i].sql;
+        if (known[i].statement == statement && known[i].message == message) return known[i].sql;
     }
     assert(!"room for every query");
     return NULL;
@@ -80,7 +80,7 @@ static int decide(struct asked *asked, struct err *err)
                         .policy_version = version_of(asked)};
     plan.policy = policy_known(plan.policy_version);
     for (int i = 0; i < asked->n; i++) {
-        facts.slices[i].query = asked->handler->loads[i].query;
+        facts.slices[i].statement = asked->handler->loads[i].statement;
         const PGresult *result = pg_result(asked->pg, asked->results[i]);
         if (sql_read(asked->sqls[i], result, asked->arena, &facts.slices[i].rows, err) < 0)
             return -1;
@@ -182,9 +182,9 @@ static void start(void *ctx, struct pg *pg)
     asked->pg = pg;
     pg_add_text(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     asked->opening = pg_add(pg, &statement_opening, NULL, 0);
-    for (asked->n = 0; asked->n < HANDLER_LOADS && loads[asked->n].query != NULL; asked->n++) {
+    for (asked->n = 0; asked->n < HANDLER_LOADS && loads[asked->n].statement != NULL; asked->n++) {
         const struct load *load = &loads[asked->n];
-        struct sql *sql = compiled(load->query, asked->handler->hears);
+        struct sql *sql = compiled(load->statement, asked->handler->hears);
         struct sql_key *keys = NULL;
         size_t n = 0;
         if (load->with != NULL && load->with[0] == '#') {
