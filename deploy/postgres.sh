@@ -6,8 +6,9 @@
 #   postgres.sh status DIR                "running" and 0, or "stopped" and 3
 #   postgres.sh where DIR                 the directory really used
 # In it: data/, log (the server's), and the unix socket. Whoever may enter the directory is trusted on the socket; by TCP
-# (127.0.0.1 only) a password is asked for. The server refuses to run as root, so root hands it to the user postgres; a
-# directory which that user cannot reach, or whose socket path would be too long, is replaced by one that will do.
+# (127.0.0.1 only) a password is asked for. The server refuses to run as root, so root hands it to the user postgres, and only
+# root's group may enter beside it (services of root have no power to enter by force); a directory which that user cannot reach,
+# or whose socket path would be too long, is replaced by one that will do.
 # KEFU_PG_FSYNC=off is for tests: what was committed outlives the server, but not the machine.
 set -eu
 
@@ -39,7 +40,7 @@ fits() { [ ${#1} -le 85 ]; }
 
 usable() {
     fits "$1" && [ -d "$1" ] || return 1
-    if [ "$(id -u)" -eq 0 ]; then chown postgres: "$1" 2>/dev/null; else [ -O "$1" ]; fi || return 1
+    if [ "$(id -u)" -eq 0 ]; then chown "postgres:$(id -g)" "$1" 2>/dev/null; else [ -O "$1" ]; fi || return 1
     as_owner test -w "$1" -a -x "$1"
 }
 
@@ -75,7 +76,6 @@ END
 
 create() {
     echo "postgres: creating a cluster in $dir/data" >&2
-    as_owner chmod 700 "$dir"
     sync=
     [ "${KEFU_PG_FSYNC:-on}" = on ] || sync=--no-sync
     as_owner "$bin/initdb" $sync -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 --auth-local=trust \
@@ -87,6 +87,7 @@ running() { as_owner "$bin/pg_ctl" -D "$dir/data" status >/dev/null 2>&1; }
 port() { sed -n 's/^port = //p' "$dir/data/kefu.conf"; }
 
 start() {
+    if [ "$(id -u)" -eq 0 ]; then as_owner chmod 750 "$dir"; else chmod 700 "$dir"; fi
     [ -f "$dir/data/PG_VERSION" ] || create
     if ! running; then
         write_settings "$1"

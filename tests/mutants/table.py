@@ -18,6 +18,7 @@ FILES = "import/test_files:"
 EVERYTHING = ["kefu"] + ["kefu-" + name for name in ("intake", "routing", "escalation", "notification", "workforce", "reporting")]
 LINE = "integration/command_line:test_"
 MODES = "integration/modes:test_"
+PRIVILEGES = "integration/privileges:test_"
 LINES = ["kefu", "kefu-probe", "kefu-intake", "kefu-routing", "kefu-workforce",
          "kefu-reporting"]
 
@@ -148,6 +149,16 @@ MUTANTS = [
     Mutant("a lost key of personal data is made anew",
            [("services/cli/world/supervisor.c", r"if \(look_for_lost_key\(err\) < 0\) return -1;", "(void)look_for_lost_key;")],
            [MODES + "a_lost_key_of_personal_data_is_not_replaced"], "AssertionError", ["kefu", "kefu-probe"]),
+    Mutant("what a program may bring along stays possible for a service",
+           [("services/cli/world/privileges.c", r"prctl\(PR_CAPBSET_DROP, capability\)", "prctl(PR_CAPBSET_READ, capability)")],
+           [PRIVILEGES + "no_service_has_a_capability_or_can_get_one"], "CapBnd", EVERYTHING),
+    Mutant("a service is started with the powers of who has started it",
+           [("services/cli/world/supervisor.c", r"if \(privileges_leave\(&err\) == 0\) return;", "return (void)err;")],
+           [PRIVILEGES + "no_service_has_a_capability_or_can_get_one",
+            PRIVILEGES + "the_files_of_a_service_are_its_users_alone_and_no_core_is_left"], "CapPrm|NoNewPrivs 0|umask", EVERYTHING),
+    Mutant("services get each other's variables",
+           [("services/cli/world/supervisor.c", r"privileges_leave_environment\(child->service\);", "")],
+           [PRIVILEGES + "a_service_knows_its_own_secrets_only"], "knows", EVERYTHING),
     Mutant("ports are not looked at before something is started there",
            [("services/cli/world/ports.c", r"if \(good\) return 0;", "if (good || why != 0) return 0;")],
            [MODES + "a_taken_port_is_named_with_who_has_it"], "AssertionError",

@@ -48,14 +48,22 @@ static void listen_to(const int fds[2], struct buf *out, struct buf *said)
     }
 }
 
-static NORETURN void become_program(char *const *argv, const int out[2], const int errors[2])
+struct program {
+    char *const *argv;
+    void (*prepare)(const void *ctx); /* may be NULL */
+    const void *ctx;
+};
+
+static NORETURN void become_program(const struct program *program, const int out[2],
+                                    const int errors[2])
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     dup2(out[1], STDOUT_FILENO);
     dup2(errors[1], STDERR_FILENO);
-    execv(argv[0], argv);
+    if (program->prepare != NULL) program->prepare(program->ctx);
+    execv(program->argv[0], program->argv);
     const char *why = strerror(errno);
     if (write(STDERR_FILENO, why, strlen(why)) < 0) _exit(126);
     _exit(127);
@@ -82,7 +90,7 @@ static int complain_of_program(char *const *argv, const struct buf *said, struct
                    word[0] != '\0' ? " " : "", word, TEXT_ARG(last));
 }
 
-int program_run(char *const *argv, struct buf *out, struct err *err)
+static int run(const struct program *program, struct buf *out, struct err *err)
 {
     int output[2], errors[2], status = 0;
     struct buf ignored = {0}, said = {0};
@@ -94,15 +102,26 @@ int program_run(char *const *argv, struct buf *out, struct err *err)
     }
     pid_t pid = fork();
     int result = pid < 0 ? err_set(err, "fork: %s", strerror(errno)) : 0;
-    if (pid == 0) become_program(argv, output, errors);
+    if (pid == 0) become_program(program, output, errors);
     close(output[1]), close(errors[1]);
     if (pid > 0) listen_to((int[]){output[0], errors[0]}, out != NULL ? out : &ignored, &said);
     close(output[0]), close(errors[0]);
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (pid > 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
-        result = complain_of_program(argv, &said, err);
+        result = complain_of_program(program->argv, &said, err);
     buf_finish(&ignored);
     buf_finish(&said);
     return result;
+}
+
+int program_run(char *const *argv, struct buf *out, struct err *err)
+{
+    return run(&(struct program){.argv = argv}, out, err);
+}
+
+int program_run_prepared(char *const *argv, void (*prepare)(const void *ctx), const void *ctx,
+                         struct err *err)
+{
+    return run(&(struct program){argv, prepare, ctx}, NULL, err);
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "ports.h"
+#include "privileges.h"
 #include "program.h"
 #include "run_file.h"
 #include "database.h"
@@ -199,6 +200,26 @@ static char **arguments_of(const struct run_child *child, bool migrate_only)
     return argv;
 }
 
+/* What only one service has goes by the environment, and to that one alone. */
+static void set_environment(const struct run_child *child)
+{
+    privileges_leave_environment(child->service);
+    if (text_is(child->service, "intake")) setenv("KEFU_INTAKE_KEY_FILE", self.run.key_file.at, 1);
+    if (text_is(child->service, "notification"))
+        setenv("KEFU_NOTIFICATION_INBOX", ARGUMENT("%s/inbox", self.plan->dir), 1);
+    if (child->feed.len > 0) setenv("KEFU_REPORTING_FEED_ENDPOINT", child->feed.at, 1);
+}
+
+/* In the process that becomes that service. */
+static void confine(const void *ctx)
+{
+    struct err err;
+    set_environment(ctx);
+    if (privileges_leave(&err) == 0) return;
+    fprintf(stderr, "%s\n", err.message);
+    _exit(126);
+}
+
 static NORETURN void become(const struct run_child *child, char **argv, pid_t parent)
 {
     sigset_t none;
@@ -212,7 +233,7 @@ static NORETURN void become(const struct run_child *child, char **argv, pid_t pa
     if (nothing >= 0) dup2(nothing, STDIN_FILENO);
     if (log >= 0) dup2(log, STDOUT_FILENO);
     if (log >= 0) dup2(log, STDERR_FILENO);
-    if (child->feed.len > 0) setenv("KEFU_REPORTING_FEED_ENDPOINT", child->feed.at, 1);
+    confine(child);
     execv(argv[0], argv);
     fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
     _exit(127);
@@ -320,7 +341,8 @@ static int prepare_schemas(struct err *err)
     for (size_t i = 0; i < self.n && bad == 0; i++) {
         bad = look_for_stop(err);
         if (bad == 0 && is_first(i))
-            bad = program_run(arguments_of(&self.told[i], true), NULL, err);
+            bad = program_run_prepared(arguments_of(&self.told[i], true), confine, &self.told[i],
+                                       err);
     }
     return bad;
 }
@@ -363,13 +385,6 @@ static int find_clock(struct err *err)
     return bad;
 }
 
-/* What only one service has goes by the environment: the others do not look there. */
-static void set_environment(void)
-{
-    setenv("KEFU_INTAKE_KEY_FILE", self.run.key_file.at, 1);
-    setenv("KEFU_NOTIFICATION_INBOX", arena_printf(self.arena, "%s/inbox", self.plan->dir).at, 1);
-}
-
 static int64_t port_of(text endpoint)
 {
     int64_t port = 0;
@@ -410,7 +425,6 @@ static int prepare(struct err *err)
         self.children[i].told = &self.told[i];
     }
     self.n = plan->n;
-    set_environment();
     if (check_ports(err) < 0 || look_for_stop(err) < 0) return -1;
     if (start_postgres(err) < 0 || prepare_schemas(err) < 0) return -1;
     return find_clock(err) < 0 ? -1 : look_for_stop(err);
