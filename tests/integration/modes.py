@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import kefu  # noqa: E402
-from system import BIN, ROOT, System, report  # noqa: E402
+from system import BIN, ROOT, SERVICES, System, report  # noqa: E402
 
 LATER = "2026-03-02T01:00:00Z"
 ALONE = ("--services", "probe", "--policy", "none")
@@ -117,6 +117,30 @@ def test_a_system_in_real_time_gets_no_test_clock(system):
     status, _, complaint = run(system, "up", "--base-port", str(system.base), *ALONE,
                                "--test-clock", "--detach")
     assert status == 1 and "runs on the real clock; a test clock needs" in complaint, complaint
+
+
+# ---- keys that nobody asked for ------------------------------------------------------------------
+
+
+def listed(system, *words):
+    """Who may connect."""
+    status, out, complaint = run(system, "key", "list", "--json", *words)
+    assert status == 0, complaint
+    return sorted(json.loads(line)["name"] for line in out.splitlines())
+
+
+def test_in_real_time_only_services_and_the_operator_have_keys(system):
+    """A service for tests may read every journal: it has a key only where it is wished."""
+    system.up("--services", "intake", "--policy", "none")
+    assert listed(system) == sorted([*SERVICES, "operator"]), listed(system)
+    assert system.down() == 0
+    assert run(system, "key", "init", "--keys", f"{system.dir}/keys")[0] == 0
+    assert listed(system, "--keys", f"{system.dir}/keys") == sorted([*SERVICES, "operator"])
+
+
+def test_on_a_test_clock_there_is_a_publisher_and_a_dashboard_to_try(system):
+    wished = sorted([*SERVICES, "probe", "operator", "publisher", "dashboard"])
+    assert listed(system) == wished, listed(system)
 
 
 # ---- starts and ends ------------------------------------------------------------------------------
@@ -251,9 +275,12 @@ SCHEMAS = (test_a_schema_on_a_test_clock_is_served_with_it_only,
 SYSTEMS = (
     ("modes_test", LATER, (
         test_a_new_system_says_that_it_stands_on_a_test_clock,
+        test_on_a_test_clock_there_is_a_publisher_and_a_dashboard_to_try,
         test_status_says_it_before_all_numbers,
         test_without_the_option_it_goes_on_with_its_clock_and_says_so,
         test_another_time_for_the_clock_that_is_there_is_said)),
+    ("modes_keys", None, (
+        test_in_real_time_only_services_and_the_operator_have_keys,)),
     ("modes_real", None, (
         test_a_system_in_real_time_gets_no_test_clock,)),
     ("modes_start", None, (

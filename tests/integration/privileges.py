@@ -39,7 +39,7 @@ def test_no_service_has_a_capability_or_can_get_one(system):
 def test_the_files_of_a_service_are_its_users_alone_and_no_core_is_left(system):
     for name, process in each(system):
         mask = re.search(r"^Umask:\t(\d+)$", read(process + "status"), re.M)[1]
-        core = re.search(r"^Max core file size +(\d+) +(\d+)", read(process + "limits"), re.M).groups()
+        core = re.search(r"^Max core file size +(\S+) +(\S+)", read(process + "limits"), re.M).groups()
         assert (mask, core) == ("0077", ("0", "0")), f"{name}: umask {mask}, core {core}"
 
 

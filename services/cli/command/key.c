@@ -29,8 +29,8 @@ const struct command command_key = {
     .most = 2,
     .usage =
         "The keys of all who may connect: services, other systems, dashboards, operators.\n"
-        "`init` makes those of all services, of an operator, and of a publisher and a dashboard to"
-        " try (kefu up does it by itself).\n"
+        "`init` makes those of all services and of an operator (kefu up does it by itself, and on a"
+        " test clock makes a publisher and a dashboard to try).\n"
         "`new` writes the secret to NAME.secret and adds the public key to the list `clients`,"
         " both in the directory of keys; hand\n"
         "over the secret, and of the list the line of the service to connect to. `revoke` also ends"

@@ -163,20 +163,24 @@ static int add_missing(const char *dir, const struct keyring_wish *wish, struct 
     return access(path, F_OK) == 0 ? 0 : keyring_add(dir, wish, err);
 }
 
+int keyring_make_service(const char *dir, const char *service, struct err *err)
+{
+    return add_missing(dir, &(struct keyring_wish){service, "service", "", NULL}, err);
+}
+
 int keyring_make_world(const char *dir, struct err *err)
 {
-    static const struct keyring_wish wishes[] = {
-        {"operator", "operator", "", NULL},
-        {"publisher", "publisher", "pbx,crm", NULL},
-        {"dashboard", "subscriber", "", NULL},
-    };
-    for (size_t i = 0; i < services_n; i++) {
-        struct keyring_wish wish = {services_list[i].name, "service", "", NULL};
-        if (add_missing(dir, &wish, err) < 0) return -1;
-    }
-    for (size_t i = 0; i < COUNT(wishes); i++)
-        if (add_missing(dir, &wishes[i], err) < 0) return -1;
-    return 0;
+    for (size_t i = 0; i < services_n; i++)
+        if (services_list[i].deployed && keyring_make_service(dir, services_list[i].name, err) < 0)
+            return -1;
+    return add_missing(dir, &(struct keyring_wish){"operator", "operator", "", NULL}, err);
+}
+
+int keyring_make_guests(const char *dir, struct err *err)
+{
+    const struct keyring_wish publisher = {"publisher", "publisher", "pbx,crm", NULL},
+                              dashboard = {"dashboard", "subscriber", "", NULL};
+    return add_missing(dir, &publisher, err) < 0 ? -1 : add_missing(dir, &dashboard, err);
 }
 
 struct keys *keyring_open(const char *dir, struct err *err)

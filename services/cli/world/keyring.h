@@ -21,9 +21,13 @@ MUST_CHECK int keyring_add(const char *dir, const struct keyring_wish *wish, str
 MUST_CHECK int keyring_revoke(const char *dir, const char *name, struct err *err);
 /* The list; NULL with err. */
 MUST_CHECK struct keys_list *keyring_list(const char *dir, struct err *err);
-/* What a system on one machine needs: a key for each service, for the operator, and for the
-   examples. What is there stays. */
+/* What a system needs: a key for each service that is deployed, and for the operator. What is there
+   stays; so it does in the next two. */
 MUST_CHECK int keyring_make_world(const char *dir, struct err *err);
+/* One more service, such as one for tests that is wished. */
+MUST_CHECK int keyring_make_service(const char *dir, const char *service, struct err *err);
+/* A publisher and a dashboard to try: not for a system that customers' data come to. */
+MUST_CHECK int keyring_make_guests(const char *dir, struct err *err);
 /* The keys that the command line speaks with: the environment's KEFU_KEY (which --key sets), else
    DIR/secrets/operator.secret. */
 MUST_CHECK struct keys *keyring_open(const char *dir, struct err *err);

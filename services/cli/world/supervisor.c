@@ -100,6 +100,22 @@ static int make_key(struct err *err)
     return good ? 0 : err_set(err, "%s: %s", self.run.key_file.at, strerror(errno));
 }
 
+static int make_keys(struct err *err)
+{
+    const char *dir = arena_printf(self.arena, "%s/secrets", self.plan->dir).at;
+    int bad = keyring_make_world(dir, err);
+    for (size_t i = 0; i < self.plan->n && bad == 0; i++)
+        bad = keyring_make_service(dir, self.plan->children[i].service.at, err);
+    return bad;
+}
+
+/* A system on a test clock is one to try: it has somebody to try it with. */
+static int make_guests(struct err *err)
+{
+    if (!self.run.test_clock) return 0;
+    return keyring_make_guests(arena_printf(self.arena, "%s/secrets", self.plan->dir).at, err);
+}
+
 sigset_t supervisor_signals(void)
 {
     sigset_t set;
@@ -417,8 +433,7 @@ static int prepare(struct err *err)
 {
     const struct supervised *plan = self.plan;
     if (make_folder(plan->dir, "", 0755, err) < 0 || make_folder(plan->dir, "log", 0755, err) < 0 ||
-        make_folder(plan->dir, "secrets", 0700, err) < 0 || make_key(err) < 0 ||
-        keyring_make_world(arena_printf(self.arena, "%s/secrets", plan->dir).at, err) < 0)
+        make_folder(plan->dir, "secrets", 0700, err) < 0 || make_key(err) < 0 || make_keys(err) < 0)
         return -1;
     for (size_t i = 0; i < plan->n; i++) {
         self.told[i] = plan->children[i];
@@ -427,7 +442,8 @@ static int prepare(struct err *err)
     self.n = plan->n;
     if (check_ports(err) < 0 || look_for_stop(err) < 0) return -1;
     if (start_postgres(err) < 0 || prepare_schemas(err) < 0) return -1;
-    return find_clock(err) < 0 ? -1 : look_for_stop(err);
+    if (find_clock(err) < 0 || make_guests(err) < 0) return -1;
+    return look_for_stop(err);
 }
 
 int supervisor_run(const struct supervised *supervised,
