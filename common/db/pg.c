@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { ITEMS_AT_START = 32, RETRY_MS = 50, RETRY_MOST_MS = 2000 };
+enum { ITEMS_AT_START = 32, RETRY_MS = 50, RETRY_MAX_MS = 2000 };
 
 struct item {
     /* this item is the Prepare of that statement; its result is not the caller's */
@@ -172,7 +172,7 @@ static void connect_done(uv_work_t *work, int status)
             log_warn("database_unreachable", "reason=%s retry_ms=%d", log_quoted(c->error),
                      pg->retry_ms);
             loop_timer_start(&pg->retry, pg->retry_ms + rand() % pg->retry_ms, 0, retry_now, pg);
-            if (pg->retry_ms < RETRY_MOST_MS) pg->retry_ms *= 2;
+            if (pg->retry_ms < RETRY_MAX_MS) pg->retry_ms *= 2;
         }
     }
     free(c->dsn);
@@ -252,7 +252,7 @@ static void connection_lost(struct pg *pg, const char *why)
     bool ran = pg->running;
     metric_add(&failures, 1, "lost");
     log_warn("database_lost", "reason=%s running=%d", log_quoted(why), ran);
-    pg->trip.outcome = PG_WORLD;
+    pg->trip.outcome = PG_TRANSIENT;
     pg->trip.lost = true;
     text_format(pg->trip.message, sizeof(pg->trip.message), "connection lost: %s", why);
     close_connection(pg);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_PARAMS = 48, MOST_COLUMNS = 48 };
+enum { PARAMS_MAX = 48, ROW_COLUMNS_MAX = 48 };
 
 enum {
     OID_BOOL = 16,
@@ -46,15 +46,15 @@ struct sql {
     const struct field *by;
     struct pg_statement prepared;
     struct pg_statement single; /* of a WRITE or ADD: the same for one row, without arrays */
-    struct param params[MOST_PARAMS];
+    struct param params[PARAMS_MAX];
     int params_n;
     bool mapped;
-    const struct field *columns[MOST_COLUMNS]; /* result column -> field */
+    const struct field *columns[ROW_COLUMNS_MAX]; /* result column -> field */
     int columns_n;
-    struct buf scratch[MOST_PARAMS];
+    struct buf scratch[PARAMS_MAX];
     const struct field *whole_by; /* of what is whole: `by` in rows that are written … */
-    const struct field *from[MOST_COLUMNS]; /* … and each field of the row … */
-    const struct field *order[2];           /* … and its order within a key */
+    const struct field *from[ROW_COLUMNS_MAX]; /* … and each field of the row … */
+    const struct field *order[2];              /* … and its order within a key */
 };
 
 static bool is_words(const struct field *field)
@@ -68,7 +68,7 @@ static int add_param(struct sql *sql, enum param_kind kind, const struct field *
 {
     for (int i = 0; i < sql->params_n; i++)
         if (sql->params[i].kind == kind && sql->params[i].field == field) return i + 1;
-    assert(sql->params_n < MOST_PARAMS);
+    assert(sql->params_n < PARAMS_MAX);
     sql->params[sql->params_n] = (struct param){kind, field};
     return ++sql->params_n;
 }
@@ -179,7 +179,7 @@ static void compile_whole(struct sql *sql)
         fatal(NULL, "whole: %s and %s need keys, and the statement a `by`", statement->whole->name,
               statement->row->name);
     sql->whole_by = same_field(statement, sql->by);
-    assert(statement->row->n <= MOST_COLUMNS);
+    assert(statement->row->n <= ROW_COLUMNS_MAX);
     for (size_t i = 0; i < statement->row->n; i++)
         sql->from[i] = same_field(statement, &statement->row->fields[i]);
     for (size_t i = 0; i < COUNT(statement->order) && statement->order[i] != NULL; i++) {
@@ -305,7 +305,7 @@ static struct pg_param finish_scalar(const struct buf *buf)
 int sql_add_keys(struct pg *pg, struct sql *sql, const struct sql_key *keys, size_t n,
                  const void *message)
 {
-    struct pg_param params[MOST_PARAMS];
+    struct pg_param params[PARAMS_MAX];
     for (int i = 0; i < sql->params_n; i++) {
         const struct param *param = &sql->params[i];
         struct buf *out = &sql->scratch[i];
@@ -326,7 +326,7 @@ int sql_add_keys(struct pg *pg, struct sql *sql, const struct sql_key *keys, siz
 
 static int add_one_row(struct pg *pg, struct sql *sql, const char *row)
 {
-    struct pg_param params[MOST_PARAMS];
+    struct pg_param params[PARAMS_MAX];
     for (int i = 0; i < sql->params_n; i++) {
         const struct field *field = sql->params[i].field;
         struct buf *out = &sql->scratch[i];
@@ -340,7 +340,7 @@ static int add_one_row(struct pg *pg, struct sql *sql, const char *row)
 
 int sql_add_rows(struct pg *pg, struct sql *sql, const void *const *rows, size_t n)
 {
-    struct pg_param params[MOST_PARAMS];
+    struct pg_param params[PARAMS_MAX];
     if (n == 1) return add_one_row(pg, sql, rows[0]);
     for (int i = 0; i < sql->params_n; i++) {
         const struct field *field = sql->params[i].field;
@@ -376,7 +376,7 @@ static int map_columns(struct sql *sql, const PGresult *result, struct err *err)
 {
     const struct shape *row = sql->statement->row;
     int n = PQnfields(result);
-    if (n > MOST_COLUMNS) return err_set(err, "statement on %s gives %d columns", row->name, n);
+    if (n > ROW_COLUMNS_MAX) return err_set(err, "statement on %s gives %d columns", row->name, n);
     for (int i = 0; i < n; i++) {
         const struct field *field = shape_field(row, text_of(PQfname(result, i)));
         if (field == NULL)

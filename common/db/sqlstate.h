@@ -7,9 +7,9 @@
 
 enum pg_outcome {
     PG_OK,
-    PG_WORLD, /* transient: connection lost, shutdown, lock time-out, disk full … try again later */
-    PG_FENCED, /* a duplicate position: another owner holds the partition */
-    PG_FAILED  /* the statement's own fault: a batch is taken apart until the message is found */
+    PG_TRANSIENT, /* connection lost, shutdown, lock time-out, disk full … try again later */
+    PG_FENCED,    /* a duplicate position: another owner holds the partition */
+    PG_FAILED     /* the statement's own fault: a batch is taken apart until the message is found */
 };
 
 /* `table` is the one that the error names; NULL: none. Never PG_OK. */

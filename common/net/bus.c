@@ -19,7 +19,7 @@ enum {
     PUBLISHED_WAITING =
         1 << 20, /* bytes that a slow subscriber may leave before it misses frames */
     BACK_OFF_LEAST_MS = 100,
-    BACK_OFF_MOST_MS = 5000,
+    BACK_OFF_MAX_MS = 5000,
     CONNECT_PATIENCE_MS = 8000
 };
 
@@ -186,7 +186,7 @@ static void reconnect(void *ctx)
     struct err err;
     if (connect_link(link, &err) == 0) return;
     log_warn("connect_failed", "reason=%s", log_quoted(err.message));
-    bus_link_restart(link, BACK_OFF_MOST_MS);
+    bus_link_restart(link, BACK_OFF_MAX_MS);
 }
 
 void bus_link_restart(struct bus_link *link, int64_t ms)
@@ -203,7 +203,7 @@ static void back_off(void *ctx)
     bool was_up = link->up;
     bus_link_restart(link, link->back_off_ms);
     link->back_off_ms =
-        link->back_off_ms * 2 > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : link->back_off_ms * 2;
+        link->back_off_ms * 2 > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : link->back_off_ms * 2;
     if (was_up && link->hooks.on_down != NULL) link->hooks.on_down(link->hooks.ctx);
 }
 

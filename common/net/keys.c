@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { NAME_MOST = 40, FILE_MOST = 4 << 20, COLUMNS = 4 };
+enum { NAME_MAX = 40, FILE_MAX = 4 << 20, COLUMNS = 4 };
 
 static const struct {
     const char *word;
@@ -44,7 +44,7 @@ bool keys_key_good(text key)
 bool keys_name_good(text name)
 {
     static const char extra[] = "-_.@";
-    if (name.len == 0 || name.len > NAME_MOST || name.at[0] == '.') return false;
+    if (name.len == 0 || name.len > NAME_MAX || name.at[0] == '.') return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
         bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -207,7 +207,7 @@ const struct keys_client *keys_list_find(const struct keys_list *list, text key)
 static int read_secret(const char *path, char secret[KEY_SIZE], struct err *err)
 {
     struct buf file = {0};
-    int bad = file_secret(path, FILE_MOST, &file, err);
+    int bad = file_secret(path, FILE_MAX, &file, err);
     text rest = buf_text(&file), line = text_take(&rest, '\n');
     if (bad == 0 && (!keys_key_good(line) || rest.len > 0))
         bad = err_set(err, "%s: must be one line with a secret key (Z85, %d characters)", path,
@@ -363,7 +363,7 @@ int keys_reload(struct keys *keys, bool always, enum keys_news *news, struct err
     *news = KEYS_SAME;
     if (keys->path == NULL) return 0;
     if (!always && stat(keys->path, &now) == 0 && is_same_file(&now, &keys->seen)) return 0;
-    int bad = file_read(keys->path, FILE_MOST, &file, &now, err);
+    int bad = file_read(keys->path, FILE_MAX, &file, &now, err);
     if (bad == 0) bad = file_guard(keys->path, &now, S_IWGRP | S_IWOTH, err);
     if (bad == 0) keys->seen = now; /* a broken file is complained of once */
     struct keys_list *fresh = bad < 0 ? NULL : keys_list_parse(buf_text(&file), keys->path, err);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILES_MOST = 400, FILE_BYTES = 1 * MIB };
+enum { FILES_MAX = 400, FILE_BYTES = 1 * MIB };
 
 const struct policy_file *policy_find(const struct policy_files *files, const char *name)
 {
@@ -63,8 +63,8 @@ static int walk_folder(struct walk *walk, const char *below, struct err *err)
             bad = walk_folder(walk, deeper, err);
         } else if (policy_owns(walk->owner, text_of(name)) && text_of(name).len > 5 &&
                    strcmp(name + strlen(name) - 5, ".yaml") == 0) {
-            if (walk->n == FILES_MOST) {
-                bad = err_set(err, "more than %d policy files", FILES_MOST);
+            if (walk->n == FILES_MAX) {
+                bad = err_set(err, "more than %d policy files", FILES_MAX);
                 break;
             }
             struct policy_file *file = &walk->at[walk->n++];
@@ -87,7 +87,7 @@ int policy_read(const char *directory, const struct policy_owner *owner, struct 
                 struct policy_files *out, struct err *err)
 {
     struct walk walk = {.top = directory, .owner = owner, .arena = arena};
-    walk.at = ARENA_ARRAY(arena, struct policy_file, FILES_MOST);
+    walk.at = ARENA_ARRAY(arena, struct policy_file, FILES_MAX);
     if (walk_folder(&walk, "", err) < 0) return -1;
     qsort(walk.at, walk.n, sizeof(*walk.at), order);
     *out = (struct policy_files){walk.at, walk.n};

@@ -60,7 +60,7 @@ static const struct setting rows[] = {
      "Directory with migrations and policy."},
     {"log-level", SETTING_TEXT, &runtime.settings.log_level, "info", 1, 10,
      "debug, info, warn or error."},
-    {"lanes", SETTING_INT, &runtime.settings.lanes, "0", 0, LANES_MOST,
+    {"lanes", SETTING_INT, &runtime.settings.lanes, "0", 0, LANES_MAX,
      "Database connections that work side by side; 0: as many as suit the service."},
     {"lease", SETTING_SPAN, &runtime.settings.lease_ms, "10s", 300, 600000,
      "How long a partition stays leased without a sign of life."},
@@ -146,7 +146,7 @@ static void find_sources(void)
     for (size_t i = 0; i < runtime.service->handlers_n; i++) {
         const struct handler *handler = &runtime.service->handlers[i];
         if (handler->kind != ON_EVENT || runtime_source(text_of(handler->from)) >= 0) continue;
-        assert(runtime.sources_n < SOURCES_MOST);
+        assert(runtime.sources_n < SOURCES_MAX);
         struct source *source = &runtime.sources[runtime.sources_n++];
         source->name = handler->from;
         source->own = strcmp(handler->from, runtime.service->name) == 0;

@@ -16,7 +16,7 @@ enum {
     CHANGES_MAX = 4096,
     TYPES_MAX = 256,
     OFFSET_LEAST = -25 * 3600, /* RFC 8536: offsets lie strictly between */
-    OFFSET_MOST = 26 * 3600,
+    OFFSET_MAX = 26 * 3600,
 };
 
 struct change {
@@ -82,7 +82,7 @@ static int read_offset(const char *types, uint32_t n, unsigned type, int32_t *of
 {
     if (type >= n) return err_set(err, "time zone file names type %u of %u", type, n);
     *offset = (int32_t)read_u32(types + (size_t)type * TYPE_SIZE);
-    if (*offset <= OFFSET_LEAST || *offset >= OFFSET_MOST)
+    if (*offset <= OFFSET_LEAST || *offset >= OFFSET_MAX)
         return err_set(err, "time zone file has an offset of %d s", *offset);
     return 0;
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { VERDICTS_PAGE = 500, VERDICTS_MOST = 1000 };
+enum { VERDICTS_PAGE = 500, VERDICTS_MAX = 1000 };
 
 static text state_of(text state, text verdict, bool breached)
 {
@@ -142,7 +142,7 @@ void on_clock_verdicts(struct plan *plan, const void *message, const struct fact
     const struct clock_verdicts *m = message;
     struct list rows = facts_all(facts, &verdicts_asked);
     int64_t most = m->limit.given ? m->limit.is : VERDICTS_PAGE;
-    if (most > VERDICTS_MOST) most = VERDICTS_MOST;
+    if (most > VERDICTS_MAX) most = VERDICTS_MAX;
     size_t n = page_length(rows, (size_t)most);
     struct clock_verdict *out = ARENA_ARRAY(plan->arena, struct clock_verdict, n);
     for (size_t i = 0; i < n; i++) {

@@ -20,7 +20,7 @@ static const char *const topic_rules[KINDS] = {"INT-35", "INT-66", "INT-36", "IN
 
 bool check_is_code(text value)
 {
-    if (value.len == 0 || value.len > CHECK_CODE_MOST) return false;
+    if (value.len == 0 || value.len > CHECK_CODE_MAX) return false;
     for (size_t i = 0; i < value.len; i++)
         if ((unsigned char)value.at[i] <= ' ' || value.at[i] == 0x7f) return false;
     return true;
@@ -30,7 +30,7 @@ static int check_code(text value, const char *field, struct err *err)
 {
     if (value.len == 0 || check_is_code(value)) return 0;
     return err_field(err, field, "INT-08", "%s must be a code of 1 to %d bytes without blanks",
-                     field, CHECK_CODE_MOST);
+                     field, CHECK_CODE_MAX);
 }
 
 static int check_choice(text value, const char *field, const char *rule, const char *const *names,
@@ -44,7 +44,7 @@ int check_origin(text source, text source_id, struct err *err)
 {
     if (!check_is_code(source))
         return err_field(err, "source", "INT-32", "source must be a code of 1 to %d bytes",
-                         CHECK_CODE_MOST);
+                         CHECK_CODE_MAX);
     for (size_t i = 0; i < source.len; i++)
         if (source.at[i] == '/')
             return err_field(err, "source", "INT-32", "source must not contain a slash");
@@ -75,7 +75,7 @@ static int check_person(const struct contact_record *m, struct err *err)
     const char *mail = legible_is_blank(m->email) ? NULL : address_mail_fault(m->email);
     if (!legible_is_blank(m->phone) && !person_phone(m->phone, scratch))
         return err_field(err, "phone", "INT-09", "phone is no telephone number of %d to %d digits",
-                         PERSON_PHONE_LEAST, PERSON_PHONE_MOST);
+                         PERSON_PHONE_LEAST, PERSON_PHONE_MAX);
     if (mail != NULL) return err_field(err, "email", "INT-09", "email %s", mail);
     if (check_choice(m->honorific, "honorific", "NTF-39", honorifics, err) < 0) return -1;
     return check_choice(m->locale, "locale", "INT-27", locales, err);
@@ -232,9 +232,9 @@ int check_contact(const struct contact_record *m, text recorder, const struct in
     if (check_codes(m, err) < 0 || check_person(m, err) < 0) return -1;
     if (m->items.n == 0)
         return err_field(err, "items", "INT-10", "items is empty: what is the contact about");
-    if (m->items.n > CHECK_ITEMS_MOST)
+    if (m->items.n > CHECK_ITEMS_MAX)
         return err_field(err, "items", "INT-10", "more than %d items in one contact",
-                         CHECK_ITEMS_MOST);
+                         CHECK_ITEMS_MAX);
     for (size_t i = 0; i < m->items.n; i++) {
         struct item_place place = {.contact = m,
                                    .item = &LIST(m->items, struct contact_item)[i],

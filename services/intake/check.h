@@ -9,8 +9,8 @@
 #include "policy.h"
 
 enum {
-    CHECK_CODE_MOST = 64,
-    CHECK_ITEMS_MOST = 20,
+    CHECK_CODE_MAX = 64,
+    CHECK_ITEMS_MAX = 20,
 };
 
 /* What others may know in clear must look like a code: 1 to 64 bytes, no blank, no control

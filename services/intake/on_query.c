@@ -161,11 +161,11 @@ int64_t customer_of_find(const void *message)
 
 static struct list collect_tickets(struct plan *plan, struct list contacts)
 {
-    int64_t *at = ARENA_ARRAY(plan->arena, int64_t, contacts.n * CHECK_ITEMS_MOST);
+    int64_t *at = ARENA_ARRAY(plan->arena, int64_t, contacts.n * CHECK_ITEMS_MAX);
     size_t n = 0;
     for (size_t i = 0; i < contacts.n; i++) {
         text joined = LIST(contacts, struct intake_contact_row)[i].tickets;
-        while (joined.len > 0 && n < contacts.n * CHECK_ITEMS_MOST)
+        while (joined.len > 0 && n < contacts.n * CHECK_ITEMS_MAX)
             n += text_to_int(text_take(&joined, ','), &at[n]);
     }
     return (struct list){at, n};
@@ -208,7 +208,7 @@ void on_source_list(struct plan *plan, const void *message, const struct facts *
     bool more = contacts.n > most; /* one more was read than was asked for */
     if (more) contacts.n = most;
     struct source_ticket *rows =
-        ARENA_ARRAY(plan->arena, struct source_ticket, contacts.n * CHECK_ITEMS_MOST);
+        ARENA_ARRAY(plan->arena, struct source_ticket, contacts.n * CHECK_ITEMS_MAX);
     for (size_t i = 0; i < contacts.n; i++) {
         const struct intake_page_row *row = &LIST(contacts, struct intake_page_row)[i];
         text joined = row->tickets;

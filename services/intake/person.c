@@ -27,7 +27,7 @@ bool person_phone(text given, char out[PERSON_KNOWN_BY])
                                                                    : 0;
     memmove(out, out + cut, len - cut);
     out[len - cut] = '\0';
-    return len - cut >= PERSON_PHONE_LEAST && len - cut <= PERSON_PHONE_MOST;
+    return len - cut >= PERSON_PHONE_LEAST && len - cut <= PERSON_PHONE_MAX;
 }
 
 bool person_mail(text given, char out[PERSON_KNOWN_BY])

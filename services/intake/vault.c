@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    KEYS_MOST = 256,
+    KEYS_MAX = 256,
     KEY_SIZE = crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
     NONCE_SIZE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
     TAG_SIZE = crypto_aead_xchacha20poly1305_ietf_ABYTES,
@@ -20,8 +20,8 @@ enum {
 static struct {
     bool loaded;
     int sealing; /* the number of the key that seals */
-    bool known[KEYS_MOST];
-    unsigned char seal[KEYS_MOST][KEY_SIZE];
+    bool known[KEYS_MAX];
+    unsigned char seal[KEYS_MAX][KEY_SIZE];
     unsigned char hash[crypto_generichash_KEYBYTES];
 } vault;
 
@@ -31,7 +31,7 @@ static int add_key(int64_t number, text digits, struct err *err)
 {
     unsigned char master[crypto_kdf_KEYBYTES];
     size_t len = 0;
-    if (number < 1 || number >= KEYS_MOST) return err_set(err, "a key's number is from 1 to 255");
+    if (number < 1 || number >= KEYS_MAX) return err_set(err, "a key's number is from 1 to 255");
     if (vault.known[number]) return err_set(err, "key %d stands there twice", (int)number);
     if (digits.len != 2 * sizeof(master) ||
         sodium_hex2bin(master, sizeof(master), digits.at, digits.len, NULL, &len, NULL) != 0 ||

@@ -16,7 +16,7 @@
  * libcurl tells which sockets to watch and when to wake it (curl_multi's socket interface); a watch
  * is a uv_poll_t.
  */
-enum { MOST_AT_ONCE = 32, MOST_AT_ONE_HOST = 8, ANSWER_BYTES_MAX = 64 * 1024 };
+enum { AT_ONCE_MAX = 32, ONE_HOST_MAX = 8, ANSWER_BYTES_MAX = 64 * 1024 };
 
 struct watch {
     uv_poll_t poll;
@@ -213,8 +213,8 @@ static void open_multi(void)
     if (multi == NULL) fatal(NULL, "libcurl does not start");
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MOST_AT_ONCE);
-    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)MOST_AT_ONE_HOST);
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)AT_ONCE_MAX);
+    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)ONE_HOST_MAX);
 }
 
 void send_stop(void)

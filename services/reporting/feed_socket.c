@@ -15,11 +15,11 @@
 #include <string.h>
 
 enum {
-    POLL_MS = 250,   /* floor */
-    EAGER_MS = 10,   /* after a hint: look so often … */
-    EAGER_FOR = 20,  /* … so many times */
-    OWN_MS = 2000,   /* who appended to the feed so lately knows when to look */
-    TOPIC_MOST = 199 /* bus.h */
+    POLL_MS = 250,  /* floor */
+    EAGER_MS = 10,  /* after a hint: look so often … */
+    EAGER_FOR = 20, /* … so many times */
+    OWN_MS = 2000,  /* who appended to the feed so lately knows when to look */
+    TOPIC_MAX = 199 /* bus.h */
 };
 
 METRIC(published, .name = "kefu_feed_published_total", .type = METRIC_COUNTER,
@@ -73,7 +73,7 @@ static void publish_row(const struct feed_row *row,
     struct buf frame = {0};
     struct feed_entry entry = {row->seq, row->topic, row->value, row->count,
                                row->of,  row->p50,   row->p90,   row->at};
-    if (row->topic.len > TOPIC_MOST) return;
+    if (row->topic.len > TOPIC_MAX) return;
     pack_write(&frame, &feed_entry_shape, &entry);
     publish(feed.publisher, row->topic, buf_text(&frame));
     buf_finish(&frame);

@@ -46,12 +46,12 @@ static const struct handler others[] = {
      .decide = on_report_tickets},
 };
 
-enum { HANDLERS_MOST = 32 };
+enum { HANDLERS_MAX = 32 };
 
 int main(int argc, char **argv)
 {
-    static struct handler handlers[HANDLERS_MOST];
-    assert(report_hears_n + COUNT(others) <= HANDLERS_MOST);
+    static struct handler handlers[HANDLERS_MAX];
+    assert(report_hears_n + COUNT(others) <= HANDLERS_MAX);
     memcpy(handlers, report_hears, sizeof(*handlers) * report_hears_n);
     memcpy(handlers + report_hears_n, others, sizeof(others));
     const struct service service = {.name = "reporting",

@@ -74,7 +74,7 @@ void on_report_summary(struct plan *plan, const void *message, const struct fact
 static int64_t page_limit(const struct feed_read *m)
 {
     int64_t limit = m->limit.given ? m->limit.is : FEED_PAGE;
-    return limit > FEED_PAGE_MOST ? FEED_PAGE_MOST : limit;
+    return limit > FEED_PAGE_MAX ? FEED_PAGE_MAX : limit;
 }
 
 void on_feed_read(struct plan *plan, const void *message, const struct facts *facts)

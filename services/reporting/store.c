@@ -260,13 +260,13 @@ const struct statement feed_snapshot = {
            " AND starts_with(topic, coalesce(:prefix, '')) ORDER BY topic"};
 
 #define DRILL_PART(n) "split_part(:topic, '/', " #n ")"
-#define DRILL_MOST "least(coalesce(:limit, 100), 1000)"
+#define DRILL_MAX "least(coalesce(:limit, 100), 1000)"
 #define DRILL(from, first, condition)                                                              \
     {                                                                                              \
         .kind = STATEMENT_READ, .row = &drill_row_shape,                                           \
         .sql = "SELECT ticket FROM " from " WHERE " DRILL_PART(                                    \
             1) " = '" first "' AND " condition                                                     \
-               " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT " DRILL_MOST               \
+               " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT " DRILL_MAX                \
     }
 
 /* Open tickets by one index, ended ones by another. */
@@ -274,12 +274,12 @@ const struct statement feed_snapshot = {
     "(SELECT ticket FROM ticket_fact WHERE " DRILL_PART(1) " = 'tickets' AND kind = " DRILL_PART(  \
         2) " AND " condition                                                                       \
            " = " DRILL_PART(                                                                       \
-               3) " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT " DRILL_MOST ")"
+               3) " AND ticket > coalesce(:after, 0) ORDER BY ticket LIMIT " DRILL_MAX ")"
 const struct statement drill_state = {
     .kind = STATEMENT_READ,
     .row = &drill_row_shape,
     .sql = DRILL_STATE("closed_at IS NULL AND state") " UNION ALL " DRILL_STATE(
-        "ended") " ORDER BY ticket LIMIT " DRILL_MOST};
+        "ended") " ORDER BY ticket LIMIT " DRILL_MAX};
 const struct statement drill_open =
     DRILL("ticket_fact", "tickets", ":topic = 'tickets/open' AND closed_at IS NULL");
 const struct statement drill_department =

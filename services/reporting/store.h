@@ -32,7 +32,7 @@ extern const struct statement drill_state, drill_open, drill_department, drill_h
 extern const struct statement feed_tail, feed_last;
 
 #define FEED_KEPT 100000 /* entries to resume from */
-enum { FEED_PAGE = 500, FEED_PAGE_MOST = 5000 };
+enum { FEED_PAGE = 500, FEED_PAGE_MAX = 5000 };
 
 /* Every statement, in the order in which tables are locked and written. */
 enum { STORE_STATEMENTS = 34 };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GIVEN_AT_ONCE = 500, LINES_MOST = 200 };
+enum { GIVEN_AT_ONCE = 500, LINES_MAX = 200 };
 
 /* Somebody who waits: a row of `waiting`, or a wish that was just said. Who is given a handler at
    once never stands in the table. */
@@ -26,7 +26,7 @@ struct dispatch {
     struct pool *pool;
     struct place *places; /* by priority, then arrival */
     size_t places_n;
-    struct line_seen lines[LINES_MOST];
+    struct line_seen lines[LINES_MAX];
     size_t lines_n;
     size_t given, cleared, said;
     size_t stood; /* wishes that somebody could take, but not now */
@@ -109,7 +109,7 @@ static bool is_behind(struct dispatch *dispatch, const struct place *place)
 {
     size_t i = 0;
     while (i < dispatch->lines_n && !is_line(&dispatch->lines[i], &place->row)) i++;
-    if (i == LINES_MOST) return !place->stands; /* so many lines: let it stand in its own first */
+    if (i == LINES_MAX) return !place->stands; /* so many lines: let it stand in its own first */
     struct line_seen *seen = &dispatch->lines[i];
     if (i == dispatch->lines_n) {
         dispatch->lines_n++;

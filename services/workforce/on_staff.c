@@ -6,7 +6,7 @@
 #include "store.h"
 #include "workforce.msg.h"
 
-enum { LINE_MOST = 64 };
+enum { LINE_MAX = 64 };
 
 /* --- is it good? --- */
 
@@ -67,7 +67,7 @@ static void check_line(struct plan *plan, const struct staff_set *m, struct list
         plan_refuse(plan, "deputy", "ORG-71", "deputy must be a staff code");
     if (m->deputy.len > 0 && text_equal(m->deputy, m->staff))
         plan_refuse(plan, "deputy", "ORG-71", "nobody is the own deputy");
-    for (int i = 0; i < LINE_MOST && above.len > 0; i++, above = superior_of(staff, above))
+    for (int i = 0; i < LINE_MAX && above.len > 0; i++, above = superior_of(staff, above))
         if (text_equal(above, m->staff))
             plan_refuse(plan, "superior", "ORG-11",
                         "superior is the person or reports to the person");

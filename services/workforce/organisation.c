@@ -2,7 +2,7 @@
 
 #include "data/yaml.h"
 
-enum { CODE_MOST = 64, DEPARTMENT_LEVEL = 4, DEPTH_MOST = 32 };
+enum { CODE_MAX = 64, DEPARTMENT_LEVEL = 4, DEPTH_MAX = 32 };
 
 struct unit_type {
     text name;
@@ -160,7 +160,7 @@ const struct workforce_unit_row *unit_find(const struct unit_tree *tree, text un
 text unit_department(const struct unit_tree *tree, text unit)
 {
     const struct workforce_unit_row *row = unit_find(tree, unit);
-    for (int depth = 0; row != NULL && depth < DEPTH_MOST;
+    for (int depth = 0; row != NULL && depth < DEPTH_MAX;
          depth++, row = unit_find(tree, row->parent))
         if (type_level(tree->organisation, row->type) == DEPARTMENT_LEVEL) return row->unit;
     return (text){0};
@@ -169,7 +169,7 @@ text unit_department(const struct unit_tree *tree, text unit)
 bool unit_is_under(const struct unit_tree *tree, text below, text unit)
 {
     const struct workforce_unit_row *row = unit_find(tree, below);
-    for (int depth = 0; row != NULL && depth < DEPTH_MOST;
+    for (int depth = 0; row != NULL && depth < DEPTH_MAX;
          depth++, row = unit_find(tree, row->parent))
         if (text_equal(row->unit, unit)) return true;
     return false;
@@ -182,7 +182,7 @@ bool code_good(text value)
     for (size_t i = 0; i < value.len; i++)
         if ((unsigned char)value.at[i] <= ' ' || value.at[i] == 0x7f || value.at[i] == ',')
             return false;
-    return value.len > 0 && value.len <= CODE_MOST;
+    return value.len > 0 && value.len <= CODE_MAX;
 }
 
 text codes_join(const text *codes, size_t n, struct arena *arena)

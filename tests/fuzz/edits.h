@@ -1,7 +1,7 @@
 /*
  * edits: real files with the edits that the fuzzer's bytes describe, so that every input is nearly
  * right. An edit: which file, where (two bytes), how many bytes go (255: all that follow), how many
- * come, and those; up to EDITS_MOST of them.
+ * come, and those; up to EDITS_MAX of them.
  */
 #ifndef KEFU_FUZZ_EDITS_H
 #define KEFU_FUZZ_EDITS_H
@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { EDITS_MOST = 8, EDIT_HEAD = 5, CUT_REST = 255 };
+enum { EDITS_MAX = 8, EDIT_HEAD = 5, CUT_REST = 255 };
 
 /* Returns how many bytes the edit took. */
 static inline size_t edit_file(struct policy_file *files, size_t n, text edit, struct arena *arena)
@@ -37,7 +37,7 @@ static inline struct policy_files edit_files(const struct policy_files *whole, c
 {
     struct policy_file *files = arena_copy(arena, whole->at, sizeof(*files) * whole->n);
     text rest = {(const char *)data, size};
-    for (int i = 0; i < EDITS_MOST && rest.len >= EDIT_HEAD; i++) {
+    for (int i = 0; i < EDITS_MAX && rest.len >= EDIT_HEAD; i++) {
         size_t taken = edit_file(files, whole->n, rest, arena);
         rest = (text){rest.at + taken, rest.len - taken};
     }

@@ -86,8 +86,8 @@ TEST(every_class_has_a_quarter_of_a_full_batch)
         put_many(&lane.events, ORIGIN_EVENT, 700);
         put_many(&lane.alarms, ORIGIN_ALARM, 700);
         for (struct message *m = lane.alarms.first; m != NULL; m = m->next) m->due = SECOND_US;
-        CHECK_INT((int64_t)next_of(origins[i], &all), BATCH_MOST / 4);
-        CHECK_INT((int64_t)all, BATCH_MOST);
+        CHECK_INT((int64_t)next_of(origins[i], &all), BATCH_MAX / 4);
+        CHECK_INT((int64_t)all, BATCH_MAX);
     }
 }
 
@@ -119,7 +119,7 @@ TEST(while_sources_are_not_heard_it_waits_and_others_use_its_room)
     put_many(&lane.events, ORIGIN_EVENT, 600);
     put_many(&lane.alarms, ORIGIN_ALARM, 600);
     CHECK_INT((int64_t)next_of(ORIGIN_ALARM, &all), 0);
-    CHECK_INT((int64_t)all, BATCH_MOST);
+    CHECK_INT((int64_t)all, BATCH_MAX);
 }
 
 TEST(one_by_one_every_class_has_its_turn)

@@ -7,7 +7,7 @@ enum { REPLICAS = 40 };
 
 TEST(all_replicas_of_a_lane_hold_each_partition_once)
 {
-    for (int lanes = 1; lanes <= LANES_MOST; lanes++)
+    for (int lanes = 1; lanes <= LANES_MAX; lanes++)
         for (int replicas = 1; replicas <= REPLICAS; replicas++)
             for (int lane = 0; lane < lanes; lane++) {
                 int mine = (PARTITIONS - lane + lanes - 1) / lanes, sum = 0;
@@ -20,7 +20,7 @@ TEST(all_replicas_of_a_lane_hold_each_partition_once)
 
 TEST(no_replica_holds_two_more_than_another)
 {
-    for (int lanes = 1; lanes <= LANES_MOST; lanes++)
+    for (int lanes = 1; lanes <= LANES_MAX; lanes++)
         for (int replicas = 1; replicas <= REPLICAS; replicas++) {
             int least = PARTITIONS, most = 0;
             for (int rank = 0; rank < replicas; rank++) {

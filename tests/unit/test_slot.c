@@ -11,7 +11,7 @@ static void begin(void)
 {
     slot = (struct slot){0};
     waiting = (struct queue){0};
-    slot_begin(&slot, 7, (int64_t[SOURCES_MOST]){10, 20});
+    slot_begin(&slot, 7, (int64_t[SOURCES_MAX]){10, 20});
 }
 
 static struct message *receive(int source, int64_t seq)

@@ -7,19 +7,19 @@ static const struct {
     const char *state, *table;
     enum pg_outcome want;
 } states[] = {
-    {"08006", NULL, PG_WORLD}, /* connection_failure */
-    {"25006", NULL, PG_WORLD}, /* read_only_sql_transaction */
-    {"25P03", NULL, PG_WORLD}, /* idle_in_transaction_session_timeout */
-    {"40001", NULL, PG_WORLD}, /* serialization_failure */
-    {"40P01", NULL, PG_WORLD}, /* deadlock_detected */
-    {"53100", NULL, PG_WORLD}, /* disk_full */
-    {"53200", NULL, PG_WORLD}, /* out_of_memory */
-    {"53300", NULL, PG_WORLD}, /* too_many_connections */
-    {"55P03", NULL, PG_WORLD}, /* lock_not_available */
-    {"57P01", NULL, PG_WORLD}, /* admin_shutdown */
-    {"57P02", NULL, PG_WORLD}, /* crash_shutdown */
-    {"57P03", NULL, PG_WORLD}, /* cannot_connect_now */
-    {"58030", NULL, PG_WORLD}, /* io_error */
+    {"08006", NULL, PG_TRANSIENT}, /* connection_failure */
+    {"25006", NULL, PG_TRANSIENT}, /* read_only_sql_transaction */
+    {"25P03", NULL, PG_TRANSIENT}, /* idle_in_transaction_session_timeout */
+    {"40001", NULL, PG_TRANSIENT}, /* serialization_failure */
+    {"40P01", NULL, PG_TRANSIENT}, /* deadlock_detected */
+    {"53100", NULL, PG_TRANSIENT}, /* disk_full */
+    {"53200", NULL, PG_TRANSIENT}, /* out_of_memory */
+    {"53300", NULL, PG_TRANSIENT}, /* too_many_connections */
+    {"55P03", NULL, PG_TRANSIENT}, /* lock_not_available */
+    {"57P01", NULL, PG_TRANSIENT}, /* admin_shutdown */
+    {"57P02", NULL, PG_TRANSIENT}, /* crash_shutdown */
+    {"57P03", NULL, PG_TRANSIENT}, /* cannot_connect_now */
+    {"58030", NULL, PG_TRANSIENT}, /* io_error */
     {"57014", NULL,
      PG_FAILED}, /* query_canceled: a message that needs too long stops no lane for ever */
     {"53400", NULL, PG_FAILED}, /* configuration_limit_exceeded: the statement is too large */

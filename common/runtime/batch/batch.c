@@ -297,7 +297,7 @@ static void rolled_back(void *ctx, const struct pg_trip *trip)
     struct batch *batch = ctx;
     struct pg_trip world = *trip;
     if (world.outcome == PG_OK) {
-        world.outcome = PG_WORLD;
+        world.outcome = PG_TRANSIENT;
         text_format(world.message, sizeof(world.message), "%s", batch->rolled_back_for);
     }
     forget_decisions(batch);
@@ -313,9 +313,9 @@ static void cleaned_up(void *ctx, const struct pg_trip *trip)
 {
     struct failure *failure = ctx;
     metric_add(&batches, 1,
-               failure->trip.outcome == PG_FENCED  ? "fenced"
-               : failure->trip.outcome == PG_WORLD ? "world"
-                                                   : "failed");
+               failure->trip.outcome == PG_FENCED      ? "fenced"
+               : failure->trip.outcome == PG_TRANSIENT ? "transient"
+                                                       : "failed");
     struct pg_trip first = failure->trip;
     struct batch *batch = failure->batch;
     if (trip->lost) first.lost = true;
@@ -465,7 +465,7 @@ static void begin(struct batch *batch)
 static void judge_suspect(struct batch *batch)
 {
     struct message *m = batch->all[0];
-    if (m->suspected <= ATTEMPTS_MOST) return;
+    if (m->suspected <= ATTEMPTS_MAX) return;
     err_set(&m->why, "the process died %lld times while handling it", (long long)m->suspected - 1);
     err_set(&m->inside.refusal, "%s", m->why.message);
     if (m->origin == ORIGIN_COMMAND)
@@ -509,7 +509,7 @@ void batch_run(struct lane *lane, struct queue *take_messages, batch_done_fn *do
     batch->claimed = (uint64_t *)(batch->conflicts + CONFLICTS);
     batch->host = (struct plan_host){ids_new, runtime_policy_of, NULL};
     for (struct message *m; (m = queue_take(take_messages)) != NULL;) {
-        assert(batch->n < BATCH_MOST);
+        assert(batch->n < BATCH_MAX);
         batch->all[batch->n++] = m;
         if (m->origin != ORIGIN_DEAD) batch_decode(batch, m);
     }

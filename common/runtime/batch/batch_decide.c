@@ -45,7 +45,7 @@ static uint64_t row_hash(const struct plan_row *row)
 static bool claim(struct batch *batch, uint64_t hash, bool add)
 {
     size_t room = batch->claimed_room, at = hash % room, probes = 0;
-    while (batch->claimed[at] != 0 && batch->claimed[at] != hash && probes++ < PROBES_MOST)
+    while (batch->claimed[at] != 0 && batch->claimed[at] != hash && probes++ < PROBES_MAX)
         at = (at + 1) % room;
     bool there = batch->claimed[at] != 0;
     if (add && !there) batch->claimed[at] = hash;

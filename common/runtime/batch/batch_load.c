@@ -11,7 +11,7 @@ static int note_conflict(struct batch *batch, uint64_t hash, int round)
     size_t room = batch->conflicts_room, at = hash % room, probes = 0;
     hash |= 1;
     while (batch->conflicts[at].hash != 0 && batch->conflicts[at].hash != hash &&
-           probes++ < PROBES_MOST)
+           probes++ < PROBES_MAX)
         at = (at + 1) % room;
     int before = batch->conflicts[at].hash == 0 ? 0 : batch->conflicts[at].round;
     if (batch->conflicts[at].hash == 0) batch->conflicts[at].hash = hash;
@@ -65,20 +65,20 @@ static size_t load_keys(const struct message *m, const struct load *load, struct
     return keys[0].word.at != NULL;
 }
 
-enum { KEYS_MOST = 64 };
+enum { KEYS_MAX = 64 };
 
 /* The hashes that keep a message apart from others: its key, and the rows it locks (of a long list
    some: what else two plans both write is found when they are decided). */
 static size_t conflict_hashes(const struct message *m, uint64_t *hashes)
 {
-    struct sql_key keys[KEYS_MOST];
+    struct sql_key keys[KEYS_MAX];
     size_t n = 0;
     hashes[n++] = text_hash(m->header.key);
     for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].statement != NULL; i++) {
         const struct load *load = &m->handler->loads[i];
         if (load->statement->kind != STATEMENT_LOCK) continue;
-        size_t count = load_keys(m, load, keys, KEYS_MOST / 2);
-        for (size_t k = 0; k < count && n < KEYS_MOST; k++)
+        size_t count = load_keys(m, load, keys, KEYS_MAX / 2);
+        for (size_t k = 0; k < count && n < KEYS_MAX; k++)
             hashes[n++] = batch_key_hash(load->statement->row, &keys[k]);
         if (load->with == NULL) hashes[n++] = (uint64_t)(uintptr_t)load->statement->row;
     }
@@ -93,7 +93,7 @@ void batch_forget_undecided(struct batch *batch)
 
 bool batch_may_go_first(struct batch *batch, const struct message *m)
 {
-    uint64_t hashes[KEYS_MOST + HANDLER_LOADS];
+    uint64_t hashes[KEYS_MAX + HANDLER_LOADS];
     size_t n = conflict_hashes(m, hashes);
     for (size_t k = 0; k < n; k++)
         if (note_conflict(batch, hashes[k], 0) > 0) return false;
@@ -102,7 +102,7 @@ bool batch_may_go_first(struct batch *batch, const struct message *m)
 
 void batch_note_undecided(struct batch *batch, const struct message *m)
 {
-    uint64_t hashes[KEYS_MOST + HANDLER_LOADS];
+    uint64_t hashes[KEYS_MAX + HANDLER_LOADS];
     size_t n = conflict_hashes(m, hashes);
     for (size_t k = 0; k < n; k++) note_conflict(batch, hashes[k], 1);
 }
@@ -110,7 +110,7 @@ void batch_note_undecided(struct batch *batch, const struct message *m)
 /* Give every undecided message a round after `base`. */
 void batch_assign_rounds(struct batch *batch, int base)
 {
-    uint64_t hashes[KEYS_MOST + HANDLER_LOADS];
+    uint64_t hashes[KEYS_MAX + HANDLER_LOADS];
     batch_forget_undecided(batch);
     for (size_t i = 0; i < batch->n; i++) {
         struct message *m = batch->all[i];

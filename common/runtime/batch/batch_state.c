@@ -26,7 +26,7 @@ text batch_pack(struct batch *batch, const struct shape *shape, const void *body
 void batch_decode(struct batch *batch, struct message *m)
 {
     if (m->fate != FATE_OPEN) return;
-    if (m->failures >= ATTEMPTS_MOST && m->origin != ORIGIN_COMMAND) {
+    if (m->failures >= ATTEMPTS_MAX && m->origin != ORIGIN_COMMAND) {
         batch_set_aside(batch, m);
         return;
     }

@@ -9,15 +9,15 @@
 #include "runtime/core/job.h"
 #include "runtime/core/tables.h"
 
-enum { CONFLICTS = 4096, CLAIMED = 16384, BATCH_ROOM = 4 * BATCH_MOST };
+enum { CONFLICTS = 4096, CLAIMED = 16384, BATCH_ROOM = 4 * BATCH_MAX };
 /* Of these tables a small batch uses a part: clearing them would cost more than it does. They may
    fill up: after so many probes two hashes count as one, which costs a round and no more. */
-enum { LEAST_PART = 16, PROBES_MOST = 64 };
+enum { LEAST_PART = 16, PROBES_MAX = 64 };
 
 /* The part of a table of `room` that a batch of n messages uses. */
 static inline size_t batch_part(size_t room, size_t n)
 {
-    size_t part = room * n / BATCH_MOST, least = room / LEAST_PART;
+    size_t part = room * n / BATCH_MAX, least = room / LEAST_PART;
     return part < least ? least : part > room ? room : part;
 }
 

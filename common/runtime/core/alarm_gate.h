@@ -10,12 +10,12 @@
 #include "runtime/core/runtime.h"
 
 struct alarm_gate {
-    time_us as_of[SOURCES_MOST]; /* so far all partitions held have been heard, source by source */
-    time_us at;                  /* no alarm in memory is due later */
-    time_us found_at;            /* when they were found; 0: on the test clock, which jumps */
-    int64_t found_ms;            /* the same by the loop */
-    int64_t since_ms;            /* the lane has gone on without a break since then … */
-    int64_t passed_ms;           /* … and did so last */
+    time_us as_of[SOURCES_MAX]; /* so far all partitions held have been heard, source by source */
+    time_us at;                 /* no alarm in memory is due later */
+    time_us found_at;           /* when they were found; 0: on the test clock, which jumps */
+    int64_t found_ms;           /* the same by the loop */
+    int64_t since_ms;           /* the lane has gone on without a break since then … */
+    int64_t passed_ms;          /* … and did so last */
 };
 
 /* Other partitions are held than before: what has been heard says nothing about them. */

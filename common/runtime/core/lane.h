@@ -48,7 +48,7 @@ struct lane {
     size_t gather_n;         /* commands of the last batch: as many are likely to come again … */
     int64_t gather_until_ms; /* … until then */
     struct rest rest;        /* between batches of events … */
-    struct rest asks[SOURCES_MOST]; /* … and between questions to a source */
+    struct rest asks[SOURCES_MAX]; /* … and between questions to a source */
     struct loop_timer timer;
     struct loop_timer overdue_timer; /* while commands wait */
     struct queue waiting_leases;     /* commands for partitions whose lease is not here yet */

@@ -64,7 +64,7 @@ void lane_send_back(struct queue *left, const char *state)
 
 bool lane_lacks_resources(const struct pg_trip *trip)
 {
-    return trip->outcome == PG_WORLD && strncmp(trip->state, "53", 2) == 0;
+    return trip->outcome == PG_TRANSIENT && strncmp(trip->state, "53", 2) == 0;
 }
 
 void lane_lease_failed(struct lane *lane, const struct pg_trip *trip)

@@ -131,5 +131,5 @@ void service_ask(const char *service, const struct shape *query, const void *bod
 
 void others_stop(void)
 {
-    for (int i = 0; i < SOURCES_MOST; i++) peers_destroy(others[i]);
+    for (int i = 0; i < SOURCES_MAX; i++) peers_destroy(others[i]);
 }

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-void position_write(const int64_t done[SOURCES_MOST], struct buf *out)
+void position_write(const int64_t done[SOURCES_MAX], struct buf *out)
 {
     for (int s = 0; s < runtime.sources_n; s++)
         buf_printf(out, "%s%s=%" PRId64 "%s%.*s", s == 0 ? "" : " ", runtime.sources[s].name,
@@ -23,7 +23,7 @@ static int64_t read_seq(int source, text word)
     return seq;
 }
 
-void position_read(int64_t done[SOURCES_MOST], text seqs)
+void position_read(int64_t done[SOURCES_MAX], text seqs)
 {
     for (size_t at = 0; at < seqs.len;) {
         size_t equal = at, end;

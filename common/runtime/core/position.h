@@ -7,9 +7,9 @@
 
 #include "runtime/core/runtime.h"
 
-void position_write(const int64_t done[SOURCES_MOST], struct buf *out);
+void position_write(const int64_t done[SOURCES_MAX], struct buf *out);
 /* Sources that the text does not name keep their number. A source whose journal is not known yet
    learns how its uuid begins. */
-void position_read(int64_t done[SOURCES_MOST], text seqs);
+void position_read(int64_t done[SOURCES_MAX], text seqs);
 
 #endif

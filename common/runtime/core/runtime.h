@@ -18,14 +18,14 @@
 
 /* The table of numbers (design, section 2). */
 enum {
-    BATCH_MOST = 256,
+    BATCH_MAX = 256,
     BATCH_BYTES_MAX = 1 << 20, /* of a batch's messages; the one that goes beyond it is its last */
-    LANES_MOST = 8,
-    SOURCES_MOST = 8,
-    ATTEMPTS_MOST = 3, /* a message that fails so often is set aside */
-    QUEUE_MOST = 1024, /* events waiting in a lane's memory, above which it asks for no more */
+    LANES_MAX = 8,
+    SOURCES_MAX = 8,
+    ATTEMPTS_MAX = 3, /* a message that fails so often is set aside */
+    QUEUE_MAX = 1024, /* events waiting in a lane's memory, above which it asks for no more */
     QUEUE_BYTES_MAX = 4 << 20, /* … or of so many bytes */
-    READ_MOST = 512,           /* events asked for at once */
+    READ_MAX = 512,            /* events asked for at once */
     WAIT_MS = 2000,            /* how long journal.read waits for something */
     POLL_MS = 250,             /* the journal's tail is read at least so often */
     POLL_SHARED_MS = 20,       /* … when other replicas append to it as well */
@@ -63,9 +63,9 @@ int runtime_service_number(void); /* of this service (net/services.h) */
 struct source {
     const char *name;
     bool own;
-    struct peers *peers;           /* of another service */
-    char journal[40];              /* its uuid, once known, or how that begins */
-    char trouble[LANES_MOST][160]; /* why a lane does not read on; empty: it does */
+    struct peers *peers;          /* of another service */
+    char journal[40];             /* its uuid, once known, or how that begins */
+    char trouble[LANES_MAX][160]; /* why a lane does not read on; empty: it does */
     int64_t handled;
 };
 
@@ -85,9 +85,9 @@ struct runtime {
     struct bus_server *server;
     time_us up_since;
 
-    struct lane *lanes[LANES_MOST];
+    struct lane *lanes[LANES_MAX];
     int lanes_n;
-    struct source sources[SOURCES_MOST];
+    struct source sources[SOURCES_MAX];
     int sources_n;
 
     struct sql **store; /* compiled, beside service->store */

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-_Static_assert(SOURCES_MOST <= 8, "a bit for each source");
+_Static_assert(SOURCES_MAX <= 8, "a bit for each source");
 
-void slot_begin(struct slot *slot, int64_t n, const int64_t handled[SOURCES_MOST])
+void slot_begin(struct slot *slot, int64_t n, const int64_t handled[SOURCES_MAX])
 {
     slot->n = n;
     memcpy(slot->handled, handled, sizeof(slot->handled));
@@ -28,8 +28,7 @@ struct slot_position slot_next(const struct slot *slot, const struct backlog *ba
                                int partition)
 {
     struct slot_position position = {.n = slot->n + 1};
-    for (int s = 0; s < SOURCES_MOST; s++)
-        position.done[s] = slot_done(slot, backlog, partition, s);
+    for (int s = 0; s < SOURCES_MAX; s++) position.done[s] = slot_done(slot, backlog, partition, s);
     return position;
 }
 

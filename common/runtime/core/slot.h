@@ -10,11 +10,11 @@
 
 struct slot {
     bool held;
-    int64_t n;                      /* of the last position row written */
-    int64_t handled[SOURCES_MOST];  /* up to here by transactions that have committed */
-    int64_t received[SOURCES_MOST]; /* in memory up to here */
-    int64_t written_ms;             /* when the position was last written */
-    int64_t cleaned;                /* the position's rows below this one are gone */
+    int64_t n;                     /* of the last position row written */
+    int64_t handled[SOURCES_MAX];  /* up to here by transactions that have committed */
+    int64_t received[SOURCES_MAX]; /* in memory up to here */
+    int64_t written_ms;            /* when the position was last written */
+    int64_t cleaned;               /* the position's rows below this one are gone */
 };
 
 /* Which sources have events of a partition waiting in memory: a bit for each. */
@@ -24,12 +24,12 @@ struct backlog {
 /* A position row to be written; counts once that has committed. */
 struct slot_position {
     int64_t n;
-    int64_t done[SOURCES_MOST];
+    int64_t done[SOURCES_MAX];
 };
 
 /* The lane holds the partition from now on: what was received is what was handled, and nothing of
    it is in memory. */
-void slot_begin(struct slot *slot, int64_t n, const int64_t handled[SOURCES_MOST]);
+void slot_begin(struct slot *slot, int64_t n, const int64_t handled[SOURCES_MAX]);
 
 /* The queue's events wait, too. */
 void backlog_add(struct backlog *backlog, const struct queue *queue);

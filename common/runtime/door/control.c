@@ -77,9 +77,9 @@ static void give_quiet(void *ctx)
                                       .next_alarm = earliest_alarm(),
                                       .test_clock = given_bool(runtime.settings.test_clock)};
     int64_t *heads = ARENA_ARRAY(c->arena, int64_t, PARTITIONS);
-    int64_t *read = ARENA_ARRAY(c->arena, int64_t, (size_t)PARTITIONS * SOURCES_MOST);
-    text *sources = ARENA_ARRAY(c->arena, text, SOURCES_MOST);
-    struct backlog backlogs[LANES_MOST];
+    int64_t *read = ARENA_ARRAY(c->arena, int64_t, (size_t)PARTITIONS * SOURCES_MAX);
+    text *sources = ARENA_ARRAY(c->arena, text, SOURCES_MAX);
+    struct backlog backlogs[LANES_MAX];
     for (int i = 0; i < runtime.lanes_n; i++) backlogs[i] = lane_backlog(runtime.lanes[i]);
     for (int p = 0; p < PARTITIONS; p++) {
         heads[p] = journal_head(p);
@@ -178,7 +178,7 @@ static void give_status(void *ctx, const struct pg_trip *trip)
     view.test_clock = pg_int(counts, 0, 3) > 0;
     workline_next(control_work);
     struct lane_status *lanes = ARENA_ARRAY(c->arena, struct lane_status, (size_t)runtime.lanes_n);
-    struct source_status *sources = ARENA_ARRAY(c->arena, struct source_status, SOURCES_MOST);
+    struct source_status *sources = ARENA_ARRAY(c->arena, struct source_status, SOURCES_MAX);
     for (int i = 0; i < runtime.lanes_n; i++) {
         const struct lane *lane = runtime.lanes[i];
         lanes[i] = (struct lane_status){.lane = i,

@@ -38,7 +38,7 @@ static void read_again(void *ctx)
 void control_read_journal(struct control *c)
 {
     const struct journal_read *m = c->body;
-    struct journal_ask ask = {.most = m->most > 0 && m->most <= 2048 ? (size_t)m->most : READ_MOST,
+    struct journal_ask ask = {.most = m->most > 0 && m->most <= 2048 ? (size_t)m->most : READ_MAX,
                               .fresh = m->fresh,
                               .keeps = m->journal.len > 0,
                               .wait_ms = m->wait_ms < 0       ? 0

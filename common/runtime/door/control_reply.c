@@ -54,5 +54,5 @@ void control_failed(struct control *c, const struct pg_trip *trip)
     struct err err;
     err_set(&err, "the database said: %s", trip->message);
     workline_next(control_work);
-    control_refuse(c, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED, &err);
+    control_refuse(c, trip->outcome == PG_TRANSIENT ? VERB_RETRY : VERB_REFUSED, &err);
 }

@@ -13,7 +13,7 @@
 
 /* Queries: one after the other, each in a read-only transaction with one snapshot. */
 
-enum { COMPILED_MOST = 128 };
+enum { COMPILED_MAX = 128 };
 
 static struct workline *line;
 
@@ -36,8 +36,8 @@ static struct sql *compiled(const struct statement *statement, const struct shap
         const struct statement *statement;
         const struct shape *message;
         struct sql *sql;
-    } known[COMPILED_MOST];
-    for (size_t i = 0; i < COMPILED_MOST; i++) {
+    } known[COMPILED_MAX];
+    for (size_t i = 0; i < COMPILED_MAX; i++) {
         if (known[i].sql == NULL) {
             known[i].statement = statement;
             known[i].message = message;
@@ -154,7 +154,7 @@ static void done(void *ctx, const struct pg_trip *trip)
     struct err err;
     if (trip->outcome != PG_OK) {
         err_set(&err, "the database said: %s", trip->message);
-        reply_refuse(asked->request, trip->outcome == PG_WORLD ? VERB_RETRY : VERB_REFUSED,
+        reply_refuse(asked->request, trip->outcome == PG_TRANSIENT ? VERB_RETRY : VERB_REFUSED,
                      asked->header.id, &err);
         if (!trip->lost)
             log_warn("query_failed", "type=%s reason=%s", log_text(asked->header.type),

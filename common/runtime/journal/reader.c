@@ -21,9 +21,9 @@ struct reading {
     bool fresh;
 };
 
-static bool outstanding[LANES_MOST][SOURCES_MOST];
-static int freshening[LANES_MOST][SOURCES_MOST]; /* the generation that asks; 0: none */
-static bool restart_needed[LANES_MOST][SOURCES_MOST];
+static bool outstanding[LANES_MAX][SOURCES_MAX];
+static int freshening[LANES_MAX][SOURCES_MAX]; /* the generation that asks; 0: none */
+static bool restart_needed[LANES_MAX][SOURCES_MAX];
 
 static void take_event(struct lane *lane, int source, const struct journal_event *event)
 {
@@ -76,13 +76,13 @@ static void retry(void *ctx)
 
 static void retry_soon(int lane)
 {
-    static struct loop_timer timers[LANES_MOST];
+    static struct loop_timer timers[LANES_MAX];
     loop_timer_start(&timers[lane], 50, 0, retry, (void *)(intptr_t)lane);
 }
 
 static void ask_rested(int lane, int64_t ms)
 {
-    static struct loop_timer timers[LANES_MOST];
+    static struct loop_timer timers[LANES_MAX];
     loop_timer_start(&timers[lane], ms, 0, retry, (void *)(intptr_t)lane);
 }
 
@@ -207,7 +207,7 @@ static void ask_own(struct reading *reading, const int64_t *partitions, const in
                     size_t n)
 {
     struct journal_ask ask = {.n = n,
-                              .most = READ_MOST,
+                              .most = READ_MAX,
                               .wait_ms = WAIT_MS,
                               .fresh = reading->fresh,
                               .keeps = true,
@@ -231,7 +231,7 @@ static void ask_other(struct lane *lane, int source, struct reading *reading,
     struct journal_read read = {.reader = text_of(name),
                                 .partitions = {partitions, n},
                                 .after = {after, n},
-                                .most = READ_MOST,
+                                .most = READ_MAX,
                                 .wait_ms = reading->fresh ? 0 : WAIT_MS,
                                 .fresh = reading->fresh};
     struct header header = {.id = text_of(id), .type = TEXT("journal.read"), .version = 1};
@@ -264,7 +264,7 @@ static void ask(struct lane *lane, int source, bool fresh)
 
 void reader_pull(struct lane *lane)
 {
-    if (!lane->ready || runtime.draining || lane->events.n >= QUEUE_MOST ||
+    if (!lane->ready || runtime.draining || lane->events.n >= QUEUE_MAX ||
         lane->events.bytes >= QUEUE_BYTES_MAX)
         return;
     int64_t soonest = 0;
@@ -284,7 +284,7 @@ void reader_pull(struct lane *lane)
 
 void reader_freshen(struct lane *lane)
 {
-    if (!lane->ready || runtime.draining || lane->events.n >= QUEUE_MOST) return;
+    if (!lane->ready || runtime.draining || lane->events.n >= QUEUE_MAX) return;
     for (int s = 0; s < runtime.sources_n; s++)
         if (freshening[lane->number][s] != lane->generation && lane->gate.as_of[s] < lane->gate.at)
             ask(lane, s, true);

@@ -20,7 +20,7 @@
    past every one that ever was. So a look begins where the lane knows the first to be: it sets them
    itself. Others may set one behind its back; those are found, if not due long before, within
    RESCAN_MS, else when all are looked at. */
-enum { ALL_MS = 10000, LATE_S = 10, ALARMS_LOST_MOST = 200 /* as in the statement */ };
+enum { ALL_MS = 10000, LATE_S = 10, ALARMS_LOST_MAX = 200 /* as in the statement */ };
 
 struct looking {
     struct lane *lane;
@@ -60,7 +60,7 @@ static void take_found(struct looking *looking, struct list found, struct list l
     }
     for (size_t i = 0; i < lost.n; i++) take_alarm(lane, &LIST(lost, struct alarm_row)[i]);
     lane->alarms_from = first_due != 0 ? first_due : lane->next_alarm != 0 ? lane->next_alarm : now;
-    if (looking->all && lost.n < ALARMS_LOST_MOST) lane->alarm_all_ms = loop_now_ms() + ALL_MS;
+    if (looking->all && lost.n < ALARMS_LOST_MAX) lane->alarm_all_ms = loop_now_ms() + ALL_MS;
 }
 
 static void looked(void *ctx, const struct pg_trip *trip)
@@ -138,7 +138,7 @@ void alarm_add_clock(struct pg *pg, time_us to)
    looks anew. */
 time_us alarm_take_clock(const PGresult *result)
 {
-    time_us earliest[LANES_MOST] = {0};
+    time_us earliest[LANES_MAX] = {0};
     runtime_heard_time(pg_int(result, 0, 0));
     for (int i = 0; i < PQntuples(result); i++) {
         int p = (int)pg_int(result, i, 1), number = p % runtime.lanes_n;

@@ -145,7 +145,7 @@ static void take_portions(struct choice *choice, size_t room)
    send the same. */
 static bool goes_together(const struct lane *lane)
 {
-    return lane->races > 0 && lane->races < ATTEMPTS_MOST && !runtime.careful;
+    return lane->races > 0 && lane->races < ATTEMPTS_MAX && !runtime.careful;
 }
 
 static void hold_back_behind(struct held_back *behind, const struct queue *queue)
@@ -160,7 +160,7 @@ static void take_single(struct choice *choice)
 {
     bool together = goes_together(choice->lane);
     choice->again = true;
-    take(choice, &choice->lane->single, together ? BATCH_MOST : 1, BATCH_BYTES_MAX);
+    take(choice, &choice->lane->single, together ? BATCH_MAX : 1, BATCH_BYTES_MAX);
     choice->again = false;
     choice->lane->apart = !together;
 }
@@ -174,7 +174,7 @@ static void take_letter(struct choice *choice)
 static void take_others(struct choice *choice)
 {
     hold_back_behind(&choice->behind, &choice->lane->single);
-    take_portions(choice, is_careful(choice->lane) ? 1 : BATCH_MOST);
+    take_portions(choice, is_careful(choice->lane) ? 1 : BATCH_MAX);
     choice->lane->apart = false;
 }
 

@@ -245,7 +245,7 @@ static void choose(struct look *look)
         const struct position_row *last = last_of(look, p);
         if (!lane_owns_number(lane, p) || slot->held) continue;
         if (last != NULL && last->live.is && !is_mine(last->owner)) continue;
-        int64_t done[SOURCES_MOST] = {0};
+        int64_t done[SOURCES_MAX] = {0};
         if (last != NULL) position_read(done, last->seqs);
         slot_begin(slot, last == NULL ? 0 : last->n, done);
         look->claimed[p] = look->claims = true;

@@ -1,6 +1,6 @@
 #include "runtime/lane/place.h"
 
-enum { CREATED_MOST = 64 }; /* in one partition, before it is the turn of the next */
+enum { CREATED_MAX = 64 }; /* in one partition, before it is the turn of the next */
 
 static struct lane *lane_of(int partition)
 {
@@ -36,7 +36,7 @@ struct lane *place_command(struct message *message)
         struct lane *lane = lane_of(own + i);
         if (!has_birthplace(lane)) continue;
         message->partition = lane->birthplace;
-        if (++lane->born_n == CREATED_MOST) place_turn(lane);
+        if (++lane->born_n == CREATED_MAX) place_turn(lane);
         return lane;
     }
     return lane_of(own);

@@ -17,8 +17,8 @@
 
 enum {
     BACKOFF_MS = 20,
-    BACKOFF_MOST_MS = 2000,
-    ENOUGH = BATCH_MOST / 4,
+    BACKOFF_MAX_MS = 2000,
+    ENOUGH = BATCH_MAX / 4,
     GATHER_MS = 3,
     CLEAN_MS = 1000,
     CLEAN_LATE_MS = 10000,
@@ -212,7 +212,7 @@ static void wait_a_little(struct lane *lane)
 {
     int64_t wait = BACKOFF_MS << (lane->failures < 6 ? lane->failures : 6);
     lane->failures++;
-    lane->backoff_ms = loop_now_ms() + loop_jitter(wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS);
+    lane->backoff_ms = loop_now_ms() + loop_jitter(wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS);
 }
 
 static void restore(struct lane *lane, struct queue *left)
@@ -227,13 +227,13 @@ static void take_apart(struct lane *lane, struct queue *left)
 {
     if (left->n == 1) left->first->failures++;
     restore(lane, left);
-    lane->races = ATTEMPTS_MOST;
+    lane->races = ATTEMPTS_MAX;
 }
 
 static void refuse_hopeless(struct lane *lane, const struct pg_trip *trip)
 {
     struct message *m = lane->single.first;
-    if (m == NULL || m->origin != ORIGIN_COMMAND || m->failures < ATTEMPTS_MOST) return;
+    if (m == NULL || m->origin != ORIGIN_COMMAND || m->failures < ATTEMPTS_MAX) return;
     queue_take(&lane->single);
     reply_refuse_message(m, VERB_REFUSED, NULL, "internal fault %s", trip->state);
 }
@@ -243,7 +243,7 @@ static void refuse_hopeless(struct lane *lane, const struct pg_trip *trip)
 static bool has_raced(struct lane *lane, const struct pg_trip *trip, struct queue *left)
 {
     if (strcmp(trip->state, "23505") != 0 || trip->outcome != PG_FAILED || trip->lost) return false;
-    if (lane->races >= ATTEMPTS_MOST || ++lane->races >= ATTEMPTS_MOST) return false;
+    if (lane->races >= ATTEMPTS_MAX || ++lane->races >= ATTEMPTS_MAX) return false;
     log_info("batch_raced", "lane=%d messages=%zu reason=%s", lane->number, left->n,
              log_quoted(trip->message));
     restore(lane, left);
@@ -267,11 +267,11 @@ static void end_batch(struct lane *lane, const struct pg_trip *trip, struct queu
     log_warn("batch_failed", "lane=%d messages=%zu state=%s reason=%s", lane->number, left->n,
              trip->state, log_quoted(trip->message));
     if (trip->lost) lane->lost_jobs = true;
-    if (trip->lost || trip->outcome == PG_WORLD) overdue_doubt(left);
+    if (trip->lost || trip->outcome == PG_TRANSIENT) overdue_doubt(left);
     if (fenced || trip->lost) {
         restore(lane, left);
         lane_reset(lane);
-    } else if (trip->outcome == PG_WORLD) {
+    } else if (trip->outcome == PG_TRANSIENT) {
         text_format(lane->trouble, sizeof(lane->trouble), "%s%s%s", trip->state,
                     trip->state[0] == '\0' ? "" : " ", trip->message);
         if (lane_lacks_resources(trip)) lane_send_back(left, trip->state);

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PATTERNS_MOST = 200 };
+enum { PATTERNS_MAX = 200 };
 
 /* Everything in the directory: its files by name, its folders by "name/". */
 static int list_patterns(const char *directory, struct arena *arena, const char **patterns,
@@ -16,7 +16,7 @@ static int list_patterns(const char *directory, struct arena *arena, const char 
     DIR *dir = opendir(directory);
     size_t n = 0;
     if (dir == NULL) return err_set(err, "%s: %s", directory, strerror(errno));
-    for (struct dirent *entry; n + 1 < PATTERNS_MOST && (entry = readdir(dir)) != NULL;)
+    for (struct dirent *entry; n + 1 < PATTERNS_MAX && (entry = readdir(dir)) != NULL;)
         if (entry->d_name[0] != '.')
             patterns[n++] =
                 arena_printf(arena, "%s%s", entry->d_name, entry->d_type == DT_DIR ? "/" : "").at;
@@ -28,7 +28,7 @@ static int list_patterns(const char *directory, struct arena *arena, const char 
 static int read_bundle(const char *directory, struct arena *arena, struct policy_publish *out,
                        struct err *err)
 {
-    const char *patterns[PATTERNS_MOST];
+    const char *patterns[PATTERNS_MAX];
     struct policy_files files;
     if (list_patterns(directory, arena, patterns, err) < 0) return -1;
     if (policy_read(directory, &(struct policy_owner){.files = patterns}, arena, &files, err) < 0)

@@ -18,10 +18,10 @@
 #include <string.h>
 
 enum {
-    SERVICES_MOST = 16,
+    SERVICES_MAX = 16,
     ATTEMPT_MS = 5000,
     BACKOFF_MS = 20,
-    BACKOFF_MOST_MS = 500,
+    BACKOFF_MAX_MS = 500,
     LOOK_UP_MS = 1000,
     LOOK_UP_PAUSE_MS = 5,
     STEP_SHOWN_MAX = 100 /* bytes of a step that stand in an id as they are */
@@ -39,7 +39,7 @@ struct client {
     const struct run_file *run;
     struct keys *keys;
     struct bus *bus;
-    struct service services[SERVICES_MOST];
+    struct service services[SERVICES_MAX];
     size_t n;
     struct asking *first; /* questions without a reply … */
     size_t open;          /* … and how many they are */
@@ -135,7 +135,7 @@ static int connect_all(struct client *client, struct err *err)
         if (!text_starts(child->endpoint, "tcp://"))
             return err_set(err, "run.json: '%s' is no endpoint", child->endpoint.at);
         if (client_service(client, child->service.at) >= 0) continue;
-        if (client->n == SERVICES_MOST) return err_set(err, "run.json names too many services");
+        if (client->n == SERVICES_MAX) return err_set(err, "run.json names too many services");
         struct service *service = &client->services[client->n++];
         *service = (struct service){
             .client = client, .name = child->service.at, .endpoint = child->endpoint.at};
@@ -283,7 +283,7 @@ static bool try_again(struct asking *asking)
     if (loop_now_ms() + asking->pause_ms >= asking->until_ms) return false;
     loop_timer_start(&asking->timer, loop_jitter(asking->pause_ms), 0, try_now, asking);
     asking->pause_ms =
-        asking->pause_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : asking->pause_ms * 2;
+        asking->pause_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : asking->pause_ms * 2;
     return true;
 }
 

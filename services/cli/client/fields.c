@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS_MOST = 32, GAP = 2 };
+enum { COLUMNS_MAX = 32, GAP = 2 };
 
 const struct shape *words_find(const char *name, enum shape_kind kind)
 {
@@ -184,7 +184,7 @@ static bool is_number(const struct field *field)
 
 void words_table(struct buf *out, const struct shape *of, struct list rows)
 {
-    size_t n = of->n < COLUMNS_MOST ? of->n : COLUMNS_MOST, widths[COLUMNS_MOST];
+    size_t n = of->n < COLUMNS_MAX ? of->n : COLUMNS_MAX, widths[COLUMNS_MAX];
     struct buf cell = {0};
     for (size_t c = 0; c < n; c++) {
         widths[c] = strlen(of->fields[c].name);

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS_MOST = 16, UNKNOWN_PAUSE_MS = 20 };
+enum { STEPS_MAX = 16, UNKNOWN_PAUSE_MS = 20 };
 
 struct trail {
     struct trail_plan plan;
-    bool taken[STEPS_MOST];
+    bool taken[STEPS_MAX];
     size_t next;
     bool refused; /* the step at `next`: looked at once more before it is given up */
     struct err why;
@@ -140,7 +140,7 @@ static void look(struct trail *trail, int64_t delay_ms)
 void trail_start(const struct trail_plan *plan)
 {
     struct trail *trail = mem_alloc(sizeof(*trail));
-    assert(plan->n <= STEPS_MOST);
+    assert(plan->n <= STEPS_MAX);
     trail->plan = *plan;
     trail->arena = arena_create();
     trail->unknown_until_ms = loop_now_ms() + 10000;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PARTS = 4, CLOCKS_MOST = 64 };
+enum { PARTS = 4, CLOCKS_MAX = 64 };
 
 /* A topic cut at its slashes. */
 struct topic {
@@ -79,14 +79,14 @@ static struct clock_sum *clock_of(struct clock_sum *clocks, size_t *n, text name
 {
     for (size_t i = 0; i < *n; i++)
         if (text_equal(clocks[i].name, name)) return &clocks[i];
-    if (*n == CLOCKS_MOST) return &clocks[0];
+    if (*n == CLOCKS_MAX) return &clocks[0];
     clocks[*n] = (struct clock_sum){.name = name};
     return &clocks[(*n)++];
 }
 
 static void add_clocks(struct buf *out, const struct report_summary_view *view)
 {
-    struct clock_sum clocks[CLOCKS_MOST];
+    struct clock_sum clocks[CLOCKS_MAX];
     size_t n = 0;
     EACH_TOPIC(topic, view)
     {

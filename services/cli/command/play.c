@@ -30,11 +30,11 @@ const struct command command_play = {
         "  kefu up --test-clock=2026-03-17T15:00:00Z --detach\n  kefu play deploy/demo/day.yaml",
     .exec = play};
 
-enum { PATIENCE_MS = 60000, CONTACTS_MOST = 4096, TICKETS_MOST = 8 };
+enum { PATIENCE_MS = 60000, CONTACTS_MAX = 4096, TICKETS_MAX = 8 };
 
 struct contact {
     text name;
-    int64_t tickets[TICKETS_MOST];
+    int64_t tickets[TICKETS_MAX];
     size_t n;
 };
 
@@ -48,8 +48,8 @@ struct playing {
     struct clockwork *clockwork;
     struct arena *arena;
     struct day *day;
-    struct contact contacts[CONTACTS_MOST];
-    struct call calls[CONTACTS_MOST];
+    struct contact contacts[CONTACTS_MAX];
+    struct call calls[CONTACTS_MAX];
     size_t contacts_n, calls_n;
     struct reply reply; /* to the last command */
     bool over;
@@ -193,14 +193,14 @@ static int play_contact(struct playing *p, const struct day_entry *entry, struct
                                   .address = get(customer, "address"),
                                   .important = given_bool(text_is(get(node, "important"), "true"))};
     if (key.len > 0 && customer == NULL) return fail(node, err, "there is no such customer");
-    if (p->contacts_n == CONTACTS_MOST) return fail(node, err, "too many contacts");
+    if (p->contacts_n == CONTACTS_MAX) return fail(node, err, "too many contacts");
     if (read_items(p, node, &body.items, err) < 0) return -1;
     const struct contact_recorded *recorded =
         send(p, "intake", &contact_record_shape, &body, entry->step, get(node, "by"));
     if (recorded == NULL) return 0;
     struct contact *contact = &p->contacts[p->contacts_n++];
     contact->name = entry->contact;
-    for (; contact->n < recorded->tickets.n && contact->n < TICKETS_MOST; contact->n++)
+    for (; contact->n < recorded->tickets.n && contact->n < TICKETS_MAX; contact->n++)
         contact->tickets[contact->n] = LIST(recorded->tickets, int64_t)[contact->n];
     return 0;
 }
@@ -257,7 +257,7 @@ static int play_plan_call(struct playing *p, const struct day_entry *entry, int6
                              .purpose = get(node, "purpose"),
                              .not_before = time_of(p, node, "not_before"),
                              .urgency = get(node, "urgency")};
-    if (p->calls_n == CONTACTS_MOST || body.not_before < 0)
+    if (p->calls_n == CONTACTS_MAX || body.not_before < 0)
         return fail(node, err, "too many calls, or not_before is no time");
     const struct call_planned *planned =
         send(p, "notification", &call_plan_shape, &body, entry->step, get(node, "by"));

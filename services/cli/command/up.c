@@ -62,7 +62,7 @@ const struct command command_up = {
     .options_n = COUNT(options),
     .exec = up};
 
-enum { PORTS_OF_REPLICA = 10, REPLICAS_MOST = 9, FEED_PORT = 100, POSTGRES_PORT = 199 };
+enum { PORTS_OF_REPLICA = 10, REPLICAS_MAX = 9, FEED_PORT = 100, POSTGRES_PORT = 199 };
 
 /* --- what to start --- */
 
@@ -73,9 +73,9 @@ static int64_t replicas_of(text service, struct err *err)
     for (size_t i = 0; i < given.scale.n; i++) {
         text rest = text_of(given.scale.at[i]);
         if (!text_equal(text_take(&rest, '='), service)) continue;
-        if (!text_to_int(rest, &n) || n < 1 || n > REPLICAS_MOST)
+        if (!text_to_int(rest, &n) || n < 1 || n > REPLICAS_MAX)
             return err_set(err, "--scale: '%s' must be NAME=N, N from 1 to %d", given.scale.at[i],
-                           REPLICAS_MOST);
+                           REPLICAS_MAX);
     }
     return n;
 }
@@ -132,8 +132,8 @@ static int add_services(struct supervised *plan, struct arena *arena, struct err
             return err_set(err, "--services: %.*s is named twice", TEXT_ARG(name));
         int64_t n = replicas_of(name, err);
         if (n < 0) return -1;
-        if (plan->n + (size_t)n > SUPERVISED_MOST)
-            return err_set(err, "more than %d processes", SUPERVISED_MOST);
+        if (plan->n + (size_t)n > SUPERVISED_MAX)
+            return err_set(err, "more than %d processes", SUPERVISED_MAX);
         for (int r = 0; r < (int)n; r++) add_child(plan, arena, name, r);
     }
     return check_scale(plan, err);

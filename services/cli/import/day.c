@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEST_MOST = 3 };
+enum { NEST_MAX = 3 };
 
 struct reading {
     struct yaml_reader reader;
@@ -64,7 +64,7 @@ static void add_file(struct reading *r, const char *file, const struct yaml *top
 {
     YAML_EACH(node, yaml_get(top, "entries"))
     if (!r->reader.failed) add_entry(r, node, (text){0});
-    if (depth == NEST_MOST) return;
+    if (depth == NEST_MAX) return;
     YAML_EACH(name, yaml_get(top, "include"))
     {
         const char *path = beside(r, file, yaml_value(&r->reader, name));

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { NO_LIMIT = 1000000, SHIFTS_MOST = 7 };
+enum { NO_LIMIT = 1000000, SHIFTS_MAX = 7 };
 
 static const char *const weekdays[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
 
@@ -54,7 +54,7 @@ static void read_shifts(struct reading *r, text name, struct person *person)
 {
     const struct yaml *all = yaml_map(&r->reader, r->top, "shifts");
     const struct yaml *week = yaml_map(&r->reader, all, name.at);
-    struct shift *at = ARENA_ARRAY(r->arena, struct shift, SHIFTS_MOST);
+    struct shift *at = ARENA_ARRAY(r->arena, struct shift, SHIFTS_MAX);
     YAML_EACH(day, week)
     {
         text hours = yaml_value(&r->reader, day), from = text_take(&hours, '-');
@@ -63,7 +63,7 @@ static void read_shifts(struct reading *r, text name, struct person *person)
             if (text_is(day->key, weekdays[i])) shift.weekday = i;
         bool good = wall_read_hours(from, &shift.from) && wall_read_hours(hours, &shift.until) &&
                     shift.from < shift.until;
-        if (!good || shift.weekday < 0 || person->shifts_n == SHIFTS_MOST)
+        if (!good || shift.weekday < 0 || person->shifts_n == SHIFTS_MAX)
             yaml_fail(&r->reader, day, "must be a weekday with hours such as \"07:00-19:00\"");
         else
             at[person->shifts_n++] = shift;

@@ -25,12 +25,12 @@
 
 enum {
     BACKOFF_MS = 50,
-    BACKOFF_MOST_MS = 5000,
+    BACKOFF_MAX_MS = 5000,
     HEALTHY_MS = 10000, /* who ran so long starts again at once */
     DRAIN_MS = 30000,
     /* looks for dead children besides SIGCHLD, at log files, keeps the loop alive */
     ROUND_MS = 1000,
-    ARGUMENTS_MOST = 128
+    ARGUMENTS_MAX = 128
 };
 
 struct child {
@@ -44,8 +44,8 @@ static struct supervisor {
     struct arena *arena;
     struct run_file run;
     const char *postgres_log;
-    struct child children[SUPERVISED_MOST];
-    struct run_child told[SUPERVISED_MOST];
+    struct child children[SUPERVISED_MAX];
+    struct run_child told[SUPERVISED_MAX];
     size_t n;
     bool stopping;
     struct loop_timer patience;
@@ -195,7 +195,7 @@ static bool is_first(size_t child)
 
 static char **arguments_of(const struct run_child *child, bool migrate_only)
 {
-    char **argv = ARENA_ARRAY(self.arena, char *, ARGUMENTS_MOST);
+    char **argv = ARENA_ARRAY(self.arena, char *, ARGUMENTS_MAX);
     size_t n = 0;
     argv[n++] = ARGUMENT("%s/kefu-%s", self.plan->programs, child->service.at);
     argv[n++] = ARGUMENT("--database=%s user=kefu_%s", self.run.dsn.at,
@@ -211,7 +211,7 @@ static char **arguments_of(const struct run_child *child, bool migrate_only)
         argv[n++] = "--test-clock";
     for (size_t i = 0; i < self.n; i++)
         if (is_first(i)) argv[n++] = peer_argument(self.told[i].service.at);
-    for (size_t i = 0; i < self.plan->settings_n && n + 1 < ARGUMENTS_MOST; i++)
+    for (size_t i = 0; i < self.plan->settings_n && n + 1 < ARGUMENTS_MAX; i++)
         argv[n++] = self.plan->settings[i];
     return argv;
 }
@@ -267,7 +267,7 @@ static void start_child(void *ctx)
     child->started_ms = loop_now_ms();
     log_info("started", "instance=%s pid=%d", child->told->instance.at, (int)pid);
     tell();
-    if (pid < 0) loop_timer_start(&child->timer, BACKOFF_MOST_MS, 0, start_child, child);
+    if (pid < 0) loop_timer_start(&child->timer, BACKOFF_MAX_MS, 0, start_child, child);
 }
 
 static bool anybody_alive(void)
@@ -289,7 +289,7 @@ static void child_died(struct child *child, int status)
         return;
     }
     child->backoff_ms = healthy || child->backoff_ms == 0 ? BACKOFF_MS : child->backoff_ms * 2;
-    if (child->backoff_ms > BACKOFF_MOST_MS) child->backoff_ms = BACKOFF_MOST_MS;
+    if (child->backoff_ms > BACKOFF_MAX_MS) child->backoff_ms = BACKOFF_MAX_MS;
     child->told->restarts++;
     tell();
     loop_timer_start(&child->timer, child->backoff_ms, 0, start_child, child);
@@ -346,7 +346,7 @@ static void on_stop(void *ctx)
 /* Two roles for each service (deploy/postgres/roles.sql), then the schemas, as their owners. */
 static int prepare_schemas(struct err *err)
 {
-    char **argv = ARENA_ARRAY(self.arena, char *, SUPERVISED_MOST + 3);
+    char **argv = ARENA_ARRAY(self.arena, char *, SUPERVISED_MAX + 3);
     size_t n = 0;
     int bad;
     argv[n++] = ARGUMENT("%s/deploy/postgres/roles.sh", self.plan->home);

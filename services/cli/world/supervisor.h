@@ -10,7 +10,7 @@
 
 #include <signal.h>
 
-enum { SUPERVISED_MOST = 32 };
+enum { SUPERVISED_MAX = 32 };
 
 struct supervised {
     const char *dir, *home,
@@ -21,7 +21,7 @@ struct supervised {
     char *const *settings; /* further settings for all services, such as "--lease=1s" */
     size_t settings_n;
     /* service, instance, endpoint, feed, log filled in */
-    struct run_child children[SUPERVISED_MOST];
+    struct run_child children[SUPERVISED_MAX];
     size_t n;
 };
 

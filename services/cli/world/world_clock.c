@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-    SERVICES_MOST = 16,
-    REPLICAS_MOST = 32,
+    SERVICES_MAX = 16,
+    REPLICAS_MAX = 32,
     PARTITIONS = 32,
     HASTY_LOOKS =
         20, /* so many looks follow each other at once; then there is a pause between them */
@@ -30,7 +30,7 @@ struct view {
     int64_t busy, done;
     time_us now, next_alarm;
     int64_t heads[PARTITIONS];
-    int64_t reads[SERVICES_MOST][PARTITIONS]; /* -1: not held */
+    int64_t reads[SERVICES_MAX][PARTITIONS]; /* -1: not held */
 };
 
 struct replica {
@@ -45,9 +45,9 @@ struct replica {
 struct clockwork {
     struct client *client;
     int64_t patience_ms;
-    struct replica replicas[REPLICAS_MOST];
+    struct replica replicas[REPLICAS_MAX];
     size_t n;
-    bool readers[SERVICES_MOST][SERVICES_MOST]; /* [who][whom]: seen to read it */
+    bool readers[SERVICES_MAX][SERVICES_MAX]; /* [who][whom]: seen to read it */
     time_us now, next;
     bool settled;
     struct clockwork_work work;
@@ -62,7 +62,7 @@ static void take_positions(struct view *view, const struct runtime_quiet_view *s
 {
     for (size_t s = 0; s < said->sources.n && (s + 1) * PARTITIONS <= said->read.n; s++) {
         int source = client_service(client, LIST(said->sources, text)[s].at);
-        if (source >= 0 && source < SERVICES_MOST)
+        if (source >= 0 && source < SERVICES_MAX)
             memcpy(view->reads[source], &LIST(said->read, int64_t)[s * PARTITIONS],
                    sizeof(view->reads[source]));
     }
@@ -408,11 +408,11 @@ static int agree(struct clockwork *clockwork, struct err *err)
 struct clockwork *clockwork_create(struct client *client, int64_t patience_ms, struct err *err)
 {
     struct clockwork *clockwork = mem_alloc(sizeof(*clockwork));
-    assert(client_services(client) <= SERVICES_MOST);
+    assert(client_services(client) <= SERVICES_MAX);
     clockwork->client = client;
     clockwork->patience_ms = patience_ms;
     for (size_t s = 0; s < client_services(client); s++)
-        for (size_t r = 0; r < client_replicas(client, s) && clockwork->n < REPLICAS_MOST; r++)
+        for (size_t r = 0; r < client_replicas(client, s) && clockwork->n < REPLICAS_MAX; r++)
             clockwork->replicas[clockwork->n++] =
                 (struct replica){.clockwork = clockwork, .service = s, .number = (int)r};
     if (agree(clockwork, err) < 0) {
