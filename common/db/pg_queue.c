@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-struct work {
-    struct work *next;
+struct task {
+    struct task *next;
     void (*start)(void *ctx, struct pg *pg);
     bool (*is_late)(void *ctx); /* NULL: never */
     void (*give_up)(void *ctx);
@@ -17,7 +17,7 @@ enum { LATE_LOOK_MS = 100 };
 
 struct workline {
     struct pg *pg;
-    struct work *first, **end;
+    struct task *first, **end;
     bool running;
     size_t hasty; /* works that wait and may be late */
     struct loop_timer timer;
@@ -25,26 +25,26 @@ struct workline {
 
 static int count;
 
-static bool is_late(const struct work *work)
+static bool is_late(const struct task *task)
 {
-    return work->is_late != NULL && work->is_late(work->ctx);
+    return task->is_late != NULL && task->is_late(task->ctx);
 }
 
-static void drop(struct workline *line, struct work **at)
+static void drop(struct workline *line, struct task **at)
 {
-    struct work *work = *at;
-    *at = work->next;
-    if (work->next == NULL) line->end = at;
+    struct task *task = *at;
+    *at = task->next;
+    if (task->next == NULL) line->end = at;
     line->hasty--;
-    work->give_up(work->ctx);
-    free(work);
+    task->give_up(task->ctx);
+    free(task);
 }
 
 /* Those that are late go with their answer; the others keep their order. */
 static void drop_late(void *ctx)
 {
     struct workline *line = ctx;
-    for (struct work **at = &line->first; *at != NULL;) {
+    for (struct task **at = &line->first; *at != NULL;) {
         if (is_late(*at))
             drop(line, at);
         else
@@ -57,14 +57,14 @@ static void go(struct workline *line)
 {
     if (line->running || line->pg == NULL || !pg_up(line->pg) || pg_busy(line->pg)) return;
     while (line->first != NULL && is_late(line->first)) drop(line, &line->first);
-    struct work *work = line->first;
-    if (work == NULL) return;
-    line->first = work->next;
+    struct task *task = line->first;
+    if (task == NULL) return;
+    line->first = task->next;
     if (line->first == NULL) line->end = &line->first;
     line->running = true;
-    line->hasty -= work->is_late != NULL;
-    work->start(work->ctx, line->pg);
-    free(work);
+    line->hasty -= task->is_late != NULL;
+    task->start(task->ctx, line->pg);
+    free(task);
 }
 
 static void on_change(void *ctx, bool up)
@@ -88,7 +88,7 @@ void workline_destroy(struct workline *line)
     loop_timer_stop(&line->timer);
     count--;
     while (line->first != NULL) {
-        struct work *next = line->first->next;
+        struct task *next = line->first->next;
         free(line->first);
         line->first = next;
     }
@@ -114,13 +114,13 @@ void workline_add(struct workline *line, void (*start)(void *ctx, struct pg *pg)
 void workline_add_until(struct workline *line, void (*start)(void *ctx, struct pg *pg),
                         bool (*is_late)(void *ctx), void (*give_up)(void *ctx), void *ctx)
 {
-    struct work *work = mem_alloc(sizeof(*work));
-    *work = (struct work){.start = start, .is_late = is_late, .give_up = give_up, .ctx = ctx};
+    struct task *task = mem_alloc(sizeof(*task));
+    *task = (struct task){.start = start, .is_late = is_late, .give_up = give_up, .ctx = ctx};
     line->hasty += is_late != NULL;
     if (is_late != NULL && !loop_timer_runs(&line->timer))
         loop_timer_start(&line->timer, LATE_LOOK_MS, LATE_LOOK_MS, drop_late, line);
-    *line->end = work;
-    line->end = &work->next;
+    *line->end = task;
+    line->end = &task->next;
     go(line);
 }
 

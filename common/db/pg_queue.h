@@ -8,7 +8,7 @@
 #include "db/pg.h"
 
 struct workline;
-struct work;
+struct task;
 
 struct workline *workline_create(const char *dsn, const char *setup);
 void workline_destroy(struct workline *line); /* work still waiting is dropped */

@@ -42,7 +42,7 @@ MUTANTS = [
             ("common/runtime/batch/batch_write.c", r"assert\(lane->slots\[m->partition\]\.held\);", "")],
            ["integration/leases:test_a_partition_given_away_is_let_go"], "taken back", PROBE),
     Mutant("what waits is counted by messages alone, not by bytes",
-           [("common/runtime/core/message.c", r"(queue->end = &message->next;\s*queue->n\+\+;)\s*queue->bytes \+= message->bytes;", r"\1")],
+           [("common/runtime/core/work.c", r"(queue->end = &message->next;\s*queue->n\+\+;)\s*queue->bytes \+= message->bytes;", r"\1")],
            ["integration/runtime:test_a_batch_is_bounded_in_bytes"], "batches of more than 64", PROBE),
     Mutant("any number of requests may wait",
            [("common/net/gate.c", r"return own \+ more <= max - all;", "(void)max, (void)all, (void)own, (void)more;\n    return true;")],
@@ -69,7 +69,7 @@ MUTANTS = [
            [("services/intake/on_query.c", r"n < max && bytes < NOTES_BYTES_MAX", "n < max")],
            [FOLLOW_UPS + "the_record_of_a_ticket_comes_page_by_page"], "no page is too long", ["kefu-intake"]),
     Mutant("a command is answered before COMMIT",
-           [("common/runtime/batch/batch.c", r"(static void committed\(void \*ctx, const struct pg_trip \*trip\);)", r"\1\nstatic void answer(struct message *m);"),
+           [("common/runtime/batch/batch.c", r"(static void committed\(void \*ctx, const struct pg_trip \*trip\);)", r"\1\nstatic void answer(struct work *m);"),
             ("common/runtime/batch/batch.c", r"batch->committing = true;",
              "for (size_t i = 0; i < batch->n; i++)\n        if (batch->all[i]->origin == ORIGIN_COMMAND) answer(batch->all[i]);\n"
              "    batch->committing = true;"),

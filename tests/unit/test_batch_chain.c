@@ -40,9 +40,9 @@ static void begin(struct list message_rows, struct list keys_told)
     load(&loadings[1], &told, keys_told);
 }
 
-static struct message *plan_of(const struct statement *statement, const void *row)
+static struct work *plan_of(const struct statement *statement, const void *row)
 {
-    struct message *m = ARENA_NEW(batch.arena, struct message);
+    struct work *m = ARENA_NEW(batch.arena, struct work);
     struct plan_row *planned = ARENA_NEW(batch.arena, struct plan_row);
     *planned =
         (struct plan_row){NULL, statement, arena_copy(batch.arena, row, statement->row->size)};
@@ -51,8 +51,8 @@ static struct message *plan_of(const struct statement *statement, const void *ro
     return m;
 }
 
-static struct message *plan(const struct statement *statement, int64_t id, int64_t ticket,
-                            time_us started, const char *state)
+static struct work *plan(const struct statement *statement, int64_t id, int64_t ticket,
+                         time_us started, const char *state)
 {
     return plan_of(statement,
                    &(struct message_row){
@@ -68,10 +68,10 @@ static const struct message_row *see(size_t i)
 TEST(what_is_inserted_and_changed_is_inserted_once_as_it_is_last)
 {
     begin((struct list){0}, (struct list){0});
-    struct message *first = plan(&insert, 1, TICKET, 100, "running");
+    struct work *first = plan(&insert, 1, TICKET, 100, "running");
     CHECK_TEXT(see(0)->state, "running");
-    struct message *second = plan(&update, 1, TICKET, 100, "paused");
-    struct message *third = plan(&update, 1, TICKET, 100, "ended");
+    struct work *second = plan(&update, 1, TICKET, 100, "paused");
+    struct work *third = plan(&update, 1, TICKET, 100, "ended");
     CHECK_TEXT(see(0)->state, "ended");
     CHECK(see(1) == NULL);
     CHECK(first->inside.rows->statement == &insert);
@@ -102,7 +102,7 @@ TEST(a_row_is_seen_as_the_load_gives_it)
 {
     struct list seen;
     begin((struct list){0}, (struct list){0});
-    struct message *m =
+    struct work *m =
         plan_of(&insert, &(struct message_row){.id = 1, .ticket = TICKET, .key = TEXT("k")});
     plan_of(&insert, &(struct message_row){.id = 2, .ticket = TICKET}); /* suppressed: no key */
     seen = batch_rows_of(&loadings[1], &keys[0]);
@@ -115,8 +115,8 @@ TEST(a_row_is_seen_as_the_load_gives_it)
 TEST(what_nobody_has_loaded_is_written_and_not_seen)
 {
     begin((struct list){0}, (struct list){0});
-    struct message *one = plan(&update, 1, OTHER, 100, "running");
-    struct message *two = plan(&update, 1, OTHER, 100, "ended");
+    struct work *one = plan(&update, 1, OTHER, 100, "running");
+    struct work *two = plan(&update, 1, OTHER, 100, "ended");
     CHECK(one->inside.rows != NULL && two->inside.rows != NULL && see(0) == NULL);
     arena_destroy(batch.arena);
 }

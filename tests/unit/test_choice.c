@@ -23,10 +23,10 @@ static void begin(void)
 }
 
 /* Of partition 1 unless the key says otherwise ("3/x"). */
-static struct message *put(struct queue *queue, enum origin origin, const char *key)
+static struct work *put(struct queue *queue, enum origin origin, const char *key)
 {
     struct header header = {.key = text_of(key), .id = text_of(key), .time = 10 * SECOND_US};
-    struct message *m = message_create(origin, &header, (text){0});
+    struct work *m = work_create(origin, &header, (text){0});
     m->partition = key[1] == '/' ? key[0] - '0' : 1;
     m->source = origin == ORIGIN_EVENT ? 0 : -1;
     m->due = 20 * SECOND_US;
@@ -51,7 +51,7 @@ static const char *next(void)
     int len = 0;
     keys[0] = '\0';
     choice_make(&lane, &chosen);
-    for (struct message *m; (m = queue_take(&chosen)) != NULL; message_destroy(m))
+    for (struct work *m; (m = queue_take(&chosen)) != NULL; work_destroy(m))
         len += snprintf(keys + len, sizeof(keys) - (size_t)len, "%s%s", len > 0 ? " " : "",
                         m->header.key.at);
     return keys;
@@ -63,7 +63,7 @@ static size_t next_of(enum origin origin, size_t *all)
     size_t n = 0;
     choice_make(&lane, &chosen);
     if (all != NULL) *all = chosen.n;
-    for (struct message *m; (m = queue_take(&chosen)) != NULL; message_destroy(m))
+    for (struct work *m; (m = queue_take(&chosen)) != NULL; work_destroy(m))
         n += m->origin == origin;
     return n;
 }
@@ -85,7 +85,7 @@ TEST(every_class_has_a_quarter_of_a_full_batch)
         put_many(&lane.commands, ORIGIN_COMMAND, 700);
         put_many(&lane.events, ORIGIN_EVENT, 700);
         put_many(&lane.alarms, ORIGIN_ALARM, 700);
-        for (struct message *m = lane.alarms.first; m != NULL; m = m->next) m->due = SECOND_US;
+        for (struct work *m = lane.alarms.first; m != NULL; m = m->next) m->due = SECOND_US;
         CHECK_INT((int64_t)next_of(origins[i], &all), BATCH_MAX / 4);
         CHECK_INT((int64_t)all, BATCH_MAX);
     }

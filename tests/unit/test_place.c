@@ -24,7 +24,7 @@ static int place(const struct handler *handler, int number)
 {
     char key[24];
     int len = snprintf(key, sizeof(key), "crm/%d", number);
-    struct message m = {.handler = handler, .header.key = {key, (size_t)len}};
+    struct work m = {.handler = handler, .header.key = {key, (size_t)len}};
     struct lane *lane = place_command(&m);
     CHECK(lane == &lanes[m.partition % 2]);
     return m.partition;
@@ -108,16 +108,16 @@ TEST(a_lane_that_holds_nothing_leaves_it_to_the_other)
 TEST(the_name_of_a_command_does_not_depend_on_its_place)
 {
     struct arena *arena = arena_create();
-    struct message m = {.origin = ORIGIN_COMMAND,
-                        .handler = &creating,
-                        .principal = TEXT("pbx"),
-                        .header = {.id = TEXT("1"), .type = TEXT("a.b"), .key = TEXT("k")}};
+    struct work m = {.origin = ORIGIN_COMMAND,
+                     .handler = &creating,
+                     .principal = TEXT("pbx"),
+                     .header = {.id = TEXT("1"), .type = TEXT("a.b"), .key = TEXT("k")}};
     hold(0, PARTITIONS);
     struct lane *lane = place_command(&m);
     int before = m.partition;
-    text name = message_identity(&m, arena);
+    text name = work_identity(&m, arena);
     place_turn(lane);
     place_command(&m);
-    CHECK(m.partition != before && text_equal(message_identity(&m, arena), name));
+    CHECK(m.partition != before && text_equal(work_identity(&m, arena), name));
     arena_destroy(arena);
 }

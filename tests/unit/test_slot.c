@@ -14,9 +14,9 @@ static void begin(void)
     slot_begin(&slot, 7, (int64_t[SOURCES_MAX]){10, 20});
 }
 
-static struct message *receive(int source, int64_t seq)
+static struct work *receive(int source, int64_t seq)
 {
-    struct message *m = message_create(ORIGIN_EVENT, &(struct header){0}, (text){0});
+    struct work *m = work_create(ORIGIN_EVENT, &(struct header){0}, (text){0});
     m->partition = P;
     m->source = source;
     m->seq = slot.received[source] = seq;
@@ -35,11 +35,11 @@ static int64_t done(int source)
 static struct slot_position try_first(void)
 {
     struct backlog backlog = {0};
-    struct message *m = queue_take(&waiting);
+    struct work *m = queue_take(&waiting);
     backlog_add(&backlog, &waiting);
     struct slot_position position = slot_next(&slot, &backlog, P);
     slot_position_pass(&position, m->source, m->seq);
-    message_destroy(m);
+    work_destroy(m);
     return position;
 }
 
@@ -101,7 +101,7 @@ TEST(other_partitions_and_other_messages_do_not_hold_it_back)
     begin();
     receive(A, 12)->partition = P + 1;
     slot.received[A] = 15;
-    struct message *letter = message_create(ORIGIN_DEAD, &(struct header){0}, (text){0});
+    struct work *letter = work_create(ORIGIN_DEAD, &(struct header){0}, (text){0});
     letter->partition = P;
     letter->source = A;
     queue_add(&waiting, letter);

@@ -112,7 +112,7 @@ static void read_claims(struct batch *batch)
     assert(bad == 0);
     if (rows.n > 0) qsort((void *)rows.at, rows.n, sizeof(struct alarm_row), order_alarms);
     for (size_t i = 0; i < batch->n; i++) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         if (m->origin != ORIGIN_ALARM && m->origin != ORIGIN_RESULT) continue;
         struct alarm_row wanted = {.partition = m->partition,
                                    .name = m->origin == ORIGIN_RESULT ? job_name(m->job)
@@ -136,7 +136,7 @@ static void read_replies(struct batch *batch)
                        batch->arena, &rows, &err);
     assert(bad == 0);
     for (size_t i = 0; i < batch->n && rows.n > 0; i++) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         if (m->origin != ORIGIN_COMMAND) continue;
         for (size_t k = 0; k < rows.n; k++) {
             const struct kept_reply_row *row = &LIST(rows, struct kept_reply_row)[k];
@@ -230,7 +230,7 @@ static void advanced(void *ctx, const struct pg_trip *trip)
 
 /* --- the end --- */
 
-static void answer(struct message *m)
+static void answer(struct work *m)
 {
     static struct buf frame, body; /* on the loop alone, one answer after the other */
     buf_clear(&frame);
@@ -270,11 +270,11 @@ static void finish(struct batch *batch, const struct pg_trip *trip, bool again)
     struct lane *lane = batch->lane;
     struct queue left = {0};
     for (size_t i = 0; i < batch->n; i++) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         if (again && m->origin != ORIGIN_OWN)
             queue_add(&left, m);
         else
-            message_destroy(m);
+            work_destroy(m);
     }
     batch_done_fn *done = batch->done;
     lane->batch = NULL;
@@ -285,7 +285,7 @@ static void finish(struct batch *batch, const struct pg_trip *trip, bool again)
 static void forget_decisions(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         m->fate = FATE_OPEN;
         m->decoded = NULL;
         m->inside = (struct plan_inside){0};
@@ -351,7 +351,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
     for (int p = 0; p < PARTITIONS; p++)
         if (batch->touched[p]) slot_move(&lane->slots[p], &batch->positions[p], now_ms);
     for (size_t i = 0; i < batch->n; i++) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         if (m->origin == ORIGIN_COMMAND) answer(m);
         if (m->origin == ORIGIN_EVENT) runtime.sources[m->source].handled++;
         own += m->origin == ORIGIN_OWN;
@@ -381,16 +381,16 @@ static void committed(void *ctx, const struct pg_trip *trip)
 
 /* Letters set aside, and what will join them, stay what they are: each is kept, and settled, as a
    row of its own. */
-static bool may_unite(const struct batch *batch, const struct message *m)
+static bool may_unite(const struct batch *batch, const struct work *m)
 {
     return m->fate == FATE_OPEN && m->handler != NULL && batch_unites(m->handler) &&
            m->origin != ORIGIN_DEAD && !batch_parks(batch, m);
 }
 
 /* The next message that stands for this one as well. */
-static struct message *stand_in(const struct batch *batch, size_t i)
+static struct work *stand_in(const struct batch *batch, size_t i)
 {
-    const struct message *m = batch->all[i];
+    const struct work *m = batch->all[i];
     for (size_t k = i + 1; k < batch->n; k++)
         if (batch->all[k]->handler == m->handler && may_unite(batch, batch->all[k]) &&
             text_equal(batch->all[k]->header.key, m->header.key))
@@ -402,8 +402,8 @@ static struct message *stand_in(const struct batch *batch, size_t i)
 static void coalesce(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        struct message *m = batch->all[i];
-        struct message *last = may_unite(batch, m) ? stand_in(batch, i) : NULL;
+        struct work *m = batch->all[i];
+        struct work *last = may_unite(batch, m) ? stand_in(batch, i) : NULL;
         if (last == NULL) continue;
         if (m->handler->merge != NULL) m->handler->merge(batch->arena, last->decoded, m->decoded);
         m->fate = FATE_GONE;
@@ -417,7 +417,7 @@ static void add_opening(struct batch *batch)
     pg_add(pg, &statement_begin, NULL, 0);
     batch->opening = pg_add(pg, &statement_opening, NULL, 0);
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         if (m->origin == ORIGIN_ALARM || m->origin == ORIGIN_RESULT) {
             struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
             *row = (struct alarm_row){
@@ -464,7 +464,7 @@ static void begin(struct batch *batch)
 
 static void judge_suspect(struct batch *batch)
 {
-    struct message *m = batch->all[0];
+    struct work *m = batch->all[0];
     if (m->suspected <= ATTEMPTS_MAX) return;
     err_set(&m->why, "the process died %lld times while handling it", (long long)m->suspected - 1);
     err_set(&m->inside.refusal, "%s", m->why.message);
@@ -490,7 +490,7 @@ static void suspected(void *ctx, const struct pg_trip *trip)
 
 static void begin_carefully(struct batch *batch)
 {
-    struct suspect_row row = {.identity = message_identity(batch->all[0], batch->arena)};
+    struct suspect_row row = {.identity = work_identity(batch->all[0], batch->arena)};
     const void *rows[] = {&row};
     batch->suspects = sql_add_rows(batch->lane->pg, runtime_own_sql(&sql_suspect_put), rows, 1);
     pg_run(batch->lane->pg, suspected, batch);
@@ -508,7 +508,7 @@ void batch_run(struct lane *lane, struct queue *take_messages, batch_done_fn *do
     batch->conflicts = lane->scratch;
     batch->claimed = (uint64_t *)(batch->conflicts + CONFLICTS);
     batch->host = (struct plan_host){ids_new, runtime_policy_of, NULL};
-    for (struct message *m; (m = queue_take(take_messages)) != NULL;) {
+    for (struct work *m; (m = queue_take(take_messages)) != NULL;) {
         assert(batch->n < BATCH_MAX);
         batch->all[batch->n++] = m;
         if (m->origin != ORIGIN_DEAD) batch_decode(batch, m);

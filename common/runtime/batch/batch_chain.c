@@ -95,7 +95,7 @@ static bool note_row(struct batch *batch, struct plan_row *row)
     return replaced;
 }
 
-void batch_note_written(struct batch *batch, struct message *m)
+void batch_note_written(struct batch *batch, struct work *m)
 {
     for (struct plan_row **at = &m->inside.rows; *at != NULL;) {
         if (note_row(batch, *at))
@@ -107,7 +107,7 @@ void batch_note_written(struct batch *batch, struct message *m)
 
 /* --- who may follow --- */
 
-static bool is_loaded(struct batch *batch, const struct message *m, const struct load *load)
+static bool is_loaded(struct batch *batch, const struct work *m, const struct load *load)
 {
     const struct loading *loading = batch_loading_of(batch, load->statement);
     size_t n;
@@ -116,7 +116,7 @@ static bool is_loaded(struct batch *batch, const struct message *m, const struct
     return n == 0 || (n == 1 && batch_find_key(loading, keys) >= 0);
 }
 
-bool batch_knows(struct batch *batch, const struct message *m)
+bool batch_knows(struct batch *batch, const struct work *m)
 {
     if (!batch_may_follow(m)) return false;
     for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].statement != NULL; i++)
@@ -124,7 +124,7 @@ bool batch_knows(struct batch *batch, const struct message *m)
     return true;
 }
 
-bool batch_has_loaded(struct batch *batch, const struct message *m, const struct plan_row *row)
+bool batch_has_loaded(struct batch *batch, const struct work *m, const struct plan_row *row)
 {
     for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].statement != NULL; i++) {
         const struct load *load = &m->handler->loads[i];

@@ -9,7 +9,7 @@
 
 /* --- deciding --- */
 
-static void start_plan(struct batch *batch, struct message *m)
+static void start_plan(struct batch *batch, struct work *m)
 {
     m->inside = (struct plan_inside){.host = &batch->host, .partition = m->partition};
     m->inside.answer_shape = m->handler->hears->answer;
@@ -54,7 +54,7 @@ static bool claim(struct batch *batch, uint64_t hash, bool add)
 
 /* Would this plan write a row that another plan of the round writes, unknown to it? If not,
    remember its rows. */
-static bool collides(struct batch *batch, const struct message *m)
+static bool collides(struct batch *batch, const struct work *m)
 {
     for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
         if (row->statement->row->key[0] != NULL && claim(batch, row_hash(row), false) &&
@@ -65,7 +65,7 @@ static bool collides(struct batch *batch, const struct message *m)
     return false;
 }
 
-static void settle(struct batch *batch, struct message *m)
+static void settle(struct batch *batch, struct work *m)
 {
     if (m->inside.verdict == PLAN_GOOD) {
         m->fate = FATE_DONE;
@@ -79,7 +79,7 @@ static void settle(struct batch *batch, struct message *m)
     }
 }
 
-static void decide(struct batch *batch, struct message *m)
+static void decide(struct batch *batch, struct work *m)
 {
     if (batch_parks(batch, m)) {
         batch_park(batch, m);
@@ -107,7 +107,7 @@ static void decide_followers(struct batch *batch)
 {
     batch_forget_undecided(batch);
     for (size_t i = 0; i < batch->n; i++) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         if (m->fate != FATE_OPEN || m->handler == NULL || m->handler->kind == ON_JOB) continue;
         if (m->round > batch->round && batch_may_go_first(batch, m) && batch_knows(batch, m)) {
             m->round = batch->round;
@@ -125,7 +125,7 @@ bool batch_decide_round(struct batch *batch)
     batch->claimed_room = batch_part(CLAIMED, batch->n);
     memset(batch->claimed, 0, sizeof(*batch->claimed) * batch->claimed_room);
     for (size_t i = 0; i < batch->n; i++) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         if (!batch_in_round(batch, m)) continue;
         decide(batch, m);
         again = again || m->fate == FATE_OPEN;
@@ -135,7 +135,7 @@ bool batch_decide_round(struct batch *batch)
     else if (again)
         batch_assign_rounds(batch, batch->round);
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         left = left || (m->fate == FATE_OPEN && m->handler != NULL && m->handler->kind != ON_JOB);
     }
     return left;

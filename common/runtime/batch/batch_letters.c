@@ -15,16 +15,16 @@ METRIC(set_aside, .name = "kefu_set_aside_total", .type = METRIC_COUNTER,
 
 /* Later messages wait behind it, unless its handler (NULL: unknown) coalesces: then the next one
    is heard all the same. */
-static bool parks(const struct message *m)
+static bool parks(const struct work *m)
 {
     return m->handler == NULL || !m->handler->coalesce;
 }
 
 /* An earlier message of the batch is set aside under its key. */
-static bool is_behind(const struct batch *batch, const struct message *m)
+static bool is_behind(const struct batch *batch, const struct work *m)
 {
     for (size_t i = 0; i < batch->n && batch->all[i] != m && batch->set_aside > 0; i++) {
-        const struct message *before = batch->all[i];
+        const struct work *before = batch->all[i];
         if (before->fate == FATE_DEAD && parks(before) &&
             text_equal(before->header.key, m->header.key))
             return true;
@@ -32,7 +32,7 @@ static bool is_behind(const struct batch *batch, const struct message *m)
     return false;
 }
 
-static bool has_letters(const struct batch *batch, const struct message *m)
+static bool has_letters(const struct batch *batch, const struct work *m)
 {
     for (size_t i = 0; i < batch->lettered.n; i++) {
         const struct dead_row *row = &LIST(batch->lettered, struct dead_row)[i];
@@ -42,18 +42,18 @@ static bool has_letters(const struct batch *batch, const struct message *m)
 }
 
 /* What creates something has no key yet. Alarms fire all the same. */
-static bool waits(const struct message *m)
+static bool waits(const struct work *m)
 {
     return m->origin == ORIGIN_EVENT || m->origin == ORIGIN_OWN ||
            (m->origin == ORIGIN_COMMAND && !m->handler->creates);
 }
 
-bool batch_parks(const struct batch *batch, const struct message *m)
+bool batch_parks(const struct batch *batch, const struct work *m)
 {
     return waits(m) && (has_letters(batch, m) || is_behind(batch, m));
 }
 
-void batch_park(struct batch *batch, struct message *m)
+void batch_park(struct batch *batch, struct work *m)
 {
     if (m->origin == ORIGIN_OWN) {
         batch_say_after_all(batch, m);
@@ -68,13 +68,13 @@ void batch_park(struct batch *batch, struct message *m)
 
 bool batch_may_hear_now(const struct batch *batch, text key)
 {
-    const struct message own = {.origin = ORIGIN_OWN, .header = {.key = key}};
+    const struct work own = {.origin = ORIGIN_OWN, .header = {.key = key}};
     return !letter_keys_may_have(&batch->lane->letter_keys, key) && !is_behind(batch, &own);
 }
 
 /* --- what is read of them --- */
 
-static bool may_have_letters(const struct batch *batch, const struct message *m)
+static bool may_have_letters(const struct batch *batch, const struct work *m)
 {
     return waits(m) && letter_keys_may_have(&batch->lane->letter_keys, m->header.key);
 }
@@ -98,7 +98,7 @@ void batch_add_letters(struct batch *batch)
 {
     struct rows keys = {0}, firsts = {0};
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         bool run = m->origin == ORIGIN_DEAD;
         if (!run && !may_have_letters(batch, m)) continue;
         struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
@@ -132,7 +132,7 @@ static const struct handler *handler_of(const struct dead_row *row, int source)
 }
 
 /* The message that the letter holds, in the place of the one that wants it to be run. */
-static struct message *revive(const struct dead_row *row, struct message *take_wanted)
+static struct work *revive(const struct dead_row *row, struct work *take_wanted)
 {
     struct header header = {.type = row->type,
                             .version = row->version.is,
@@ -140,7 +140,7 @@ static struct message *revive(const struct dead_row *row, struct message *take_w
                             .time = row->at,
                             .trace = row->trace,
                             .cause = row->cause};
-    struct message *m = message_create(ORIGIN_DEAD, &header, row->body);
+    struct work *m = work_create(ORIGIN_DEAD, &header, row->body);
     m->source = runtime_source(row->source);
     m->handler = handler_of(row, m->source);
     m->partition = (int)row->partition;
@@ -152,11 +152,11 @@ static struct message *revive(const struct dead_row *row, struct message *take_w
     m->fate = take_wanted->fate;
     m->why = take_wanted->why;
     if (take_wanted->dead == m->dead) m->failures = take_wanted->failures;
-    message_destroy(take_wanted);
+    work_destroy(take_wanted);
     return m;
 }
 
-static bool holds_job(const struct message *m)
+static bool holds_job(const struct work *m)
 {
     return m->handler != NULL && m->handler->kind == ON_JOB;
 }
@@ -164,7 +164,7 @@ static bool holds_job(const struct message *m)
 /* Only a letter that no other one of its key stands before, and that nobody has to mend first. */
 static void take_letter(struct batch *batch, size_t i, struct list firsts)
 {
-    struct message *wanted = batch->all[i];
+    struct work *wanted = batch->all[i];
     for (size_t k = 0; k < firsts.n; k++) {
         const struct dead_row *row = &LIST(firsts, struct dead_row)[k];
         if (row->partition != wanted->partition || !text_equal(row->key, wanted->header.key))
@@ -184,7 +184,7 @@ void batch_read_letters(struct batch *batch)
     batch->lettered = read_rows(batch, batch->letters, &sql_dead_behind);
     struct list firsts = read_rows(batch, batch->first_letters, &sql_dead_first);
     for (size_t i = 0; i < batch->n; i++) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         if (m->origin == ORIGIN_DEAD)
             take_letter(batch, i, firsts);
         else if (m->fate == FATE_OPEN && batch_parks(batch, m))
@@ -194,7 +194,7 @@ void batch_read_letters(struct batch *batch)
 
 /* --- what is written of them --- */
 
-static struct dead_row *letter_of(struct batch *batch, const struct message *m)
+static struct dead_row *letter_of(struct batch *batch, const struct work *m)
 {
     struct dead_row *row = ARENA_NEW(batch->arena, struct dead_row);
     bool parked = m->fate == FATE_PARKED;
@@ -218,7 +218,7 @@ static struct dead_row *letter_of(struct batch *batch, const struct message *m)
     return row;
 }
 
-static struct alarm_row *job_of(struct batch *batch, const struct message *m)
+static struct alarm_row *job_of(struct batch *batch, const struct work *m)
 {
     struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
     *row = (struct alarm_row){.partition = m->partition,
@@ -242,7 +242,7 @@ void batch_add_dead(struct batch *batch)
 {
     struct rows new = {0}, failed = {0}, done = {0}, jobs = {0};
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         bool tried = m->origin == ORIGIN_DEAD;
         if (tried && m->fate == FATE_DONE && holds_job(m))
             batch_collect(batch, &jobs, job_of(batch, m));
@@ -264,7 +264,7 @@ void batch_add_dead(struct batch *batch)
 void batch_letters_committed(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         if (m->fate == FATE_DEAD) {
             metric_add(&set_aside, 1);
             log_warn("set_aside", "type=%s key=%s reason=%s", log_text(m->header.type),

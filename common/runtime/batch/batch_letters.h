@@ -13,8 +13,8 @@ void batch_add_letters(struct batch *batch);
 /* … and taken: those are parked, and these become what they hold. */
 void batch_read_letters(struct batch *batch);
 /* Must it wait behind a letter, of before or of this batch? */
-bool batch_parks(const struct batch *batch, const struct message *m);
-void batch_park(struct batch *batch, struct message *m);
+bool batch_parks(const struct batch *batch, const struct work *m);
+void batch_park(struct batch *batch, struct work *m);
 /* May what is said under this key be heard in this transaction? */
 bool batch_may_hear_now(const struct batch *batch, text key);
 void batch_add_dead(struct batch *batch);

@@ -27,7 +27,7 @@ uint64_t batch_key_hash(const void *tag, const struct sql_key *key)
 }
 
 /* The values that a load looks up for a message. At most `most`; returns how many. */
-static size_t load_keys(const struct message *m, const struct load *load, struct sql_key *keys,
+static size_t load_keys(const struct work *m, const struct load *load, struct sql_key *keys,
                         size_t most)
 {
     struct sql *sql = runtime_sql(load->statement);
@@ -69,7 +69,7 @@ enum { KEYS_MAX = 64 };
 
 /* The hashes that keep a message apart from others: its key, and the rows it locks (of a long list
    some: what else two plans both write is found when they are decided). */
-static size_t conflict_hashes(const struct message *m, uint64_t *hashes)
+static size_t conflict_hashes(const struct work *m, uint64_t *hashes)
 {
     struct sql_key keys[KEYS_MAX];
     size_t n = 0;
@@ -91,7 +91,7 @@ void batch_forget_undecided(struct batch *batch)
     memset(batch->conflicts, 0, sizeof(*batch->conflicts) * batch->conflicts_room);
 }
 
-bool batch_may_go_first(struct batch *batch, const struct message *m)
+bool batch_may_go_first(struct batch *batch, const struct work *m)
 {
     uint64_t hashes[KEYS_MAX + HANDLER_LOADS];
     size_t n = conflict_hashes(m, hashes);
@@ -100,7 +100,7 @@ bool batch_may_go_first(struct batch *batch, const struct message *m)
     return true;
 }
 
-void batch_note_undecided(struct batch *batch, const struct message *m)
+void batch_note_undecided(struct batch *batch, const struct work *m)
 {
     uint64_t hashes[KEYS_MAX + HANDLER_LOADS];
     size_t n = conflict_hashes(m, hashes);
@@ -113,7 +113,7 @@ void batch_assign_rounds(struct batch *batch, int base)
     uint64_t hashes[KEYS_MAX + HANDLER_LOADS];
     batch_forget_undecided(batch);
     for (size_t i = 0; i < batch->n; i++) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         if (m->fate != FATE_OPEN || m->handler == NULL || m->handler->kind == ON_JOB) continue;
         size_t n = conflict_hashes(m, hashes);
         int last = base;
@@ -126,7 +126,7 @@ void batch_assign_rounds(struct batch *batch, int base)
     }
 }
 
-bool batch_in_round(const struct batch *batch, const struct message *m)
+bool batch_in_round(const struct batch *batch, const struct work *m)
 {
     return m->fate == FATE_OPEN && m->handler != NULL && m->handler->kind != ON_JOB &&
            m->round == batch->round;
@@ -170,7 +170,7 @@ struct loading *batch_loading_of(struct batch *batch, const struct statement *st
 }
 
 /* However many a list has. */
-const struct sql_key *batch_load_keys(struct batch *batch, const struct message *m,
+const struct sql_key *batch_load_keys(struct batch *batch, const struct work *m,
                                       const struct load *load, size_t *n)
 {
     size_t room = 1;
@@ -187,7 +187,7 @@ const struct sql_key *batch_load_keys(struct batch *batch, const struct message 
 }
 
 /* Without a lock nothing says which rows are the message's own. */
-bool batch_may_follow(const struct message *m)
+bool batch_may_follow(const struct work *m)
 {
     bool locks = false;
     for (int i = 0; i < HANDLER_LOADS && m->handler->loads[i].statement != NULL; i++) {
@@ -199,7 +199,7 @@ bool batch_may_follow(const struct message *m)
 }
 
 /* It will be decided in this round, or may be decided after one of its key. */
-static bool loads_now(const struct batch *batch, const struct message *m)
+static bool loads_now(const struct batch *batch, const struct work *m)
 {
     return batch_in_round(batch, m) || (m->fate == FATE_OPEN && m->handler != NULL &&
                                         m->handler->kind != ON_JOB && batch_may_follow(m));
@@ -226,7 +226,7 @@ static void plan_loads(struct batch *batch)
             if (wanted[s] && (int)service->store[s]->kind == kind)
                 batch->loadings[batch->loadings_n++].sql = runtime.store[s];
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         if (!loads_now(batch, m)) continue;
         for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].statement != NULL; k++) {
             size_t n;
@@ -338,7 +338,7 @@ struct list batch_rows_of(const struct loading *loading, const struct sql_key *k
     return known ? loading->known[place]->rows : loaded_rows_of(loading, key);
 }
 
-static struct list slice(struct batch *batch, const struct message *m, const struct load *load)
+static struct list slice(struct batch *batch, const struct work *m, const struct load *load)
 {
     const struct loading *loading = batch_loading_of(batch, load->statement);
     size_t size = load->statement->row->size, total = 0, n;
@@ -357,7 +357,7 @@ static struct list slice(struct batch *batch, const struct message *m, const str
     return out;
 }
 
-void batch_fill_facts(struct batch *batch, struct message *m)
+void batch_fill_facts(struct batch *batch, struct work *m)
 {
     m->facts.n = 0;
     for (int k = 0; k < HANDLER_LOADS && m->handler->loads[k].statement != NULL; k++)

@@ -7,23 +7,23 @@
 #include "runtime/batch/batch_state.h"
 
 /* Is all that it loads whole? Then it is loaded with the first one of its key. */
-bool batch_may_follow(const struct message *m);
+bool batch_may_follow(const struct work *m);
 void batch_assign_rounds(struct batch *batch,
                          int base); /* every undecided message gets a round after `base` */
-bool batch_in_round(const struct batch *batch, const struct message *m);
+bool batch_in_round(const struct batch *batch, const struct work *m);
 void batch_add_loads(struct batch *batch);
 int batch_read_loads(struct batch *batch, struct err *err);
-void batch_fill_facts(struct batch *batch, struct message *m);
+void batch_fill_facts(struct batch *batch, struct work *m);
 uint64_t batch_key_hash(const void *tag, const struct sql_key *key);
 /* The statement's keys and rows in this round; NULL if nobody of the round loads it. */
 struct loading *batch_loading_of(struct batch *batch, const struct statement *statement);
 /* The values that a load looks up for a message; in the batch's arena. */
-const struct sql_key *batch_load_keys(struct batch *batch, const struct message *m,
+const struct sql_key *batch_load_keys(struct batch *batch, const struct work *m,
                                       const struct load *load, size_t *n);
 /* Keys and locks of messages that stay undecided: is this message free of them? */
 void batch_forget_undecided(struct batch *batch);
-void batch_note_undecided(struct batch *batch, const struct message *m);
-bool batch_may_go_first(struct batch *batch, const struct message *m);
+void batch_note_undecided(struct batch *batch, const struct work *m);
+bool batch_may_go_first(struct batch *batch, const struct work *m);
 
 /* The place of a key among those that were asked for, or -1. */
 int batch_find_key(const struct loading *loading, const struct sql_key *key);

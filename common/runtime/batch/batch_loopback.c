@@ -43,17 +43,17 @@ static const struct handler *hearer_at_once(const struct batch *batch,
 
 /* The event of this batch with that key, if several are to become one. What is heard at once stands
    at the end. */
-static struct message *united_of(const struct batch *batch, const struct handler *handler, text key)
+static struct work *united_of(const struct batch *batch, const struct handler *handler, text key)
 {
     for (size_t i = batch->n; i-- > 0 && batch_unites(handler);) {
-        struct message *m = batch->all[i];
+        struct work *m = batch->all[i];
         if (m->origin != ORIGIN_OWN) break;
         if (m->handler == handler && text_equal(m->header.key, key)) return m;
     }
     return NULL;
 }
 
-static void hear(struct batch *batch, struct message *sayer, struct plan_event *event,
+static void hear(struct batch *batch, struct work *sayer, struct plan_event *event,
                  const struct handler *handler, void *said)
 {
     struct header header = {.type = text_of(event->shape->name),
@@ -62,7 +62,7 @@ static void hear(struct batch *batch, struct message *sayer, struct plan_event *
                             .time = batch->now,
                             .trace = sayer->header.trace,
                             .cause = batch_cause_of(batch, sayer)};
-    struct message *m = message_create(ORIGIN_OWN, &header, event->body);
+    struct work *m = work_create(ORIGIN_OWN, &header, event->body);
     m->handler = handler;
     m->partition = event->partition;
     m->sayer = sayer;
@@ -73,11 +73,11 @@ static void hear(struct batch *batch, struct message *sayer, struct plan_event *
 
 /* Hear this event at once, alone or together with one like it. False: it must go through the
    journal. If one like it has been decided already it waits for the next batch. */
-static bool take_event(struct batch *batch, struct message *sayer, struct plan_event *event)
+static bool take_event(struct batch *batch, struct work *sayer, struct plan_event *event)
 {
     const struct handler *handler = event->late ? NULL : hearer_at_once(batch, event);
     if (handler == NULL) return false;
-    struct message *united = united_of(batch, handler, event->key);
+    struct work *united = united_of(batch, handler, event->key);
     if (united == NULL ? batch->n == BATCH_ROOM : united->fate != FATE_OPEN) return false;
     if (united != NULL && handler->merge == NULL) return true; /* a level: once is enough */
     void *said = batch_read_said(batch, event);
@@ -90,7 +90,7 @@ static bool take_event(struct batch *batch, struct message *sayer, struct plan_e
 }
 
 /* Take out of what the message says whatever is heard at once. */
-static void take_events(struct batch *batch, struct message *sayer)
+static void take_events(struct batch *batch, struct work *sayer)
 {
     for (struct plan_event **at = &sayer->inside.events; *at != NULL;) {
         struct plan_event *event = *at, *next = event->next;

@@ -57,7 +57,7 @@ void batch_add_writes(struct batch *batch)
         struct rows rows = {0};
         if (service->store[s]->kind != STATEMENT_WRITE) continue;
         for (size_t i = 0; i < batch->n; i++) {
-            const struct message *m = batch->all[i];
+            const struct work *m = batch->all[i];
             if (m->fate != FATE_DONE || m->round != batch->round) continue;
             for (const struct plan_row *row = m->inside.rows; row != NULL; row = row->next)
                 if (row->statement == service->store[s]) batch_collect(batch, &rows, row->row);
@@ -73,7 +73,7 @@ void batch_add_counters(struct batch *batch)
         struct rows rows = {0};
         if (service->store[s]->kind != STATEMENT_ADD) continue;
         for (size_t i = 0; i < batch->n; i++) {
-            const struct message *m = batch->all[i];
+            const struct work *m = batch->all[i];
             if (m->fate != FATE_DONE) continue;
             for (const struct plan_row *row = m->inside.adds; row != NULL; row = row->next)
                 if (row->statement == service->store[s]) batch_collect(batch, &rows, row->row);

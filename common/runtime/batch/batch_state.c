@@ -23,7 +23,7 @@ text batch_pack(struct batch *batch, const struct shape *shape, const void *body
     return packed;
 }
 
-void batch_decode(struct batch *batch, struct message *m)
+void batch_decode(struct batch *batch, struct work *m)
 {
     if (m->fate != FATE_OPEN) return;
     if (m->failures >= ATTEMPTS_MAX && m->origin != ORIGIN_COMMAND) {
@@ -38,13 +38,13 @@ void batch_decode(struct batch *batch, struct message *m)
     if (m->decoded == NULL) batch_set_aside(batch, m);
 }
 
-void batch_set_aside(struct batch *batch, struct message *m)
+void batch_set_aside(struct batch *batch, struct work *m)
 {
     m->fate = FATE_DEAD;
     batch->set_aside++;
 }
 
-text batch_cause_of(struct batch *batch, const struct message *m)
+text batch_cause_of(struct batch *batch, const struct work *m)
 {
     bool again = m->origin == ORIGIN_DEAD;
     if ((m->origin == ORIGIN_EVENT || again) && m->source >= 0)
@@ -58,12 +58,12 @@ text batch_cause_of(struct batch *batch, const struct message *m)
     return m->header.cause;
 }
 
-bool batch_is_job(const struct message *m)
+bool batch_is_job(const struct work *m)
 {
     return m->origin == ORIGIN_ALARM && m->handler != NULL && m->handler->kind == ON_JOB;
 }
 
-bool batch_begins_job(const struct message *m)
+bool batch_begins_job(const struct work *m)
 {
     return batch_is_job(m) && m->fate != FATE_GONE && m->fate != FATE_DEAD;
 }
@@ -94,7 +94,7 @@ void *batch_read_said(struct batch *batch, const struct plan_event *event)
     return pack_read(event->body, event->shape, batch->arena, &err);
 }
 
-void batch_say_after_all(struct batch *batch, struct message *m)
+void batch_say_after_all(struct batch *batch, struct work *m)
 {
     struct plan_event **end = &m->sayer->inside.events;
     while (*end != NULL) end = &(*end)->next;

@@ -57,7 +57,7 @@ struct batch {
     struct lane *lane;
     void (*done)(struct lane *lane, const struct pg_trip *trip, struct queue *left, bool fenced);
     struct arena *arena;
-    struct message *all[BATCH_ROOM]; /* what was taken, then what these said to be heard at once */
+    struct work *all[BATCH_ROOM]; /* what was taken, then what these said to be heard at once */
     size_t n;
     int round;
     struct loading *loadings; /* of the round, in the store's order */
@@ -88,15 +88,15 @@ struct batch {
 void batch_collect(struct batch *batch, struct rows *rows, const void *row);
 text batch_pack(struct batch *batch, const struct shape *shape, const void *body);
 /* What the message says, if it can be read and has not failed too often; else it is set aside. */
-void batch_decode(struct batch *batch, struct message *m);
+void batch_decode(struct batch *batch, struct work *m);
 /* It becomes a dead letter when the transaction commits. */
-void batch_set_aside(struct batch *batch, struct message *m);
+void batch_set_aside(struct batch *batch, struct work *m);
 /* For what the message causes. */
-text batch_cause_of(struct batch *batch, const struct message *m);
+text batch_cause_of(struct batch *batch, const struct work *m);
 /* The alarm of a job that is to be claimed, rather than heard. */
-bool batch_is_job(const struct message *m);
+bool batch_is_job(const struct work *m);
 /* A job whose work starts with the commit of this batch. */
-bool batch_begins_job(const struct message *m);
+bool batch_begins_job(const struct work *m);
 /* This alarm is about to be set: the lane must not overlook it. */
 void batch_expect_alarm(struct lane *lane, const struct alarm_row *row);
 
@@ -110,6 +110,6 @@ const struct handler *batch_own_hearer(const struct plan_event *event);
 void *batch_read_said(struct batch *batch, const struct plan_event *event);
 /* What was to be heard at once goes the long way after all, through the journal, with all that it
    took in. */
-void batch_say_after_all(struct batch *batch, struct message *m);
+void batch_say_after_all(struct batch *batch, struct work *m);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static struct alarm_row *alarm_row_of(struct batch *batch, const struct message *m,
+static struct alarm_row *alarm_row_of(struct batch *batch, const struct work *m,
                                       const struct plan_alarm *alarm)
 {
     struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
@@ -36,7 +36,7 @@ static void add_alarms(struct batch *batch)
 {
     struct rows sets = {0}, drops = {0}, kept = {0};
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         if (m->fate != FATE_DONE) continue;
         for (const struct plan_alarm *alarm = m->inside.alarms; alarm != NULL; alarm = alarm->next)
             batch_collect(batch, &sets, alarm_row_of(batch, m, alarm));
@@ -58,7 +58,7 @@ static void add_replies(struct batch *batch)
 {
     struct rows rows = {0};
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         if (m->origin != ORIGIN_COMMAND || m->fate != FATE_DONE) continue;
         struct kept_reply_row *row = ARENA_NEW(batch->arena, struct kept_reply_row);
         *row = (struct kept_reply_row){.principal = m->principal,
@@ -71,10 +71,9 @@ static void add_replies(struct batch *batch)
 }
 
 /* Who has come through is no suspect any more. A job that begins now has not. */
-static const struct message *cleared(const struct message *m)
+static const struct work *cleared(const struct work *m)
 {
-    if (m->origin == ORIGIN_RESULT && job_message(m->job)->suspected > 0)
-        return job_message(m->job);
+    if (m->origin == ORIGIN_RESULT && job_work(m->job)->suspected > 0) return job_work(m->job);
     return m->suspected > 0 && !batch_begins_job(m) ? m : NULL;
 }
 
@@ -82,10 +81,10 @@ static void add_suspects_cleared(struct batch *batch)
 {
     struct rows rows = {0};
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = cleared(batch->all[i]);
+        const struct work *m = cleared(batch->all[i]);
         if (m == NULL) continue;
         struct suspect_row *row = ARENA_NEW(batch->arena, struct suspect_row);
-        row->identity = message_identity(m, batch->arena);
+        row->identity = work_identity(m, batch->arena);
         batch_collect(batch, &rows, row);
     }
     batch_send_rows(batch, runtime_own_sql(&sql_suspect_drop), &rows);
@@ -120,7 +119,7 @@ static bool unite(struct batch *batch, struct united *united, const struct handl
     return true;
 }
 
-static void collect_event(struct batch *batch, struct rows *all_united, const struct message *m,
+static void collect_event(struct batch *batch, struct rows *all_united, const struct work *m,
                           const struct plan_event *event)
 {
     const struct handler *own = batch_own_hearer(event);
@@ -158,7 +157,7 @@ static void collect_said(struct batch *batch)
 {
     struct rows all_united = {0};
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         if (m->fate != FATE_DONE) continue;
         for (const struct plan_event *event = m->inside.events; event != NULL; event = event->next)
             collect_event(batch, &all_united, m, event);
@@ -198,7 +197,7 @@ static void plan_positions(struct batch *batch)
     const struct lane *lane = batch->lane;
     struct backlog backlog = lane_backlog(lane);
     for (size_t i = 0; i < batch->n; i++) {
-        const struct message *m = batch->all[i];
+        const struct work *m = batch->all[i];
         struct slot_position *position = &batch->positions[m->partition];
         assert(lane->slots[m->partition].held); /* or this would take it back from its owner */
         if (!batch->touched[m->partition])

@@ -7,17 +7,17 @@
 
 struct job {
     struct lane *lane;
-    struct message *message; /* the alarm that started it */
+    struct work *alarm; /* the alarm that started it */
     struct arena *arena;
     const void *body;
     bool reported;
 };
 
-struct message *job_read(const struct alarm_row *row)
+struct work *job_read(const struct alarm_row *row)
 {
     struct header header = {
         .type = row->name, .key = row->key, .cause = row->cause, .version = 1, .time = row->due_at};
-    struct message *m = message_create(ORIGIN_ALARM, &header, row->body);
+    struct work *m = work_create(ORIGIN_ALARM, &header, row->body);
     m->handler = runtime_handler(ON_ALARM, NULL, row->name, 0);
     if (m->handler == NULL) m->handler = runtime_handler(ON_JOB, NULL, row->name, 0);
     m->partition = (int)row->partition;
@@ -28,22 +28,22 @@ struct message *job_read(const struct alarm_row *row)
 
 text job_key(const struct job *job)
 {
-    return job->message->header.key;
+    return job->alarm->header.key;
 }
 
 text job_name(const struct job *job)
 {
-    return job->message->header.type;
+    return job->alarm->header.type;
 }
 
-const struct message *job_message(const struct job *job)
+const struct work *job_work(const struct job *job)
 {
-    return job->message;
+    return job->alarm;
 }
 
 int64_t job_attempt(const struct job *job)
 {
-    return job->message->attempt;
+    return job->alarm->attempt;
 }
 
 struct arena *job_arena(struct job *job)
@@ -55,21 +55,21 @@ void job_destroy(struct job *job)
 {
     job->lane->jobs--;
     arena_destroy(job->arena);
-    message_destroy(job->message);
+    work_destroy(job->alarm);
     free(job);
 }
 
-void job_start(struct lane *lane, struct message *take_message)
+void job_start(struct lane *lane, struct work *take_work)
 {
     struct job *job = mem_alloc(sizeof(*job));
     struct err err;
     job->lane = lane;
-    job->message = take_message;
+    job->alarm = take_work;
     job->arena = arena_create();
     lane->jobs++;
-    job->body = pack_read(take_message->body, take_message->handler->hears, job->arena, &err);
+    job->body = pack_read(take_work->body, take_work->handler->hears, job->arena, &err);
     assert(job->body != NULL); /* it was decoded when the row was claimed */
-    take_message->handler->run(job, job->body);
+    take_work->handler->run(job, job->body);
 }
 
 void job_done(struct job *job, const struct shape *result, const void *body)
@@ -80,15 +80,15 @@ void job_done(struct job *job, const struct shape *result, const void *body)
     job->reported = true;
     pack_write(&bytes, result, body);
     struct header header = {.type = text_of(result->name),
-                            .key = job->message->header.key,
+                            .key = job->alarm->header.key,
                             .version = 1,
-                            .cause = job->message->header.cause,
+                            .cause = job->alarm->header.cause,
                             .time = runtime_now()};
-    struct message *m = message_create(ORIGIN_RESULT, &header, buf_text(&bytes));
+    struct work *m = work_create(ORIGIN_RESULT, &header, buf_text(&bytes));
     m->handler = runtime_handler(ON_RESULT, NULL, header.type, 0);
     assert(m->handler != NULL);
-    m->partition = job->message->partition;
-    m->attempt = job->message->attempt;
+    m->partition = job->alarm->partition;
+    m->attempt = job->alarm->attempt;
     m->job = job;
     buf_finish(&bytes);
     lane_result(job->lane, m);

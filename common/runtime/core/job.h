@@ -10,11 +10,11 @@
 #include "runtime/core/runtime.h"
 
 /* The message that an alarm's row holds, or a job's. */
-struct message *job_read(const struct alarm_row *row);
+struct work *job_read(const struct alarm_row *row);
 /* Begin a job whose row stands as running. */
-void job_start(struct lane *lane, struct message *take_message);
+void job_start(struct lane *lane, struct work *take_work);
 text job_name(const struct job *job);
-const struct message *job_message(const struct job *job); /* the alarm that started it */
+const struct work *job_work(const struct job *job); /* the alarm that started it */
 void job_destroy(struct job *job);
 
 #endif

@@ -40,9 +40,9 @@ void lane_wake(struct lane *lane)
     loop_soon(run_woken, (void *)(intptr_t)lane->number);
 }
 
-void lane_result(struct lane *lane, struct message *message)
+void lane_result(struct lane *lane, struct work *work)
 {
-    queue_add(&lane->results, message);
+    queue_add(&lane->results, work);
     lane_wake(lane);
 }
 
@@ -55,7 +55,7 @@ int64_t lane_rest_left(const struct rest *rest)
 
 static bool has_letter_queued(const struct lane *lane, text key)
 {
-    for (const struct message *m = lane->letters.first; m != NULL; m = m->next)
+    for (const struct work *m = lane->letters.first; m != NULL; m = m->next)
         if (text_equal(m->header.key, key)) return true;
     return false;
 }
@@ -64,7 +64,7 @@ void lane_run_letters(struct lane *lane, int partition, text key)
 {
     struct header header = {.type = TEXT("?"), .key = key};
     if (has_letter_queued(lane, key)) return;
-    struct message *m = message_create(ORIGIN_DEAD, &header, TEXT(""));
+    struct work *m = work_create(ORIGIN_DEAD, &header, TEXT(""));
     m->partition = partition;
     queue_add(&lane->letters, m);
     lane_wake(lane);

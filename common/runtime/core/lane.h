@@ -72,7 +72,7 @@ struct lane {
    caller. */
 void lane_wake(struct lane *lane);
 /* A job has reported. */
-void lane_result(struct lane *lane, struct message *message);
+void lane_result(struct lane *lane, struct work *work);
 /* Run the letters of this key in order, each in a transaction of its own, until one fails. */
 void lane_run_letters(struct lane *lane, int partition, text key);
 /* Messages in memory, running jobs included. */

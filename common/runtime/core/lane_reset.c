@@ -7,10 +7,10 @@
 
 void lane_drop(struct queue *queue)
 {
-    for (struct message *m; (m = queue_take(queue)) != NULL;) {
+    for (struct work *m; (m = queue_take(queue)) != NULL;) {
         if (m->job != NULL) job_destroy(m->job);
         if (m->request != NULL) bus_drop(m->request);
-        message_destroy(m);
+        work_destroy(m);
     }
 }
 
@@ -20,7 +20,7 @@ static void let_go(struct lane *lane, struct queue *from)
 {
     struct queue all = *from, dropped = {0};
     *from = (struct queue){0};
-    for (struct message *m; (m = queue_take(&all)) != NULL;)
+    for (struct work *m; (m = queue_take(&all)) != NULL;)
         queue_add(lane->slots[m->partition].held ? from
                   : m->origin == ORIGIN_COMMAND  ? &lane->waiting_leases
                   : m->origin == ORIGIN_RESULT   ? &lane->results
@@ -53,9 +53,9 @@ void lane_reset(struct lane *lane)
 void lane_send_back(struct queue *left, const char *state)
 {
     struct queue others = {0};
-    for (struct message *m; (m = queue_take(left)) != NULL;) {
+    for (struct work *m; (m = queue_take(left)) != NULL;) {
         if (m->origin == ORIGIN_COMMAND)
-            reply_refuse_message(m, VERB_RETRY, NULL, "the database lacks resources (%s)", state);
+            reply_refuse_work(m, VERB_RETRY, NULL, "the database lacks resources (%s)", state);
         else
             queue_add(&others, m);
     }

@@ -40,17 +40,17 @@ void overdue_take(struct queue *queue)
 {
     struct queue all = *queue;
     *queue = (struct queue){0};
-    for (struct message *m; (m = queue_take(&all)) != NULL;) {
+    for (struct work *m; (m = queue_take(&all)) != NULL;) {
         if (m->origin != ORIGIN_COMMAND || !overdue(m->header.deadline, m->since_ms)) {
             queue_add(queue, m);
             continue;
         }
         overdue_answer(m->request, m->header.id, m->header.deadline, m->uncertain);
-        message_destroy(m);
+        work_destroy(m);
     }
 }
 
 void overdue_doubt(struct queue *queue)
 {
-    for (struct message *m = queue->first; m != NULL; m = m->next) m->uncertain = true;
+    for (struct work *m = queue->first; m != NULL; m = m->next) m->uncertain = true;
 }

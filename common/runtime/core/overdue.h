@@ -6,7 +6,7 @@
 #ifndef KEFU_OVERDUE_H
 #define KEFU_OVERDUE_H
 
-#include "runtime/core/message.h"
+#include "runtime/core/work.h"
 
 /* Is it, having waited since then (by the loop)? A deadline of 0 is none. */
 bool overdue(time_us deadline, int64_t since_ms);

@@ -40,8 +40,8 @@ void reply_refuse(struct bus_request *request, enum verb verb, text id, const st
     buf_finish(&bytes);
 }
 
-void reply_refuse_message(struct message *take_message, enum verb verb, const char *field,
-                          const char *format, ...)
+void reply_refuse_work(struct work *take_work, enum verb verb, const char *field,
+                       const char *format, ...)
 {
     struct err err;
     char text[300];
@@ -50,8 +50,8 @@ void reply_refuse_message(struct message *take_message, enum verb verb, const ch
     text_vformat(text, sizeof(text), format, args);
     va_end(args);
     err_field(&err, field, NULL, "%s", text);
-    reply_refuse(take_message->request, verb, take_message->header.id, &err);
-    message_destroy(take_message);
+    reply_refuse(take_work->request, verb, take_work->header.id, &err);
+    work_destroy(take_work);
 }
 
 static void flush_answers(void *ctx)

@@ -8,7 +8,7 @@
 #include "net/bus.h"
 #include "net/gate.h"
 #include "base/loop.h"
-#include "runtime/core/message.h"
+#include "runtime/core/work.h"
 #include "net/peers.h"
 #include "net/services.h"
 #include "db/pg.h"

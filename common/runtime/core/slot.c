@@ -14,7 +14,7 @@ void slot_begin(struct slot *slot, int64_t n, const int64_t handled[SOURCES_MAX]
 
 void backlog_add(struct backlog *backlog, const struct queue *queue)
 {
-    for (const struct message *m = queue->first; m != NULL; m = m->next)
+    for (const struct work *m = queue->first; m != NULL; m = m->next)
         if (m->origin == ORIGIN_EVENT) backlog->sources[m->partition] |= (uint8_t)(1U << m->source);
 }
 

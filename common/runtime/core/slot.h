@@ -5,7 +5,7 @@
 #ifndef KEFU_SLOT_H
 #define KEFU_SLOT_H
 
-#include "runtime/core/message.h"
+#include "runtime/core/work.h"
 #include "runtime/core/runtime.h"
 
 struct slot {

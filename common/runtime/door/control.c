@@ -150,7 +150,7 @@ static void quiet(struct control *c)
 
 static int64_t oldest_ms(const struct lane *lane, int source)
 {
-    for (const struct message *m = lane->events.first; m != NULL; m = m->next)
+    for (const struct work *m = lane->events.first; m != NULL; m = m->next)
         if (m->source == source) return (runtime_now() - m->header.time) / 1000;
     return 0;
 }

@@ -35,7 +35,7 @@ static void take_command(const struct handler *handler, struct bus_request *requ
 {
     text key = shape_key(handler->hears, body, arena);
     envelope->header.key = key.len > 0 ? key : envelope->header.id;
-    struct message *m = message_create(ORIGIN_COMMAND, &envelope->header, envelope->body);
+    struct work *m = work_create(ORIGIN_COMMAND, &envelope->header, envelope->body);
     m->handler = handler;
     m->request = request;
     m->since_ms = loop_now_ms();
@@ -48,7 +48,7 @@ static void take_command(const struct handler *handler, struct bus_request *requ
 /* Memory that a request takes while it waits. */
 static size_t room_of(bool has_arena, size_t frame_size)
 {
-    return frame_size + (has_arena ? ARENA_ROOM : sizeof(struct message));
+    return frame_size + (has_arena ? ARENA_ROOM : sizeof(struct work));
 }
 
 static enum gate_verdict no_such_type(const struct header *header, enum handler_kind kind,

@@ -42,7 +42,7 @@ static void take_event(struct lane *lane, int source, const struct journal_event
                             .time = event->at,
                             .trace = event->trace,
                             .cause = event->cause};
-    struct message *m = message_create(ORIGIN_EVENT, &header, event->body);
+    struct work *m = work_create(ORIGIN_EVENT, &header, event->body);
     m->handler = handler;
     m->source = source;
     m->partition = (int)event->partition;

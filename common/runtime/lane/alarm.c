@@ -37,7 +37,7 @@ static struct sql *look_sql(void)
 
 static void take_alarm(struct lane *lane, const struct alarm_row *row)
 {
-    struct message *m = job_read(row);
+    struct work *m = job_read(row);
     if (row->due_at > lane->gate.at) lane->gate.at = row->due_at;
     queue_add(&lane->alarms, m);
 }

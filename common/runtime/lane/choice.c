@@ -31,13 +31,13 @@ static void hold_back_key(struct held_back *behind, text key)
     behind->keys[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
-static void hold_back_event(struct held_back *behind, const struct message *m)
+static void hold_back_event(struct held_back *behind, const struct work *m)
 {
     behind->any = true;
     behind->events.sources[m->partition] |= (uint8_t)(1U << m->source);
 }
 
-static bool is_held_back(const struct held_back *behind, const struct message *m)
+static bool is_held_back(const struct held_back *behind, const struct work *m)
 {
     if (!behind->any) return false;
     uint64_t bit = text_hash(m->header.key) % KEY_BITS;
@@ -46,9 +46,9 @@ static bool is_held_back(const struct held_back *behind, const struct message *m
 }
 
 /* Of one command id only one in a batch: the second one finds the kept reply of the first. */
-static bool has_id(const struct queue *chosen, const struct message *command)
+static bool has_id(const struct queue *chosen, const struct work *command)
 {
-    for (const struct message *m = chosen->first; m != NULL; m = m->next)
+    for (const struct work *m = chosen->first; m != NULL; m = m->next)
         if (m->origin == ORIGIN_COMMAND && text_equal(m->header.id, command->header.id) &&
             text_equal(m->principal, command->principal))
             return true;
@@ -59,13 +59,13 @@ static bool has_id(const struct queue *chosen, const struct message *command)
 static void time_events(struct choice *choice)
 {
     choice->timed = true;
-    for (const struct message *m = choice->lane->events.first; m != NULL; m = m->next) {
+    for (const struct work *m = choice->lane->events.first; m != NULL; m = m->next) {
         time_us *said = &choice->said[m->partition];
         if (*said == 0 || m->header.time < *said) *said = m->header.time;
     }
 }
 
-static bool may_go(struct choice *choice, const struct message *m)
+static bool may_go(struct choice *choice, const struct work *m)
 {
     if (!choice->again && is_held_back(&choice->behind, m)) return false;
     if (m->origin == ORIGIN_COMMAND) return !has_id(choice->chosen, m);
@@ -76,7 +76,7 @@ static bool may_go(struct choice *choice, const struct message *m)
 }
 
 /* Events and commands keep their order, alarms and reports have none. */
-static void stay(struct choice *choice, const struct message *m)
+static void stay(struct choice *choice, const struct work *m)
 {
     if (m->origin == ORIGIN_EVENT) hold_back_event(&choice->behind, m);
     if (m->origin == ORIGIN_COMMAND) hold_back_key(&choice->behind, m->header.key);
@@ -89,7 +89,7 @@ static void take(struct choice *choice, struct queue *from, size_t n, size_t byt
     size_t upto = choice->chosen->bytes + bytes;
     struct queue all = *from, left = {0}, gone = {0};
     while (n > 0 && all.n > 0 && choice->chosen->bytes < upto) {
-        struct message *m = queue_take(&all);
+        struct work *m = queue_take(&all);
         bool held = lane_holds(choice->lane, m->partition), goes = held && may_go(choice, m);
         if (held && !goes) stay(choice, m);
         queue_add(!held ? &gone : goes ? choice->chosen : &left, m);
@@ -150,7 +150,7 @@ static bool goes_together(const struct lane *lane)
 
 static void hold_back_behind(struct held_back *behind, const struct queue *queue)
 {
-    for (const struct message *m = queue->first; m != NULL; m = m->next) {
+    for (const struct work *m = queue->first; m != NULL; m = m->next) {
         hold_back_key(behind, m->header.key);
         if (m->origin == ORIGIN_EVENT) hold_back_event(behind, m);
     }

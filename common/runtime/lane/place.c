@@ -28,14 +28,14 @@ static bool has_birthplace(struct lane *lane)
     return lane_holds(lane, lane->birthplace);
 }
 
-struct lane *place_command(struct message *message)
+struct lane *place_command(struct work *work)
 {
-    int own = partition_of(message->header.key);
-    message->partition = own;
-    for (int i = 0; message->handler->creates && i < runtime.lanes_n; i++) {
+    int own = partition_of(work->header.key);
+    work->partition = own;
+    for (int i = 0; work->handler->creates && i < runtime.lanes_n; i++) {
         struct lane *lane = lane_of(own + i);
         if (!has_birthplace(lane)) continue;
-        message->partition = lane->birthplace;
+        work->partition = lane->birthplace;
         if (++lane->born_n == CREATED_MAX) place_turn(lane);
         return lane;
     }

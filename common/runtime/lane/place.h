@@ -13,7 +13,7 @@
    is the lane's turn: what is new comes in whole batches of one partition, for this service and for
    all that hear of it, and each partition of a batch costs rows. With none held it stays with its
    key's. */
-struct lane *place_command(struct message *message);
+struct lane *place_command(struct work *work);
 
 /* What is created from now on goes to the lane's next partition: a batch has been taken. */
 void place_turn(struct lane *lane);

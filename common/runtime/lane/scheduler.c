@@ -35,26 +35,26 @@ static void on_time(void *ctx)
 }
 
 /* What creates something stays, though the partition that was chosen for it has moved. */
-static bool place_again(struct message *message)
+static bool place_again(struct work *work)
 {
-    struct lane *lane = message->handler->creates ? place_command(message) : NULL;
-    if (lane == NULL || !lane_holds(lane, message->partition)) return false;
-    queue_add(&lane->commands, message);
+    struct lane *lane = work->handler->creates ? place_command(work) : NULL;
+    if (lane == NULL || !lane_holds(lane, work->partition)) return false;
+    queue_add(&lane->commands, work);
     lane_wake(lane);
     return true;
 }
 
 /* While the leases are not known yet commands wait; then those of partitions held elsewhere are
    sent away. */
-static void accept(struct lane *lane, struct message *message)
+static void accept(struct lane *lane, struct work *work)
 {
     if (!lane->ready)
-        queue_add(&lane->waiting_leases, message);
-    else if (lane_holds(lane, message->partition))
-        queue_add(&lane->commands, message);
-    else if (!place_again(message))
-        reply_refuse_message(message, VERB_RETRY, NULL, "another replica holds partition %d",
-                             message->partition);
+        queue_add(&lane->waiting_leases, work);
+    else if (lane_holds(lane, work->partition))
+        queue_add(&lane->commands, work);
+    else if (!place_again(work))
+        reply_refuse_work(work, VERB_RETRY, NULL, "another replica holds partition %d",
+                          work->partition);
 }
 
 /* What a transaction is at work on is in none of these. */
@@ -68,9 +68,9 @@ static void answer_overdue(void *ctx)
         loop_timer_stop(&lane->overdue_timer);
 }
 
-void lane_command(struct lane *lane, struct message *message)
+void lane_command(struct lane *lane, struct work *work)
 {
-    accept(lane, message);
+    accept(lane, work);
     if (!loop_timer_runs(&lane->overdue_timer))
         loop_timer_start(&lane->overdue_timer, OVERDUE_LOOK_MS, OVERDUE_LOOK_MS, answer_overdue,
                          lane);
@@ -81,15 +81,15 @@ void lane_send_away(struct lane *lane)
 {
     struct queue *const queues[] = {&lane->commands, &lane->waiting_leases};
     for (size_t i = 0; i < COUNT(queues); i++)
-        for (struct message *m; (m = queue_take(queues[i])) != NULL;)
-            reply_refuse_message(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
+        for (struct work *m; (m = queue_take(queues[i])) != NULL;)
+            reply_refuse_work(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
 }
 
 static void accept_waiting(struct lane *lane)
 {
     struct queue waiting = lane->waiting_leases;
     lane->waiting_leases = (struct queue){0};
-    for (struct message *m; (m = queue_take(&waiting)) != NULL;) accept(lane, m);
+    for (struct work *m; (m = queue_take(&waiting)) != NULL;) accept(lane, m);
 }
 
 /* --- the next batch --- */
@@ -127,7 +127,7 @@ static int64_t commands_wait(const struct lane *lane)
 /* They are sorted by due time. */
 static bool has_ripe_alarms(const struct lane *lane)
 {
-    const struct message *first = lane->alarms.first;
+    const struct work *first = lane->alarms.first;
     return first != NULL &&
            alarm_gate_lets(&lane->gate, runtime.sources_n, first->due, 0, loop_now_ms());
 }
@@ -145,7 +145,7 @@ static int64_t wait_left(const struct lane *lane)
 static size_t count_commands(const struct queue *queue)
 {
     size_t n = 0;
-    for (const struct message *m = queue->first; m != NULL; m = m->next)
+    for (const struct work *m = queue->first; m != NULL; m = m->next)
         n += m->origin == ORIGIN_COMMAND;
     return n;
 }
@@ -232,10 +232,10 @@ static void take_apart(struct lane *lane, struct queue *left)
 
 static void refuse_hopeless(struct lane *lane, const struct pg_trip *trip)
 {
-    struct message *m = lane->single.first;
+    struct work *m = lane->single.first;
     if (m == NULL || m->origin != ORIGIN_COMMAND || m->failures < ATTEMPTS_MAX) return;
     queue_take(&lane->single);
-    reply_refuse_message(m, VERB_REFUSED, NULL, "internal fault %s", trip->state);
+    reply_refuse_work(m, VERB_REFUSED, NULL, "internal fault %s", trip->state);
 }
 
 /* Somebody else wrote such a row first. That has committed, so whoever looks now finds it; it is
@@ -277,7 +277,7 @@ static void end_batch(struct lane *lane, const struct pg_trip *trip, struct queu
         if (lane_lacks_resources(trip)) lane_send_back(left, trip->state);
         restore(lane, left);
     } else {
-        for (struct message *m = left->first; m != NULL; m = m->next)
+        for (struct work *m = left->first; m != NULL; m = m->next)
             err_set(&m->why, "%s", trip->message);
         take_apart(lane, left);
         refuse_hopeless(lane, trip);

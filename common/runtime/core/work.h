@@ -1,9 +1,9 @@
 /*
- * message: one thing for a lane to handle, whatever it came by. It owns its bytes; while a batch
- * runs it also carries its plan.
+ * work: one thing for a lane to do: an event, a command, an alarm, a job's result or a dead letter.
+ * It owns its bytes; while a batch runs it also carries its plan.
  */
-#ifndef KEFU_MESSAGE_H
-#define KEFU_MESSAGE_H
+#ifndef KEFU_WORK_H
+#define KEFU_WORK_H
 
 #include "runtime/api/plan_state.h"
 #include "runtime/api/service.h"
@@ -31,8 +31,8 @@ enum fate {
 
 struct bus_request;
 
-struct message {
-    struct message *next;
+struct work {
+    struct work *next;
     size_t bytes; /* all of it in memory */
     enum origin origin;
     const struct handler *handler; /* NULL: undecodable or unknown */
@@ -54,7 +54,7 @@ struct message {
     struct job *job;          /* of a result */
     int64_t suspected;        /* careful mode: how often its name was written to `suspect` */
     int64_t dead;             /* of a dead letter tried again */
-    struct message *sayer;    /* ORIGIN_OWN: who said … */
+    struct work *sayer;       /* ORIGIN_OWN: who said … */
     struct plan_event *event; /* … this */
 
     /* while a batch runs */
@@ -68,19 +68,19 @@ struct message {
     struct err why;
 };
 
-/* A message with copies of the header's texts and the body. */
-struct message *message_create(enum origin origin, const struct header *header, text body);
-void message_destroy(struct message *message);
+/* Work with copies of the header's texts and the body. */
+struct work *work_create(enum origin origin, const struct header *header, text body);
+void work_destroy(struct work *work);
 /* What names it for careful mode: the same after a restart. */
-text message_identity(const struct message *message, struct arena *arena);
+text work_identity(const struct work *work, struct arena *arena);
 
 struct queue {
-    struct message *first, **end;
+    struct work *first, **end;
     size_t n, bytes;
 };
 
-void queue_add(struct queue *queue, struct message *message);
-struct message *queue_take(struct queue *queue);
+void queue_add(struct queue *queue, struct work *work);
+struct work *queue_take(struct queue *queue);
 void queue_join(struct queue *queue, struct queue *more); /* behind it; `more` is empty then */
 void queue_clear(struct queue *queue);                    /* destroys what is in it */
 

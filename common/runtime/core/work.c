@@ -1,4 +1,4 @@
-#include "runtime/core/message.h"
+#include "runtime/core/work.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,32 +14,32 @@ static text copy_text(char **at, text from)
 }
 
 /* The struct and all its texts are one block. */
-struct message *message_create(enum origin origin, const struct header *header, text body)
+struct work *work_create(enum origin origin, const struct header *header, text body)
 {
     size_t bytes = header->id.len + header->type.len + header->key.len + header->trace.len +
                    header->cause.len + header->actor.len + body.len + 7;
-    struct message *message = mem_alloc(sizeof(*message) + bytes);
-    char *at = (char *)(message + 1);
-    message->bytes = sizeof(*message) + bytes;
-    message->origin = origin;
-    message->source = -1;
-    message->header = *header;
-    message->header.id = copy_text(&at, header->id);
-    message->header.type = copy_text(&at, header->type);
-    message->header.key = copy_text(&at, header->key);
-    message->header.trace = copy_text(&at, header->trace);
-    message->header.cause = copy_text(&at, header->cause);
-    message->header.actor = copy_text(&at, header->actor);
-    message->body = copy_text(&at, body);
-    return message;
+    struct work *work = mem_alloc(sizeof(*work) + bytes);
+    char *at = (char *)(work + 1);
+    work->bytes = sizeof(*work) + bytes;
+    work->origin = origin;
+    work->source = -1;
+    work->header = *header;
+    work->header.id = copy_text(&at, header->id);
+    work->header.type = copy_text(&at, header->type);
+    work->header.key = copy_text(&at, header->key);
+    work->header.trace = copy_text(&at, header->trace);
+    work->header.cause = copy_text(&at, header->cause);
+    work->header.actor = copy_text(&at, header->actor);
+    work->body = copy_text(&at, body);
+    return work;
 }
 
-void message_destroy(struct message *message)
+void work_destroy(struct work *work)
 {
-    free(message);
+    free(work);
 }
 
-text message_identity(const struct message *m, struct arena *arena)
+text work_identity(const struct work *m, struct arena *arena)
 {
     static const char *const names[] = {"event", "command", "alarm", "result", "dead", "own"};
     if (m->origin == ORIGIN_COMMAND) /* its partition may be another one next time (place.h) */
@@ -52,25 +52,25 @@ text message_identity(const struct message *m, struct arena *arena)
                         (long long)m->seq, TEXT_ARG(m->header.type), TEXT_ARG(m->header.key));
 }
 
-void queue_add(struct queue *queue, struct message *message)
+void queue_add(struct queue *queue, struct work *work)
 {
     if (queue->first == NULL) queue->end = &queue->first;
-    message->next = NULL;
-    *queue->end = message;
-    queue->end = &message->next;
+    work->next = NULL;
+    *queue->end = work;
+    queue->end = &work->next;
     queue->n++;
-    queue->bytes += message->bytes;
+    queue->bytes += work->bytes;
 }
 
-struct message *queue_take(struct queue *queue)
+struct work *queue_take(struct queue *queue)
 {
-    struct message *message = queue->first;
-    if (message == NULL) return NULL;
-    queue->first = message->next;
-    message->next = NULL;
+    struct work *work = queue->first;
+    if (work == NULL) return NULL;
+    queue->first = work->next;
+    work->next = NULL;
     queue->n--;
-    queue->bytes -= message->bytes;
-    return message;
+    queue->bytes -= work->bytes;
+    return work;
 }
 
 void queue_join(struct queue *queue, struct queue *more)
@@ -86,5 +86,5 @@ void queue_join(struct queue *queue, struct queue *more)
 
 void queue_clear(struct queue *queue)
 {
-    for (struct message *message; (message = queue_take(queue)) != NULL;) message_destroy(message);
+    for (struct work *work; (work = queue_take(queue)) != NULL;) work_destroy(work);
 }
