@@ -63,9 +63,9 @@ static const struct setting rows[] = {
     {"lanes", SETTING_INT, &runtime.settings.lanes, "0", 0, LANES_MAX,
      "Database connections that work side by side; 0: as many as suit the service."},
     {"lease", SETTING_SPAN, &runtime.settings.lease_ms, "10s", 300, 600000,
-     "How long a partition stays leased without a sign of life."},
-    {"careful", SETTING_SPAN, &runtime.settings.careful_ms, "60s", 0, 3600000,
-     "How long to go one message at a time after an unclean stop."},
+     "How long a partition stays leased without a heartbeat."},
+    {"isolate-after-crash", SETTING_SPAN, &runtime.settings.isolate_after_crash_ms, "60s", 0,
+     3600000, "After a crash, process one message per transaction for this long."},
     {"test-clock", SETTING_BOOL, &runtime.settings.test_clock, "no", 0, 0,
      "Decide by a clock that `kefu clock` sets."},
     {"test-clock-start", SETTING_TEXT, &runtime.settings.test_clock_start, "", 0, 40,
@@ -109,19 +109,19 @@ static void fill_defaults(struct arena *arena)
 static void read_settings(int argc, char **argv, struct arena *arena)
 {
     const struct service *service = runtime.service;
-    const struct setting rest = {
-        "rest",
+    const struct setting interval = {
+        "batch-interval",
         SETTING_SPAN,
-        &runtime.settings.rest_ms,
-        service->rest != NULL ? service->rest : "10ms",
+        &runtime.settings.batch_interval_ms,
+        service->batch_interval != NULL ? service->batch_interval : "10ms",
         0,
         1000,
-        "Under load a lane hears events so often at most, and more of them at a time."};
+        "Minimum interval between event batches of a lane under load."};
     struct settings settings = {.program = argv[0],
                                 .service = service->name,
                                 .tables = {{rows, COUNT(rows)},
                                            peer_settings(arena),
-                                           {&rest, 1},
+                                           {&interval, 1},
                                            {service->settings, service->settings_n}}};
     enum settings_wish wish;
     struct err err;
@@ -230,8 +230,10 @@ static void migrate(void)
     if (s->test_clock || !s->migrate_only) agree_on_clock();
     if (migrate_was_unclean(s->database, s->schema, s->instance, &unclean, &err) < 0)
         fatal(NULL, "%s", err.message);
-    runtime.careful = unclean && s->careful_ms > 0;
-    if (unclean) log_warn("unclean_stop", "careful_ms=%lld", (long long)s->careful_ms);
+    runtime.isolating = unclean && s->isolate_after_crash_ms > 0;
+    if (unclean)
+        log_warn("unclean_stop", "isolate_after_crash_ms=%lld",
+                 (long long)s->isolate_after_crash_ms);
     if (migrate_room(s->database, s->schema, &room_most, &room_left, &err) < 0)
         fatal(NULL, "%s", err.message);
 }

@@ -57,7 +57,7 @@ static const struct service escalation = {
     .store = store_all,
     .store_n = COUNT(store_all),
     .policy = &escalation_policy,
-    .rest = "40ms", /* its deadlines are minutes; alarms do not rest */
+    .batch_interval = "40ms", /* its deadlines are minutes; alarms do not rest */
 };
 
 int main(int argc, char **argv)

@@ -47,7 +47,7 @@ int main(int argc, char **argv)
         .store = notification_store,
         .store_n = notification_store_n,
         .policy = &notification_policy,
-        .rest = "50ms", /* nobody waits so shortly for a message */
+        .batch_interval = "50ms", /* nobody waits so shortly for a message */
         .settings = channel_settings_rows,
         .settings_n = channel_settings_n,
         .start = channels_start,

@@ -147,7 +147,7 @@ class Services:
                "reporting": [f"--feed-endpoint={self.feed}"]}
         for name in names:
             log = os.path.join(cluster.folder, f"{self.database}-{name}.log")
-            args = ["--lease=10s", "--careful=0s", *own.get(name, [])]
+            args = ["--lease=10s", "--isolate-after-crash=0s", *own.get(name, [])]
             self.processes[name] = Process(name, f"{cluster.of(self.database)} user=kefu_{name}", self.ports[name], peers, args, log).start()
         for name in names:
             self.clients[name] = self.processes[name].wait_ready().client()

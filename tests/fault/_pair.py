@@ -66,7 +66,7 @@ class Pair:
     def make_routing(self, intake, make=kefu.Process, **options):
         """`intake`: how routing finds it, such as static:127.0.0.1:7101."""
         nobody = [f"--peer-{name}=static:127.0.0.1:9" for name in ("workforce", "notification")]
-        return make("routing", self.database.dsn, args=[f"--peer-intake={intake}", "--careful=0s", *nobody], **options)
+        return make("routing", self.database.dsn, args=[f"--peer-intake={intake}", "--isolate-after-crash=0s", *nobody], **options)
 
     def start_intake(self, **options):
         return self._start(self.make_intake(**options))

@@ -114,7 +114,7 @@ def a_command_that_fails_is_refused_alone():
 
 def killing(what, body, want_letters):
     """A message that kills the process is found within some deaths; the innocents are not blamed. How often it died."""
-    with Probes(1, args=("--careful=60s",)) as world:
+    with Probes(1, args=("--isolate-after-crash=60s",)) as world:
         keeper = Keeper(world)
         try:
             client = world.replicas[0].client()

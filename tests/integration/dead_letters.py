@@ -230,7 +230,7 @@ def test_what_another_replica_did_to_letters_counts_when_their_partition_comes_b
 
 
 def test_letters_under_way_are_run_on_by_whoever_comes_after():
-    with world(args=("--careful=0s",)) as (database, probe):
+    with world(args=("--isolate-after-crash=0s",)) as (database, probe):
         set_aside(database, probe.client(), *range(1, 7))
         unhinder(database)
         hinder(database, "PERFORM pg_sleep(0.2);")
@@ -258,7 +258,7 @@ def test_innocents_go_on_while_letters_run():
 
 
 def test_a_letter_that_kills_the_process_is_set_aside_again():
-    with world(args=("--careful=60s",)) as (database, probe):
+    with world(args=("--isolate-after-crash=60s",)) as (database, probe):
 
         def keep_alive():
             if probe.process.poll() is not None:

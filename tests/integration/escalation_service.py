@@ -116,7 +116,7 @@ class World:
             return subprocess.Popen(
                 [BIN, f"--database={SERVER} dbname={DATABASE}", f"--endpoint=tcp://127.0.0.1:{self.port}",
                  f"--keys={kefu.keys().folder}",
-                 "--test-clock=yes", "--lease=1s", "--careful=0s", f"--home={ROOT}",
+                 "--test-clock=yes", "--lease=1s", "--isolate-after-crash=0s", f"--home={ROOT}",
                  f"--peer-routing=static:127.0.0.1:{self.routing.port}",
                  f"--peer-notification=static:127.0.0.1:{self.notification.port}", *more], stderr=log, cwd=ROOT)
 

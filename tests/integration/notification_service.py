@@ -169,7 +169,7 @@ class World:
         self.others["intake"].answers["address.get"] = self.address
         self.log_path = f"{self.box}/log"
         self.process = Process("notification", self.database.dsn, log=self.log_path,
-                               args=["--careful=0s", "--test-clock=yes", f"--inbox={self.box}/inbox", "--retry=1ms", *settings],
+                               args=["--isolate-after-crash=0s", "--test-clock=yes", f"--inbox={self.box}/inbox", "--retry=1ms", *settings],
                                peers={name: other.port for name, other in self.others.items()})
         self.address_of_customer = "lihua@example.org"
         self.start()

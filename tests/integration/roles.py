@@ -22,7 +22,7 @@ class Room:
     """The whole system as `kefu up` runs it."""
 
     def __init__(self):
-        self.system = System("roles", settings=("lease=1s", "careful=0s")).up()
+        self.system = System("roles", settings=("lease=1s", "isolate-after-crash=0s")).up()
         self.admin = self.system.run()["dsn"]
 
     def as_role(self, role):

@@ -21,7 +21,7 @@ class World:
     def __init__(self):
         self.database = Database()
         self.others = {name: Played(name) for name in ("intake", "workforce", "notification")}
-        self.routing = Process("routing", self.database.dsn, args=["--careful=0s"],
+        self.routing = Process("routing", self.database.dsn, args=["--isolate-after-crash=0s"],
                                peers={name: other.port for name, other in self.others.items()})
         self.last = 0
         self.start()

@@ -110,7 +110,7 @@ def batches(probe):
 
 def test_a_batch_is_bounded_in_bytes():
     """Messages of 20 kB wait for a slow commit: of small ones the next batch would take them all. A mebibyte has room for 52."""
-    with probes(args=("--lanes=1", "--careful=0s"), environment={"FAIL_AT": "committing:1:sleep=300"}) as (_database, probe):
+    with probes(args=("--lanes=1", "--isolate-after-crash=0s"), environment={"FAIL_AT": "committing:1:sleep=300"}) as (_database, probe):
         client = probe.client()
         ids = [client.send("command", "probe.say", {"key": f"k{i}", "n": 1, "note": "x" * 20000}) for i in range(200)]
         check("answers", {client.receive(id, 30)[1] for id in ids}, {"answer"})

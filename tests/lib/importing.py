@@ -47,7 +47,7 @@ class Import:
 
     def __init__(self, name, file=None, programs=system.RELEASE):
         self.mapping = load(MAPPING)
-        self.system = System(name, start=self.mapping_start(file), programs=programs, settings=["careful=2s"])
+        self.system = System(name, start=self.mapping_start(file), programs=programs, settings=["isolate-after-crash=2s"])
         self.system.policy = make_bundle(f"{self.system.dir}/policy")
         self.file, self.until = file, self.mapping["until"]
         if file is None:

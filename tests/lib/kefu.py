@@ -210,7 +210,7 @@ class Process:
         given = [word.removeprefix("--keys=") for word in args if word.startswith("--keys=")]
         self.keys = Keys(given[-1]) if given else keys()
         self.address = know(f"tcp://127.0.0.1:{self.port}", name, self.keys)
-        self.args = [f"--endpoint={self.address}", f"--keys={self.keys.folder}", "--lease=1s", "--careful=2s", *args]
+        self.args = [f"--endpoint={self.address}", f"--keys={self.keys.folder}", "--lease=1s", "--isolate-after-crash=2s", *args]
         self.args += [f"--peer-{peer}=static:127.0.0.1:{peer_port}" for peer, peer_port in dict(peers).items()]
         self.log_path = log or f"/tmp/kefu-test-{os.getpid()}-{name}-{self.port}.log"
         self.process = None

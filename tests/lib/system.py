@@ -63,7 +63,7 @@ def free_block():
 
 
 class System:
-    def __init__(self, name, start=None, policy=None, programs=BIN, settings=("lease=1s", "careful=2s"), **environment):
+    def __init__(self, name, start=None, policy=None, programs=BIN, settings=("lease=1s", "isolate-after-crash=2s"), **environment):
         self.dir = os.path.join(BUILD, "test", "world", name)
         self.start, self.policy, self.programs = start, policy, programs
         self.settings = list(settings)

@@ -155,7 +155,7 @@ UNITS = {"deputy_gm": "company", "department": "property"}
 class Six(system.System):
     """All six services; `scale` replicas of each. Every service knows where up to ROOM replicas of the others may come up."""
 
-    def __init__(self, name, scale=None, settings=("lease=1s", "careful=2s"), edit_policy=None, **options):
+    def __init__(self, name, scale=None, settings=("lease=1s", "isolate-after-crash=2s"), edit_policy=None, **options):
         super().__init__(name, settings=settings, **options)
         self.scale, self.extra, self.tickets, self.duties = dict(scale or {}), [], [], {}
         self.settings += [f"peer-{service}=static:" + ",".join(f"127.0.0.1:{self.port(service, r)}" for r in range(fault.ROOM))

@@ -42,7 +42,7 @@ MUTANTS = [
             ("common/runtime/batch/batch_write.c", r"assert\(lane->slots\[m->partition\]\.held\);", "")],
            ["integration/leases:test_a_partition_given_away_is_let_go"], "taken back", PROBE),
     Mutant("what waits is counted by messages alone, not by bytes",
-           [("common/runtime/core/work.c", r"(queue->end = &message->next;\s*queue->n\+\+;)\s*queue->bytes \+= message->bytes;", r"\1")],
+           [("common/runtime/core/work.c", r"(queue->end = &work->next;\s*queue->n\+\+;)\s*queue->bytes \+= work->bytes;", r"\1")],
            ["integration/runtime:test_a_batch_is_bounded_in_bytes"], "batches of more than 64", PROBE),
     Mutant("any number of requests may wait",
            [("common/net/gate.c", r"return own \+ more <= max - all;", "(void)max, (void)all, (void)own, (void)more;\n    return true;")],

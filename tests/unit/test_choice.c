@@ -15,8 +15,8 @@ static void begin(void)
     runtime.lanes[0] = &lane;
     runtime.lanes_n = 1;
     runtime.sources_n = 2;
-    runtime.careful = false;
-    lane.careful_until_ms = loop_now_ms() + 1000000;
+    runtime.isolating = false;
+    lane.isolate_until_ms = loop_now_ms() + 1000000;
     for (int p = 0; p < PARTITIONS; p++) lane.slots[p].held = true;
     alarm_gate_find(&lane.gate, 1, loop_now_ms());
     alarm_gate_pass(&lane.gate, loop_now_ms());
@@ -126,7 +126,7 @@ TEST(one_by_one_every_class_has_its_turn)
 {
     begin();
     hear_all();
-    runtime.careful = true;
+    runtime.isolating = true;
     put_many(&lane.commands, ORIGIN_COMMAND, 50);
     put_many(&lane.events, ORIGIN_EVENT, 50);
     put(&lane.results, ORIGIN_RESULT, "1/r");

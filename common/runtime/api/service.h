@@ -63,7 +63,7 @@ struct service {
     size_t store_n;
     const struct policy_owner *policy; /* NULL: the service owns no policy file */
     int lanes;                         /* by default; 0: one */
-    const char *rest;                  /* by default, as one would type it; NULL: 10ms */
+    const char *batch_interval;        /* by default, as one would type it; NULL: 10ms */
     const struct setting *settings;    /* rows beyond the runtime's own; may be NULL */
     size_t settings_n;
     void (*start)(void);     /* optional, once the loop and connections exist */

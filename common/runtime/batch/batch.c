@@ -514,7 +514,7 @@ void batch_run(struct lane *lane, struct queue *take_messages, batch_done_fn *do
         if (m->origin != ORIGIN_DEAD) batch_decode(batch, m);
     }
     lane->batch = batch;
-    if (!runtime.careful || batch->n != 1) {
+    if (!runtime.isolating || batch->n != 1) {
         begin(batch);
     } else if (batch->all[0]->suspected == 0) {
         begin_carefully(batch);

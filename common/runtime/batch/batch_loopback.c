@@ -105,7 +105,7 @@ bool batch_hear_own(struct batch *batch)
 {
     size_t before = batch->n;
     bool counted = has_counted(batch);
-    if (runtime.careful || batch->lane->apart || (counted && !may_count_now())) return false;
+    if (runtime.isolating || batch->lane->apart || (counted && !may_count_now())) return false;
     for (size_t i = 0; i < before; i++)
         if (batch->all[i]->fate == FATE_DONE) take_events(batch, batch->all[i]);
     if (batch->n == before) return false;

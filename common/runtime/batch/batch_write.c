@@ -21,8 +21,8 @@ static struct alarm_row *alarm_row_of(struct batch *batch, const struct work *m,
                               .cause = batch_cause_of(batch, m),
                               .body = alarm->body};
     /* A job that is due already begins when this transaction has committed: its row is written as
-       running. In careful mode it is claimed. */
-    if (alarm->job && alarm->due <= batch->now && !runtime.careful &&
+       running. In isolation it is claimed. */
+    if (alarm->job && alarm->due <= batch->now && !runtime.isolating &&
         lane_holds(batch->lane, alarm->partition)) {
         row->running.is = true;
         row->attempt.is++;

@@ -47,10 +47,11 @@ void lane_result(struct lane *lane, struct work *work)
 }
 
 /* On the test clock nothing else goes on meanwhile. */
-int64_t lane_rest_left(const struct rest *rest)
+int64_t lane_pace_left(const struct pace *pace)
 {
-    return runtime.settings.test_clock ? 0
-                                       : rest_left(rest, loop_now_ms(), runtime.settings.rest_ms);
+    return runtime.settings.test_clock
+               ? 0
+               : pace_left(pace, loop_now_ms(), runtime.settings.batch_interval_ms);
 }
 
 static bool has_letter_queued(const struct lane *lane, text key)

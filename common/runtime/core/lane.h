@@ -47,8 +47,8 @@ struct lane {
     int64_t backoff_ms;
     size_t gather_n;         /* commands of the last batch: as many are likely to come again … */
     int64_t gather_until_ms; /* … until then */
-    struct rest rest;        /* between batches of events … */
-    struct rest asks[SOURCES_MAX]; /* … and between questions to a source */
+    struct pace pace;        /* between batches of events … */
+    struct pace asks[SOURCES_MAX]; /* … and between questions to a source */
     struct loop_timer timer;
     struct loop_timer overdue_timer; /* while commands wait */
     struct queue waiting_leases;     /* commands for partitions whose lease is not here yet */
@@ -58,7 +58,7 @@ struct lane {
     struct queue letters;
     int64_t letters_look_ms; /* when they are looked at next */
 
-    int64_t careful_until_ms;
+    int64_t isolate_until_ms;
     int64_t batches, messages;
     int64_t failures;  /* in a row */
     char trouble[160]; /* what of the world its batch is tried again for; empty: it gets on */
@@ -82,6 +82,6 @@ bool lane_owns_number(const struct lane *lane, int partition);
 /* Events in memory that no transaction has taken up yet. */
 struct backlog lane_backlog(const struct lane *lane);
 /* How many milliseconds before the next small piece of work. */
-int64_t lane_rest_left(const struct rest *rest);
+int64_t lane_pace_left(const struct pace *pace);
 
 #endif

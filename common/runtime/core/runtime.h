@@ -48,8 +48,8 @@ struct runtime_settings {
     int64_t lanes;
     int64_t lease_ms;
     int64_t wait_ms; /* how long a request may wait without a deadline of its own */
-    int64_t careful_ms;
-    int64_t rest_ms;
+    int64_t isolate_after_crash_ms;
+    int64_t batch_interval_ms;
     bool test_clock;
     const char *test_clock_start;
     bool migrate_only;
@@ -98,7 +98,7 @@ struct runtime {
     bool policies_ready;
 
     bool draining;
-    bool careful;
+    bool isolating;
     time_us clock_at;       /* the service's time when last heard from the database … */
     int64_t clock_heard_ms; /* … and when that was, by the loop */
     int64_t deadlocks;

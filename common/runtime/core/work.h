@@ -52,7 +52,7 @@ struct work {
     time_us due; /* of an alarm or job */
     int64_t attempt;
     struct job *job;          /* of a result */
-    int64_t suspected;        /* careful mode: how often its name was written to `suspect` */
+    int64_t suspected;        /* isolation: how often its name was written to `suspect` */
     int64_t dead;             /* of a dead letter tried again */
     struct work *sayer;       /* ORIGIN_OWN: who said … */
     struct plan_event *event; /* … this */
@@ -71,7 +71,7 @@ struct work {
 /* Work with copies of the header's texts and the body. */
 struct work *work_create(enum origin origin, const struct header *header, text body);
 void work_destroy(struct work *work);
-/* What names it for careful mode: the same after a restart. */
+/* What names it for isolation: the same after a restart. */
 text work_identity(const struct work *work, struct arena *arena);
 
 struct queue {

@@ -94,45 +94,44 @@ static void give_quiet(void *ctx)
     control_answer(c, &runtime_quiet_view_shape, &view);
 }
 
-/* A patient is answered at the end of the turn in which the last thing was done; the timer is for
-   its patience alone. */
-enum { PATIENCE_STEP_MS = 10 };
-struct patient {
-    struct patient *next;
+/* An idle waiter is answered at the end of the turn in which the last work was done; the timer is
+   for its time limit alone. */
+enum { IDLE_STEP_MS = 10 };
+struct idle_waiter {
+    struct idle_waiter *next;
     struct control *control;
     int64_t until_ms;
 };
-static struct patient *patients;
-static struct loop_timer patients_timer;
+static struct idle_waiter *idle_waiters;
+static struct loop_timer idle_timer;
 
-static void look_after_patients(void *ctx)
+static void poll_idle_waiters(void *ctx)
 {
     (void)ctx;
     bool over = busy() == 0;
-    for (struct patient **at = &patients; *at != NULL;) {
-        struct patient *patient = *at;
-        if (!over && loop_now_ms() < patient->until_ms) {
-            at = &patient->next;
+    for (struct idle_waiter **at = &idle_waiters; *at != NULL;) {
+        struct idle_waiter *waiter = *at;
+        if (!over && loop_now_ms() < waiter->until_ms) {
+            at = &waiter->next;
             continue;
         }
-        *at = patient->next;
-        give_quiet(patient->control);
-        free(patient);
+        *at = waiter->next;
+        give_quiet(waiter->control);
+        free(waiter);
     }
-    if (patients != NULL) return;
-    loop_timer_stop(&patients_timer);
+    if (idle_waiters != NULL) return;
+    loop_timer_stop(&idle_timer);
     loop_each_turn(NULL, NULL);
 }
 
-static void wait_patiently(struct control *c, int64_t wait_ms)
+static void wait_until_idle(struct control *c, int64_t wait_ms)
 {
-    struct patient *patient = mem_alloc(sizeof(*patient));
-    *patient = (struct patient){patients, c, loop_now_ms() + wait_ms};
-    patients = patient;
-    if (loop_timer_runs(&patients_timer)) return;
-    loop_timer_start(&patients_timer, PATIENCE_STEP_MS, PATIENCE_STEP_MS, look_after_patients,
-                     NULL);
-    loop_each_turn(look_after_patients, NULL);
+    struct idle_waiter *waiter = mem_alloc(sizeof(*waiter));
+    *waiter = (struct idle_waiter){idle_waiters, c, loop_now_ms() + wait_ms};
+    idle_waiters = waiter;
+    if (loop_timer_runs(&idle_timer)) return;
+    loop_timer_start(&idle_timer, IDLE_STEP_MS, IDLE_STEP_MS, poll_idle_waiters, NULL);
+    loop_each_turn(poll_idle_waiters, NULL);
 }
 
 /* What this process knows is enough: whoever appends reads its tail at once. `fresh` looks for what
@@ -143,7 +142,7 @@ static void quiet(struct control *c)
     if (m->fresh.is)
         journal_refresh(give_quiet, c);
     else if (m->wait_ms.is > 0 && busy() > 0)
-        wait_patiently(c, m->wait_ms.is < WAIT_MS ? m->wait_ms.is : WAIT_MS);
+        wait_until_idle(c, m->wait_ms.is < WAIT_MS ? m->wait_ms.is : WAIT_MS);
     else
         give_quiet(c);
 }
@@ -188,7 +187,7 @@ static void give_status(void *ctx, const struct pg_trip *trip)
                                         .messages = lane->messages,
                                         .failures = lane->failures,
                                         .trouble = text_of(lane->trouble),
-                                        .careful = runtime.careful};
+                                        .careful = runtime.isolating};
         for (int p = 0; p < PARTITIONS; p++) lanes[i].partitions += lane->slots[p].held;
     }
     for (int s = 0; s < runtime.sources_n; s++) {

@@ -270,13 +270,13 @@ void reader_pull(struct lane *lane)
     int64_t soonest = 0;
     for (int s = 0; s < runtime.sources_n; s++) {
         if (outstanding[lane->number][s] && !restart_needed[lane->number][s]) continue;
-        int64_t left = runtime.sources[s].own ? 0 : lane_rest_left(&lane->asks[s]);
+        int64_t left = runtime.sources[s].own ? 0 : lane_pace_left(&lane->asks[s]);
         if (left > 0) {
             if (soonest == 0 || left < soonest) soonest = left;
             continue;
         }
         restart_needed[lane->number][s] = false;
-        rest_note(&lane->asks[s], loop_now_ms(), runtime.settings.rest_ms);
+        pace_note(&lane->asks[s], loop_now_ms(), runtime.settings.batch_interval_ms);
         ask(lane, s, false);
     }
     if (soonest > 0) ask_rested(lane->number, soonest);

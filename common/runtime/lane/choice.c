@@ -102,20 +102,20 @@ static void take(struct choice *choice, struct queue *from, size_t n, size_t byt
 
 static bool is_careful(struct lane *lane)
 {
-    if (runtime.careful && loop_now_ms() > lane->careful_until_ms) {
+    if (runtime.isolating && loop_now_ms() > lane->isolate_until_ms) {
         log_info("careful_end", "lane=%d", lane->number);
-        runtime.careful = false;
+        runtime.isolating = false;
     }
-    return runtime.careful;
+    return runtime.isolating;
 }
 
-/* In careful mode a job runs alone: of two, nobody could tell which one killed the process. */
+/* In isolation a job runs alone: of two, nobody could tell which one killed the process. */
 static bool may_begin_jobs(void)
 {
     int jobs = 0;
     for (int i = 0; i < runtime.lanes_n && runtime.lanes[i] != NULL; i++)
         jobs += runtime.lanes[i]->jobs;
-    return !runtime.careful || jobs == 0;
+    return !runtime.isolating || jobs == 0;
 }
 
 static void take_portions(struct choice *choice, size_t room)
@@ -145,7 +145,7 @@ static void take_portions(struct choice *choice, size_t room)
    send the same. */
 static bool goes_together(const struct lane *lane)
 {
-    return lane->races > 0 && lane->races < ATTEMPTS_MAX && !runtime.careful;
+    return lane->races > 0 && lane->races < ATTEMPTS_MAX && !runtime.isolating;
 }
 
 static void hold_back_behind(struct held_back *behind, const struct queue *queue)

@@ -139,7 +139,7 @@ static int64_t wait_left(const struct lane *lane)
     if (lane->single.n > 0 || lane->letters.n > 0 || has_ripe_alarms(lane) || events >= ENOUGH)
         return 0;
     if (lane->commands.n > 0) return commands_wait(lane);
-    return events > 0 ? lane_rest_left(&lane->rest) : 0;
+    return events > 0 ? lane_pace_left(&lane->pace) : 0;
 }
 
 static size_t count_commands(const struct queue *queue)
@@ -192,7 +192,7 @@ static void run_lane(struct lane *lane)
     if (rest > 0) {
         sleep_until_needed(lane, rest);
     } else if (clean_due < CLEAN_LATE_MS && choice_make(lane, &chosen)) {
-        rest_note(&lane->rest, loop_now_ms(), runtime.settings.rest_ms);
+        pace_note(&lane->pace, loop_now_ms(), runtime.settings.batch_interval_ms);
         lane->gather_n = count_commands(&chosen);
         if (lane->gather_n > 0) place_turn(lane);
         batch_run(lane, &chosen, end_batch);
@@ -313,7 +313,7 @@ void lane_start(int number)
 {
     struct lane *lane = mem_alloc(sizeof(*lane));
     lane->number = number;
-    lane->careful_until_ms = loop_now_ms() + runtime.settings.careful_ms;
+    lane->isolate_until_ms = loop_now_ms() + runtime.settings.isolate_after_crash_ms;
     lane->run = run_lane;
     runtime.lanes[number] = lane;
     lane->owner = name_owner(number);
