@@ -349,6 +349,7 @@ static void drain_on(void *ctx)
         loop_timer_start(&drain_timer, 5, 0, drain_on, NULL);
         return;
     }
+    runtime.leaving = true;
     for (int i = 0; i < runtime.lanes_n; i++)
         left_to_release += pg_up(runtime.lanes[i]->pg) && !pg_busy(runtime.lanes[i]->pg);
     if (left_to_release == 0 || !workline_up(control_line)) {

@@ -5,8 +5,11 @@
  *   probe.say {fail}: refuse · constraint · alarm · job · abort-command ·
  *       abort (kills the process when the event is heard)
  *   probe.say {murmur, fail}: dead (the event is refused) · later (its statement fails)
- *   An alarm or a job of the key `killer` kills the process, too.
+ *   An alarm or a job of the key `killer` kills the process, too. A job of a key that begins with
+ *   `mail` calls somebody who answers after n seconds.
  */
+#include "base/log.h"
+#include "base/loop.h"
 #include "probe.msg.h"
 #include "runtime/api/service.h"
 #include "store.h"
@@ -93,10 +96,31 @@ static void on_wake(struct plan *plan, const void *message, const struct facts *
     plan_write(plan, &probe_effect_put, &(struct probe_effect_row){m->key, m->n, TEXT("alarm")});
 }
 
+struct call {
+    struct job *job;
+    const struct probe_work *work;
+    struct loop_timer timer;
+};
+
+static void on_answer(void *ctx)
+{
+    const struct call *call = ctx;
+    job_done(call->job, &probe_worked_shape,
+             &(struct probe_worked){call->work->key, call->work->n});
+}
+
 static void do_work(struct job *job, const void *message)
 {
     const struct probe_work *m = message;
     if (text_is(m->key, "killer")) abort();
+    if (text_starts(m->key, "mail")) {
+        struct call *call = ARENA_NEW(job_arena(job), struct call);
+        log_info("provider_called", "key=%.*s", TEXT_ARG(m->key));
+        call->job = job;
+        call->work = m;
+        loop_timer_start(&call->timer, m->n * 1000, 0, on_answer, call);
+        return;
+    }
     job_done(job, &probe_worked_shape, &(struct probe_worked){m->key, m->n});
 }
 

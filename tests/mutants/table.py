@@ -19,6 +19,7 @@ EVERYTHING = ["kefu"] + ["kefu-" + name for name in ("intake", "routing", "escal
 LINE = "integration/command_line:test_"
 MODES = "integration/modes:test_"
 PRIVILEGES = "integration/privileges:test_"
+STOPPING = "integration/draining:test_"
 LINES = ["kefu", "kefu-probe", "kefu-intake", "kefu-routing", "kefu-workforce",
          "kefu-reporting"]
 
@@ -187,7 +188,7 @@ MUTANTS = [
              "UPDATE dead_letter AS d SET attempt = d.attempt FROM (SELECT * FROM :rows) AS r WHERE d.dead = r.dead\"")],
            [LETTERS + "letters_that_are_retried_twice_at_once_run_once"], "each once|quiet", PROBE),
     Mutant("letters of partitions that are claimed are not looked at",
-           [("common/runtime/lane/lease.c", r"        letters_look\(lane\);\n", "")],
+           [("common/runtime/lane/lease.c", r"if \(!runtime\.draining\) letters_look\(lane\);\n", "")],
            [LETTERS + "what_another_replica_did_to_letters_counts_when_their_partition_comes_back"], "still waits there|the other waits", PROBE),
     Mutant("an alarm that is not known is dropped",
            [("common/runtime/batch/batch_state.c", r"if \(m->decoded == NULL\) batch_set_aside\(batch, m\);", "if (m->decoded == NULL && m->handler != NULL) batch_set_aside(batch, m);")],
@@ -258,4 +259,18 @@ MUTANTS = [
     Mutant("a limit of no tickets is no limit",
            [("services/routing/choose.c", r"return most\.given && ", "return most.is > 0 && ")],
            ["integration/extremes:zero_is_a_value"], "in spite of a limit of 0", EVERYTHING),
+    Mutant("stopping: reports of jobs are not taken any more",
+           [("common/runtime/lane/scheduler.c", r"        drain\(lane\);\n        return;", "        (void)drain;\n        return;")],
+           [STOPPING + "a_job_under_way_is_recorded_before_the_process_ends"], "effects|longer than the job", PROBE),
+    Mutant("stopping: leases are not renewed any more",
+           [("common/runtime/lane/scheduler.c", r"if \(lease_due\(lane\)\)", "if (lease_due(lane) && !runtime.draining)")],
+           [STOPPING + "leases_outlast_a_job_that_takes_longer", STOPPING + "a_connection_lost_meanwhile_costs_no_report"],
+           "effects|times done", PROBE),
+    Mutant("stopping: nothing that was lost is taken back",
+           [("common/runtime/lane/lease.c", r"if \(runtime\.draining\) return last != NULL && text_is\(last->owner, lane->owner\);",
+             "if (runtime.draining) return false;")],
+           [STOPPING + "a_connection_lost_meanwhile_costs_no_report"], "effects", PROBE),
+    Mutant("stopping: commands that failed are left without an answer",
+           [("common/runtime/lane/scheduler.c", r"    if \(runtime\.draining\) lane_send_away\(lane\);\n", "")],
+           [STOPPING + "a_command_whose_transaction_fails_meanwhile_is_sent_away"], "the answer", PROBE),
 ]

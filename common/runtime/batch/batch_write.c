@@ -22,7 +22,7 @@ static struct alarm_row *alarm_row_of(struct batch *batch, const struct work *m,
                               .body = alarm->body};
     /* A job that is due already begins when this transaction has committed: its row is written as
        running. In isolation it is claimed. */
-    if (alarm->job && alarm->due <= batch->now && !runtime.isolating &&
+    if (alarm->job && alarm->due <= batch->now && !runtime.isolating && !runtime.draining &&
         lane_holds(batch->lane, alarm->partition)) {
         row->running.is = true;
         row->attempt.is++;

@@ -97,7 +97,8 @@ struct runtime {
     int64_t policy_newest;  /* the newest one stored, at start */
     bool policies_ready;
 
-    bool draining;
+    bool draining; /* told to stop: jobs under way may report, nothing new begins */
+    bool leaving;  /* leases are being given back: no lane begins anything */
     bool isolating;
     time_us clock_at;       /* the service's time when last heard from the database … */
     int64_t clock_heard_ms; /* … and when that was, by the loop */

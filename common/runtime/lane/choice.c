@@ -65,8 +65,11 @@ static void time_events(struct choice *choice)
     }
 }
 
+/* To a process that drains only reports of jobs count, and they stay behind nothing: they have no
+   order. */
 static bool may_go(struct choice *choice, const struct work *m)
 {
+    if (runtime.draining) return m->origin == ORIGIN_RESULT;
     if (!choice->again && is_held_back(&choice->behind, m)) return false;
     if (m->origin == ORIGIN_COMMAND) return !has_id(choice->chosen, m);
     if (m->origin != ORIGIN_ALARM || choice->again) return true;

@@ -121,7 +121,7 @@ static void written(void *ctx, const struct pg_trip *trip)
         log_info("leases", "lane=%d held=%d", lane->number, held);
         lane->next_alarm = 1; /* look at once */
         alarm_look_at_all(lane);
-        letters_look(lane);
+        if (!runtime.draining) letters_look(lane);
         reader_restart(lane);
     }
     if (!lane->ready) lane->ready = true;
@@ -229,27 +229,40 @@ static void take_over(struct look *look, const struct position_row *last)
     look->before[look->before_n++] = last;
 }
 
+/* A process that drains takes back only what a lost connection has cost it: jobs may be under way
+   there. */
+static bool may_claim(const struct look *look, int partition, const struct position_row *last)
+{
+    const struct lane *lane = look->lane;
+    if (!lane_owns_number(lane, partition) || lane->slots[partition].held) return false;
+    if (runtime.draining) return last != NULL && text_is(last->owner, lane->owner);
+    return last == NULL || !last->live.is || is_mine(last->owner);
+}
+
+static void claim(struct look *look, int partition, const struct position_row *last)
+{
+    int64_t done[SOURCES_MAX] = {0};
+    if (last != NULL) position_read(done, last->seqs);
+    slot_begin(&look->lane->slots[partition], last == NULL ? 0 : last->n, done);
+    look->claimed[partition] = look->claims = true;
+    if (last != NULL && !text_is(last->owner, look->lane->owner)) take_over(look, last);
+}
+
 static void choose(struct look *look)
 {
     struct lane *lane = look->lane;
     int held = 0,
         share = fair_share(lane->number, runtime.lanes_n, (int)look->replicas, (int)look->rank);
     for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
-    for (int p = PARTITIONS - 1; p >= 0 && held > share; p--) {
+    for (int p = PARTITIONS - 1; p >= 0 && held > share && !runtime.draining; p--) {
         if (!lane->slots[p].held) continue;
         look->released[p] = true;
         held--;
     }
-    for (int p = 0; p < PARTITIONS && held < share; p++) {
-        struct slot *slot = &lane->slots[p];
+    for (int p = 0; p < PARTITIONS && (held < share || runtime.draining); p++) {
         const struct position_row *last = last_of(look, p);
-        if (!lane_owns_number(lane, p) || slot->held) continue;
-        if (last != NULL && last->live.is && !is_mine(last->owner)) continue;
-        int64_t done[SOURCES_MAX] = {0};
-        if (last != NULL) position_read(done, last->seqs);
-        slot_begin(slot, last == NULL ? 0 : last->n, done);
-        look->claimed[p] = look->claims = true;
-        if (last != NULL && !text_is(last->owner, lane->owner)) take_over(look, last);
+        if (!may_claim(look, p, last)) continue;
+        claim(look, p, last);
         held++;
     }
 }

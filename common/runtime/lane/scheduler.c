@@ -79,10 +79,17 @@ void lane_command(struct lane *lane, struct work *work)
 
 void lane_send_away(struct lane *lane)
 {
-    struct queue *const queues[] = {&lane->commands, &lane->waiting_leases};
-    for (size_t i = 0; i < COUNT(queues); i++)
-        for (struct work *m; (m = queue_take(queues[i])) != NULL;)
-            reply_refuse_work(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
+    struct queue *const queues[] = {&lane->commands, &lane->waiting_leases, &lane->single};
+    for (size_t i = 0; i < COUNT(queues); i++) {
+        struct queue all = *queues[i];
+        *queues[i] = (struct queue){0};
+        for (struct work *m; (m = queue_take(&all)) != NULL;)
+            if (m->origin == ORIGIN_COMMAND)
+                reply_refuse_work(m, VERB_RETRY, NULL, "%s is being stopped",
+                                  runtime.service->name);
+            else
+                queue_add(queues[i], m);
+    }
 }
 
 static void accept_waiting(struct lane *lane)
@@ -153,18 +160,31 @@ static size_t count_commands(const struct queue *queue)
 static void end_batch(struct lane *lane, const struct pg_trip *trip, struct queue *left,
                       bool fenced);
 
+/* What jobs report is committed until all have reported: whoever holds the partition next would do
+   their work again. A lease goes on as long. */
+static void drain(struct lane *lane)
+{
+    struct queue chosen = {0};
+    int64_t left = lane->lease_look_ms - loop_now_ms();
+    if (choice_make(lane, &chosen))
+        batch_run(lane, &chosen, end_batch);
+    else
+        loop_timer_start(&lane->timer, left > 0 ? left : 1, 0, on_time, lane);
+}
+
 static void run_lane(struct lane *lane)
 {
     struct queue chosen = {0};
-    if (lane->pg == NULL || !pg_up(lane->pg) || pg_busy(lane->pg) || lane->batch != NULL ||
-        lane->chore)
+    if (runtime.draining) lane_send_away(lane);
+    if (runtime.leaving || lane->pg == NULL || !pg_up(lane->pg) || pg_busy(lane->pg) ||
+        lane->batch != NULL || lane->chore)
         return;
     if (loop_now_ms() < lane->backoff_ms) {
         loop_timer_start(&lane->timer, lane->backoff_ms - loop_now_ms() + 1, 0, on_time, lane);
         return;
     }
     alarm_gate_pass(&lane->gate, loop_now_ms());
-    if (lease_due(lane) && !runtime.draining) {
+    if (lease_due(lane)) {
         lease_look(lane);
         return;
     }
@@ -173,7 +193,10 @@ static void run_lane(struct lane *lane)
         return;
     }
     if (lane->waiting_leases.n > 0) accept_waiting(lane);
-    if (runtime.draining) return;
+    if (runtime.draining) {
+        drain(lane);
+        return;
+    }
     if (!runtime.policies_ready ||
         (runtime.service->policy != NULL && runtime.policy_version == 0)) {
         sleep_until_needed(lane, RESCAN_MS);

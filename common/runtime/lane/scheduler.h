@@ -11,7 +11,7 @@ void lane_start(int number);
 void lane_stop(struct lane *lane);
 /* Run it when its turn comes, or tell its sender where it belongs. */
 void lane_command(struct lane *lane, struct work *work);
-/* Draining: tell the senders of commands not begun yet to try again. */
+/* Draining: tell the senders of commands that no transaction is at work on to try again. */
 void lane_send_away(struct lane *lane);
 
 #endif

@@ -1,0 +1,117 @@
+"""A process that is told to stop commits what its jobs report, and begins nothing new: no job's work is done twice because a replica went."""
+import contextlib
+import signal
+import subprocess
+import time
+
+from kefu import Database, Process, run, wait_for, wait_quiet
+from played import partition_of
+
+
+@contextlib.contextmanager
+def probes(n, *args):
+    database = Database()
+    all_of_them = [Process("probe", database.dsn, args=args).start().wait_ready() for _ in range(n)]
+    try:
+        yield database, *all_of_them
+    finally:
+        for probe in all_of_them:
+            if probe.process.poll() is None:
+                probe.kill()
+        database.drop()
+        for probe in all_of_them:
+            if "AddressSanitizer" in probe.log() or "runtime error" in probe.log():
+                raise AssertionError("a sanitizer complained:\n" + probe.log()[-4000:])
+
+
+def check(what, got, want):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+
+
+def held(database, probe):
+    rows = database("SELECT DISTINCT ON (partition) partition, owner FROM probe.position ORDER BY partition, n DESC")
+    return {int(partition) for partition, owner in rows if f":{probe.port}#" in owner}
+
+
+def mail_in(partitions):
+    """A key whose job takes its time, in one of these."""
+    return next(key for key in (f"mail{n}" for n in range(1000)) if partition_of(key) in partitions)
+
+
+def begin_job(database, probe, key, seconds):
+    probe.client().do("probe.say", key=key, n=seconds, fail="job")
+    wait_for("a job under way", lambda: "provider_called" in probe.log())
+    check("its row", database("SELECT running FROM probe.alarm"), [["t"]])
+
+
+def tell_to_stop(probe):
+    probe.process.send_signal(signal.SIGTERM)
+    wait_for("it drains", lambda: "event=draining" in probe.log())
+
+
+def check_done_once(database, *probes_then):
+    """Recorded by the process that did it, and done by nobody else."""
+    check("effects", database("SELECT cause FROM probe.effect WHERE cause LIKE 'job%'"), [["job 1"]])
+    check("jobs left", database("SELECT key, running FROM probe.alarm"), [])
+    check("times done", sum(probe.log().count("provider_called") for probe in probes_then), 1)
+
+
+def test_a_job_under_way_is_recorded_before_the_process_ends():
+    with probes(1) as (database, probe):
+        begin_job(database, probe, "mail", 1)
+        begun = time.monotonic()
+        check("exit status", probe.stop(), 0)
+        assert time.monotonic() - begun < 4, "it waited longer than the job took"
+        check_done_once(database, probe)
+        probe.start().wait_ready()
+        wait_quiet({"probe": [probe.client()]})
+        check_done_once(database, probe)
+
+
+def test_leases_outlast_a_job_that_takes_longer():
+    with probes(2, "--lease=300ms") as (database, one, two):
+        wait_for("16 and 16", lambda: len(held(database, one)) == 16 and len(held(database, two)) == 16)
+        begin_job(database, one, mail_in(held(database, one)), 2)
+        check("exit status", one.stop(), 0)
+        wait_for("all at the other one", lambda: len(held(database, two)) == 32)
+        wait_quiet({"probe": [two.client()]})
+        check_done_once(database, one, two)
+
+
+def end_session_of_lane(database, probe):
+    life = probe.log().split("event=ready")[-1].split("life=")[1].split()[0]
+    ended = database(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kefu-probe {life}/0'")
+    check("sessions ended", ended, [["t"]])
+
+
+def test_a_connection_lost_meanwhile_costs_no_report():
+    with probes(1) as (database, probe):
+        begin_job(database, probe, "mail", 2)
+        tell_to_stop(probe)
+        end_session_of_lane(database, probe)
+        check("exit status", probe.process.wait(20), 0)
+        check_done_once(database, probe)
+
+
+def test_a_command_whose_transaction_fails_meanwhile_is_sent_away():
+    """It waits for a row; its session is ended. Its sender is told to ask again, though the process ends at once."""
+    with probes(1) as (database, probe):
+        client = probe.client()
+        client.do("probe.say", key="row", n=1)
+        wait_quiet({"probe": [client]})
+        with subprocess.Popen(["psql", database.dsn, "-qAtX"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            other.stdin.write("BEGIN;\nSELECT count FROM probe.counted WHERE key = 'row' FOR UPDATE;\n")
+            other.stdin.flush()
+            check("the row", other.stdout.readline().strip(), "1")
+            id = client.send("command", "probe.say", {"key": "row", "n": 2}, "two")
+            wait_for("it waits", lambda: database("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"))
+            tell_to_stop(probe)
+            end_session_of_lane(database, probe)
+            frame = client.receive(id, 5)
+            other.stdin.close()
+        check("the answer", frame and frame[1], "retry")
+        check("exit status", probe.process.wait(20), 0)
+
+
+run(*[test for name, test in list(globals().items()) if name.startswith("test_")])
