@@ -27,6 +27,7 @@ enum {
     SILENT_MS = 6000, /* after an unanswered ping */
     OUT_STUCK_MS = 10000,
     CLOSE_MS = 1000,
+    SAY_AGAIN_MS = 10000,
     ENDPOINT_SIZE = 64
 };
 
@@ -58,6 +59,7 @@ struct listener {
     struct loop_timer sweep, rest;
     struct connection *lists[LISTS];       /* newest first */
     size_t n[LISTS], most[LISTS], key_max; /* how many; how many may be; how many of one key */
+    int64_t said_ms;                       /* that it cannot accept */
     bool closed, flushing;
     struct bucket begun[RATE_SLOTS]; /* by address */
 };
@@ -225,6 +227,17 @@ static bool is_from(const struct connection *c, const struct sockaddr_in *addres
     return c->address.sin_addr.s_addr == address->sin_addr.s_addr;
 }
 
+/* There may be fewer than HANDSHAKES_MAX where few files are allowed; then that is why. */
+static void end_for_room(const struct listener *listener, struct connection *c)
+{
+    struct err why = {0};
+    bool few = listener->most[HANDSHAKING] < HANDSHAKES_MAX;
+    if (few)
+        err_set(&why, "few open files are allowed: %zu handshakes at once",
+                listener->most[HANDSHAKING]);
+    connection_end(c, "crowded", few ? &why : NULL);
+}
+
 /* The oldest handshake makes room: that of an address which has its share already, or else of
    all. */
 static void make_room(struct listener *listener, const struct sockaddr_in *address)
@@ -240,7 +253,7 @@ static void make_room(struct listener *listener, const struct sockaddr_in *addre
     if (here >= HANDSHAKES_ADDRESS_MAX)
         connection_end(oldest_here, "crowded", NULL);
     else if (listener->n[HANDSHAKING] >= listener->most[HANDSHAKING])
-        connection_end(oldest, "crowded", NULL);
+        end_for_room(listener, oldest);
 }
 
 static void admit(struct listener *listener, int fd, const struct sockaddr_in *address)
@@ -259,11 +272,28 @@ static void accept_again(void *ctx)
     uv_poll_start(&listener->poll, UV_READABLE, on_connecting);
 }
 
+static unsigned long long files_allowed(void)
+{
+    struct rlimit files = {0};
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    return files.rlim_cur;
+}
+
+/* What cannot be had, once for all the rests of some seconds. */
+static void say_why(struct listener *listener, int why)
+{
+    int64_t now = loop_now_ms();
+    if (listener->said_ms != 0 && now - listener->said_ms < SAY_AGAIN_MS) return;
+    listener->said_ms = now;
+    log_warn(why == EMFILE || why == ENFILE ? "files_short" : "accept_failed",
+             "endpoint=%s allowed=%llu reason=%s", listener->endpoint, files_allowed(),
+             log_quoted(strerror(why)));
+}
+
 /* Without descriptors the kernel would say at once, and again and again, that somebody waits. */
 static void rest(struct listener *listener)
 {
-    log_warn("accept_failed", "endpoint=%s reason=%s", listener->endpoint,
-             log_quoted(strerror(errno)));
+    say_why(listener, errno);
     uv_poll_stop(&listener->poll);
     loop_timer_start(&listener->rest, SWEEP_MS, 0, accept_again, listener);
 }

@@ -3,7 +3,9 @@
 import contextlib
 import os
 import re
+import resource
 import shutil
+import socket
 import sys
 import tempfile
 
@@ -64,6 +66,37 @@ def test_too_few_files_end_it_with_a_hint():
         check("said", bool(re.search(r"128 open files are needed, and 100 are allowed.*HINT", process.log(), re.S)), True)
 
 
+def opened(process):
+    return len(os.listdir(f"/proc/{process.process.pid}/fd"))
+
+
+def test_without_files_it_says_so_now_and_then_and_accepts_later():
+    """Who comes meanwhile waits at the door and is served as soon as there is a file."""
+    with probe(1024, 1024) as process, contextlib.ExitStack() as later:
+        process.wait_ready()
+        resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE, (opened(process) + 2, 1024))
+        for _ in range(6):
+            later.enter_context(socket.create_connection(("127.0.0.1", process.port)))
+        said = re.compile(r"event=files_short endpoint=tcp://127.0.0.1:%d allowed=\d+ reason=" % process.port)
+        wait_for("what it lacks", lambda: said.search(process.log()))
+        client = process.client()
+        id = client.send("command", "probe.say", {"key": "later", "n": 1})
+        check("answered without a file", client.receive(id, 1), None)
+        check("lines that say so", len(said.findall(process.log())), 1)
+        resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+        client.do("probe.say", id=id, key="later", n=1)
+
+
+def test_handshakes_that_find_no_room_name_the_files():
+    """Of 128 files a quarter is for handshakes."""
+    with probe(64, 128) as process, contextlib.ExitStack() as later:
+        process.wait_ready()
+        for _ in range(33):
+            later.enter_context(socket.create_connection(("127.0.0.1", process.port)))
+        line = wait_for("a refusal", lambda: re.search(r"event=handshake_refused .*why=crowded.*", process.log()))[0]
+        check("the files in " + line, "few open files are allowed: 32 handshakes at once" in line, True)
+
+
 def test_compose_asks_the_host_for_no_limit_that_it_may_not_have():
     with open(os.path.join(ROOT, "docker-compose.yml"), encoding="utf-8") as file:
         words = re.findall(r"^\s*(ulimits|sysctls|privileged|devices|cap_add|memswap_limit|cpuset)\s*:", file.read(), re.M)
@@ -71,4 +104,5 @@ def test_compose_asks_the_host_for_no_limit_that_it_may_not_have():
 
 
 run(test_the_soft_limit_is_raised_to_the_hard_one, test_few_files_are_said_and_served, test_too_few_files_end_it_with_a_hint,
+    test_without_files_it_says_so_now_and_then_and_accepts_later, test_handshakes_that_find_no_room_name_the_files,
     test_compose_asks_the_host_for_no_limit_that_it_may_not_have)

@@ -270,6 +270,20 @@ def test_down_ends_no_process_that_has_the_number_of_a_supervisor_by_now(system)
     assert alive, "the innocent process was ended"
 
 
+def test_no_log_grows_beyond_its_bound(system):
+    """Of the supervisor, of a service, of the database, wherever that is."""
+    assert run(system, "up", "--base-port", str(system.base), *ALONE, "--detach")[0] == 0
+    server = system.postgres("where").strip()
+    assert not server.startswith(system.dir), "its socket's path is not too long for the server"
+    logs = (f"{system.dir}/supervisor.log", f"{system.dir}/log/probe.log", f"{server}/log", f"{server}/initdb.log")
+    assert all(os.path.exists(log) for log in logs), logs
+    for log in logs:
+        os.truncate(log, (16 << 20) + 1)
+    for log in logs:
+        kefu.wait_for(f"{log} to be short", lambda log=log: os.path.getsize(log) < 16 << 20, 10)
+    assert run(system, "down")[0] == 0
+
+
 SCHEMAS = (test_a_schema_on_a_test_clock_is_served_with_it_only,
            test_a_schema_used_in_real_time_gets_no_test_clock)
 SYSTEMS = (
@@ -291,6 +305,8 @@ SYSTEMS = (
         test_what_was_started_in_the_foreground_ends_with_it,
         test_a_killed_supervisor_leaves_nothing_that_looks_alive,
         test_down_ends_no_process_that_has_the_number_of_a_supervisor_by_now)),
+    ("modes_logs_of_a_system_with_a_name_that_is_too_long_for_the_path_of_a_socket", None, (
+        test_no_log_grows_beyond_its_bound,)),
 )
 
 

@@ -30,7 +30,8 @@ enum {
     DRAIN_MS = 30000,
     /* looks for dead children besides SIGCHLD, at log files, keeps the loop alive */
     ROUND_MS = 1000,
-    ARGUMENTS_MAX = 128
+    ARGUMENTS_MAX = 128,
+    LOGS_MAX = 3
 };
 
 struct child {
@@ -43,7 +44,7 @@ static struct supervisor {
     const struct supervised *plan;
     struct arena *arena;
     struct run_file run;
-    const char *postgres_log;
+    const char *logs[LOGS_MAX]; /* besides those of the children */
     struct child children[SUPERVISED_MAX];
     struct run_child told[SUPERVISED_MAX];
     size_t n;
@@ -134,6 +135,17 @@ static int look_for_stop(struct err *err)
     return err_set(err, "stopped while it was starting");
 }
 
+/* The server's are where it really is, which stands in "host=DIR port=…". */
+static void name_logs(text dsn)
+{
+    text dir = dsn;
+    (void)text_take(&dir, '=');
+    dir = text_take(&dir, ' ');
+    self.logs[0] = arena_printf(self.arena, "%s/supervisor.log", self.plan->dir).at;
+    self.logs[1] = arena_printf(self.arena, "%.*s/log", TEXT_ARG(dir)).at;
+    self.logs[2] = arena_printf(self.arena, "%.*s/initdb.log", TEXT_ARG(dir)).at;
+}
+
 static int start_postgres(struct err *err)
 {
     struct buf out = {0};
@@ -142,11 +154,11 @@ static int start_postgres(struct err *err)
         (char *)(uintptr_t)arena_printf(self.arena, "%s/deploy/postgres.sh", self.plan->home).at;
     snprintf(port, sizeof(port), "%lld", (long long)self.plan->pg_port);
     self.run.postgres = arena_printf(self.arena, "%s/pg", self.plan->dir);
-    self.postgres_log = arena_printf(self.arena, "%s/log", self.run.postgres.at).at;
     char *argv[] = {script, "start", (char *)(uintptr_t)self.run.postgres.at, port, NULL};
     int bad = program_run(argv, &out, err);
     if (bad == 0) {
         text dsn = arena_text(self.arena, buf_text(&out));
+        name_logs(dsn);
         struct store *store = store_open(dsn.at, err);
         bad = store == NULL ? -1 : store_create_database(store, "kefu", err);
         store_close(store);
@@ -308,7 +320,7 @@ static void on_child(void *ctx)
 static void limit_logs(void)
 {
     for (size_t i = 0; i < self.n; i++) log_file_limit(self.told[i].log.at, LOG_FILE_MAX);
-    log_file_limit(self.postgres_log, LOG_FILE_MAX);
+    for (size_t i = 0; i < LOGS_MAX; i++) log_file_limit(self.logs[i], LOG_FILE_MAX);
 }
 
 static void on_round(void *ctx)
