@@ -46,6 +46,7 @@ enum {
 /* Each handshake costs some 0.2 ms; an address has so many a second, and so many at once. */
 enum { RATE_SLOTS = 256, HANDSHAKES_RATE = 100, HANDSHAKES_BURST = 300 };
 
+enum { ROLES_WITHIN = ROLE_SERVICE | ROLE_GATEWAY | ROLE_OPERATOR };
 enum progress { HANDSHAKING, OPEN, LISTS };
 
 struct listener {
@@ -70,7 +71,7 @@ METRIC(ended, .name = "kefu_connections_ended_total", .type = METRIC_COUNTER,
        .help = "Open connections that were ended by this side.", .labels = {"why"});
 METRIC(connected, .name = "kefu_connections", .type = METRIC_GAUGE, .help = "Connections open.");
 
-static const char *const router_clients[] = {"DEALER", "REQ", "ROUTER", NULL};
+static const char *const router_clients[] = {"DEALER", "ROUTER", NULL};
 static const char *const xpub_clients[] = {"SUB", "XSUB", NULL};
 
 /* --- the list --- */
@@ -138,11 +139,18 @@ static struct share share_of(const struct listener *listener, const char *user)
     return share;
 }
 
+/* Publishers and subscribers leave the last quarter to services, gateways and operators. */
+static size_t places_for(const struct listener *listener, const char *user)
+{
+    size_t most = listener->most[OPEN];
+    return keys_admit(listener->keys, text_of(user), ROLES_WITHIN) ? most : most - most / 4;
+}
+
 static bool may_enter(void *ctx, struct connection *c)
 {
     struct listener *listener = ctx;
     const char *why = !keys_admit(listener->keys, text_of(c->user), listener->roles) ? "key"
-                      : listener->n[OPEN] >= listener->most[OPEN] ||
+                      : listener->n[OPEN] >= places_for(listener, c->user) ||
                               share_of(listener, c->user).connections >= listener->key_max
                           ? "connections"
                           : NULL;
@@ -416,12 +424,12 @@ static int bind_listener(struct listener *listener, const char *endpoint, struct
     return 0;
 }
 
-/* Descriptors are shared with other listeners, the database and so on. */
-static size_t share_of_files(size_t most)
+/* Descriptors are shared with another listener, the database and so on. */
+static size_t share_of_files(size_t part, size_t most)
 {
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur / 4 > most) return most;
-    return files.rlim_cur / 4;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur / part > most) return most;
+    return files.rlim_cur / part;
 }
 
 static struct listener *create_listener(struct keys *keys, enum listener_kind kind,
@@ -433,11 +441,10 @@ static struct listener *create_listener(struct keys *keys, enum listener_kind ki
     listener->hooks = *hooks;
     listener->keys = keys;
     listener->fd = -1;
-    listener->most[HANDSHAKING] = share_of_files(HANDSHAKES_MAX);
+    listener->most[HANDSHAKING] = share_of_files(16, HANDSHAKES_MAX);
     listener->key_max = router ? CONNECTIONS_KEY_MAX : SUBSCRIBERS_KEY_MAX;
-    listener->most[OPEN] = share_of_files(CONNECTIONS_MAX);
-    listener->roles =
-        router ? ROLE_ANY : ROLE_SUBSCRIBER | ROLE_SERVICE | ROLE_GATEWAY | ROLE_OPERATOR;
+    listener->most[OPEN] = share_of_files(4, CONNECTIONS_MAX);
+    listener->roles = router ? ROLE_ANY : ROLE_SUBSCRIBER | ROLES_WITHIN;
     struct connection_rules *rules = &listener->rules;
     rules->socket_type = router ? "ROUTER" : "XPUB";
     rules->clients = router ? router_clients : xpub_clients;

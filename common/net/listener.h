@@ -11,7 +11,7 @@
 #include "net/keys.h"
 
 enum listener_kind {
-    LISTENER_ROUTER, /* DEALERs and REQs connect, with any key of the list */
+    LISTENER_ROUTER, /* DEALERs connect, with any key of the list */
     LISTENER_XPUB    /* SUBs connect, with a key that may hear the feed */
 };
 

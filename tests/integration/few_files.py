@@ -9,9 +9,12 @@ import socket
 import sys
 import tempfile
 
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
-from kefu import Database, Process, run, wait_for  # noqa: E402
+from kefu import Database, Process, keys, run, wait_for  # noqa: E402
 
 
 @contextlib.contextmanager
@@ -88,13 +91,41 @@ def test_without_files_it_says_so_now_and_then_and_accepts_later():
 
 
 def test_handshakes_that_find_no_room_name_the_files():
-    """Of 128 files a quarter is for handshakes."""
+    """Of 128 files a sixteenth is for handshakes."""
     with probe(64, 128) as process, contextlib.ExitStack() as later:
         process.wait_ready()
-        for _ in range(33):
+        for _ in range(9):
             later.enter_context(socket.create_connection(("127.0.0.1", process.port)))
         line = wait_for("a refusal", lambda: re.search(r"event=handshake_refused .*why=crowded.*", process.log()))[0]
-        check("the files in " + line, "few open files are allowed: 32 handshakes at once" in line, True)
+        check("the files in " + line, "few open files are allowed: 8 handshakes at once" in line, True)
+
+
+def let_in(context, process, who, kept):
+    """A socket of that name: does the probe let it in? It stays open in `kept`."""
+    raw = context.socket(zmq.DEALER)
+    kept.append(raw)
+    raw.linger, raw.reconnect_ivl = 0, -1
+    keys().join(raw, "probe")
+    raw.curve_publickey, raw.curve_secretkey = keys().public(who), keys().secret(who)
+    monitor = raw.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+    raw.connect(process.address)
+    try:
+        return monitor.poll(5000) != 0 and recv_monitor_message(monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+    finally:
+        raw.disable_monitor()
+
+
+def test_publishers_leave_room_for_those_who_run_it():
+    with probe(64, 400) as process:
+        process.wait_ready()
+        kept = []
+        with zmq.Context() as context:
+            got = [let_in(context, process, "publisher", kept) for _ in range(90)]
+            # a quarter of 400 may be connected, three quarters of these by publishers
+            check("publishers let in", (sum(got), got[89]), (75, False))
+            check("the operator", let_in(context, process, "operator", kept), True)
+            for raw in kept:
+                raw.close()
 
 
 def test_compose_asks_the_host_for_no_limit_that_it_may_not_have():
@@ -105,4 +136,5 @@ def test_compose_asks_the_host_for_no_limit_that_it_may_not_have():
 
 run(test_the_soft_limit_is_raised_to_the_hard_one, test_few_files_are_said_and_served, test_too_few_files_end_it_with_a_hint,
     test_without_files_it_says_so_now_and_then_and_accepts_later, test_handshakes_that_find_no_room_name_the_files,
+    test_publishers_leave_room_for_those_who_run_it,
     test_compose_asks_the_host_for_no_limit_that_it_may_not_have)
