@@ -1,21 +1,23 @@
 """Nothing that waits is kept waiting by others without a bound."""
 import contextlib
 
-from kefu import Database, Process, run, wait_for
+from kefu import Database, Process, keys, run, wait_for
 from played import partition_of
 
 EVENTS = 4000
+FLOOD = 2000  # as many as may be sent at once
+BATCH = 256
 
 
 @contextlib.contextmanager
-def slow_probe():
-    """Hears some three hundred events a second."""
+def slow_probe(table="probe.effect", *args):
+    """Writes some three hundred rows of the table a second: effects of events, or replies to commands."""
     database = Database()
-    probe = Process("probe", database.dsn, args=("--lanes=1",)).start().wait_ready()
+    probe = Process("probe", database.dsn, args=("--lanes=1", *args)).start().wait_ready()
     try:
         database("CREATE FUNCTION probe.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                 " IF NEW.cause <> 'alarm' THEN PERFORM pg_sleep(0.003); END IF; RETURN NEW; END $$;"
-                 "CREATE TRIGGER slow BEFORE INSERT ON probe.effect FOR EACH ROW EXECUTE FUNCTION probe.slow()")
+                 " IF to_jsonb(NEW)->>'cause' IS DISTINCT FROM 'alarm' THEN PERFORM pg_sleep(0.003); END IF; RETURN NEW; END $$;"
+                 f"CREATE TRIGGER slow BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION probe.slow()")
         yield database, probe
     finally:
         probe.kill()
@@ -37,6 +39,23 @@ def test_alarms_go_off_while_events_wait():
         print(f"# when the alarm went off {heard} of {EVENTS} events had been heard")
         if heard > EVENTS * 3 / 4:
             raise AssertionError(f"the alarm waited for {heard} of {EVENTS} events")
+
+
+def test_a_newcomers_command_is_decided_before_what_another_has_waiting():
+    """Counted in what is decided before it: the batch under way when it is sent, that which may begin before it is read, and its own."""
+    keys().add("flooder", "publisher", "pbx").add("honest", "publisher", "crm")
+    with slow_probe("probe.reply", "--client-in-flight=2000") as (database, probe):
+        flooder, honest = probe.client("flooder"), probe.client("honest")
+        honest.do("probe.say", key="warm", n=1)
+        decided = lambda: int(database("SELECT count(*) FROM probe.reply WHERE principal = 'flooder'")[0][0])
+        for n in range(FLOOD):
+            flooder.send("command", "probe.say", {"key": f"k{n % 400}", "n": n})
+        before = wait_for("the flood", decided)
+        honest.do("probe.say", key="new", n=1)
+        ahead = decided() - before
+        print(f"# {before} of {FLOOD} had been decided when it was sent, {ahead} more when it was answered")
+        if ahead > 3 * BATCH:
+            raise AssertionError(f"{ahead} commands of another were decided before it")
 
 
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

@@ -12,6 +12,7 @@
 #include "runtime/core/letter_keys.h"
 #include "runtime/core/runtime.h"
 #include "runtime/core/slot.h"
+#include "runtime/core/turns.h"
 
 struct batch;
 
@@ -28,7 +29,8 @@ struct lane {
 
     int birthplace; /* the partition of what is created now (place.h) … */
     int born_n;     /* … and how much has been so far */
-    struct queue commands, events, alarms, results;
+    struct turns commands;
+    struct queue events, alarms, results;
     struct queue single; /* after a failure: one message per transaction */
     bool apart;          /* the batch under way is such a one */
     int lot, turn;       /* what the last batch was of; whose part was first in it (choice.c) */

@@ -29,10 +29,18 @@ static void let_go(struct lane *lane, struct queue *from)
     lane_drop(&dropped);
 }
 
+static void let_go_commands(struct lane *lane)
+{
+    struct queue kept = {0};
+    turns_empty(&lane->commands, &kept);
+    let_go(lane, &kept);
+    for (struct work *m; (m = queue_take(&kept)) != NULL;) turns_add(&lane->commands, m);
+}
+
 void lane_let_go(struct lane *lane)
 {
     let_go(lane, &lane->single);
-    let_go(lane, &lane->commands);
+    let_go_commands(lane);
     let_go(lane, &lane->events);
     let_go(lane, &lane->alarms);
     let_go(lane, &lane->letters);

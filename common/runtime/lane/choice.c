@@ -15,9 +15,13 @@ struct held_back {
     uint64_t keys[KEY_BITS / 64];
 };
 
+/* Commands chosen, by principal and id; open addressing. */
+enum { ID_SLOTS = 2 * BATCH_MAX };
+
 struct choice {
     struct lane *lane;
     struct queue *chosen;
+    const struct work *ids[ID_SLOTS];
     struct held_back behind;  /* what is run alone, and what stays */
     bool again;               /* alarms have been let through once */
     bool timed;               /* `said` is known */
@@ -45,14 +49,15 @@ static bool is_held_back(const struct held_back *behind, const struct work *m)
     return m->origin == ORIGIN_EVENT && behind->events.sources[m->partition] >> m->source & 1;
 }
 
-/* Of one command id only one in a batch: the second one finds the kept reply of the first. */
-static bool has_id(const struct queue *chosen, const struct work *command)
+/* Where the command of this principal and id is, or would be. */
+static const struct work **find_id(struct choice *choice, const struct work *command)
 {
-    for (const struct work *m = chosen->first; m != NULL; m = m->next)
-        if (m->origin == ORIGIN_COMMAND && text_equal(m->header.id, command->header.id) &&
-            text_equal(m->principal, command->principal))
-            return true;
-    return false;
+    uint64_t hash = text_hash(command->header.id) + text_hash(command->principal);
+    const struct work **at = &choice->ids[hash % ID_SLOTS];
+    while (*at != NULL && !(text_equal((*at)->header.id, command->header.id) &&
+                            text_equal((*at)->principal, command->principal)))
+        at = at + 1 < choice->ids + ID_SLOTS ? at + 1 : choice->ids;
+    return at;
 }
 
 /* Alarms are taken last: these events stay for another batch. */
@@ -71,7 +76,8 @@ static bool may_go(struct choice *choice, const struct work *m)
 {
     if (runtime.draining) return m->origin == ORIGIN_RESULT;
     if (!choice->again && is_held_back(&choice->behind, m)) return false;
-    if (m->origin == ORIGIN_COMMAND) return !has_id(choice->chosen, m);
+    /* Of one command id only one in a batch: the second one finds the kept reply of the first. */
+    if (m->origin == ORIGIN_COMMAND) return *find_id(choice, m) == NULL;
     if (m->origin != ORIGIN_ALARM || choice->again) return true;
     if (!choice->timed) time_events(choice);
     return alarm_gate_lets(&choice->lane->gate, runtime.sources_n, m->due,
@@ -85,21 +91,57 @@ static void stay(struct choice *choice, const struct work *m)
     if (m->origin == ORIGIN_COMMAND) hold_back_key(&choice->behind, m->header.key);
 }
 
-/* At most n, and no more once there are so many bytes. A job's report and a letter tried again may
-   come when their partition has gone: whoever holds it now has them, too. */
+enum way { GOES, STAYS, GONE };
+
+/* A job's report and a letter tried again may come when their partition has gone: whoever holds it
+   now has them, too. */
+static enum way decide(struct choice *choice, struct work *m)
+{
+    if (!lane_holds(choice->lane, m->partition)) return GONE;
+    if (!may_go(choice, m)) {
+        stay(choice, m);
+        return STAYS;
+    }
+    if (m->origin == ORIGIN_COMMAND) *find_id(choice, m) = m;
+    queue_add(choice->chosen, m);
+    return GOES;
+}
+
+/* At most n, and no more once there are so many bytes. */
 static void take(struct choice *choice, struct queue *from, size_t n, size_t bytes)
 {
     size_t upto = choice->chosen->bytes + bytes;
     struct queue all = *from, left = {0}, gone = {0};
     while (n > 0 && all.n > 0 && choice->chosen->bytes < upto) {
         struct work *m = queue_take(&all);
-        bool held = lane_holds(choice->lane, m->partition), goes = held && may_go(choice, m);
-        if (held && !goes) stay(choice, m);
-        queue_add(!held ? &gone : goes ? choice->chosen : &left, m);
-        n -= goes;
+        enum way way = decide(choice, m);
+        if (way != GOES) queue_add(way == GONE ? &gone : &left, m);
+        n -= way == GOES;
     }
     queue_join(&left, &all);
     *from = left;
+    lane_drop(&gone);
+}
+
+/* The same of commands, in the order of turns. */
+static void take_commands(struct choice *choice, size_t n, size_t bytes)
+{
+    struct turns *commands = &choice->lane->commands;
+    size_t upto = choice->chosen->bytes + bytes;
+    struct work *left = NULL, *m; /* a stack */
+    struct queue gone = {0};
+    while (n > 0 && choice->chosen->bytes < upto && (m = turns_take(commands)) != NULL) {
+        enum way way = decide(choice, m);
+        n -= way == GOES;
+        if (way == GONE) queue_add(&gone, m);
+        if (way != STAYS) continue;
+        m->next = left;
+        left = m;
+    }
+    while ((m = left) != NULL) {
+        left = m->next;
+        turns_put_back(commands, m);
+    }
     lane_drop(&gone);
 }
 
@@ -121,25 +163,33 @@ static bool may_begin_jobs(void)
     return !runtime.isolating || jobs == 0;
 }
 
-static void take_portions(struct choice *choice, size_t room)
+static void take_kind(struct choice *choice, enum kind kind, size_t n, size_t bytes)
 {
     struct lane *lane = choice->lane;
     struct queue *const queues[KINDS] = {
-        [RESULTS] = &lane->results,
-        [COMMANDS] = &lane->commands,
-        [EVENTS] = &lane->events,
-        [ALARMS] = &lane->alarms,
-    };
-    size_t waiting[KINDS], portions[KINDS];
-    bool wanted[KINDS] = {true, true, true, may_begin_jobs()};
-    for (int kind = 0; kind < KINDS; kind++) waiting[kind] = wanted[kind] ? queues[kind]->n : 0;
+        [RESULTS] = &lane->results, [EVENTS] = &lane->events, [ALARMS] = &lane->alarms};
+    if (kind == COMMANDS)
+        take_commands(choice, n, bytes);
+    else
+        take(choice, queues[kind], n, bytes);
+}
+
+static void take_portions(struct choice *choice, size_t room)
+{
+    struct lane *lane = choice->lane;
+    size_t portions[KINDS], waiting[KINDS] = {
+                                [RESULTS] = lane->results.n,
+                                [COMMANDS] = lane->commands.n,
+                                [EVENTS] = lane->events.n,
+                                [ALARMS] = may_begin_jobs() ? lane->alarms.n : 0,
+                            };
     portions_divide(waiting, KINDS, room, (size_t)lane->turn, portions);
-    for (int kind = 0; kind < KINDS; kind++)
-        take(choice, queues[kind], portions[kind], BATCH_BYTES_MAX / KINDS);
-    for (int kind = 0; kind < KINDS; kind++) { /* what could not go has left room */
+    for (enum kind kind = 0; kind < KINDS; kind++)
+        take_kind(choice, kind, portions[kind], BATCH_BYTES_MAX / KINDS);
+    for (enum kind kind = 0; kind < KINDS; kind++) { /* what could not go has left room */
         size_t used = choice->chosen->bytes;
-        if (wanted[kind] && used < BATCH_BYTES_MAX)
-            take(choice, queues[kind], room - choice->chosen->n, BATCH_BYTES_MAX - used);
+        if (waiting[kind] > 0 && used < BATCH_BYTES_MAX)
+            take_kind(choice, kind, room - choice->chosen->n, BATCH_BYTES_MAX - used);
     }
     lane->turn = (lane->turn + 1) % KINDS;
 }

@@ -39,7 +39,7 @@ static bool place_again(struct work *work)
 {
     struct lane *lane = work->handler->creates ? place_command(work) : NULL;
     if (lane == NULL || !lane_holds(lane, work->partition)) return false;
-    queue_add(&lane->commands, work);
+    turns_add(&lane->commands, work);
     lane_wake(lane);
     return true;
 }
@@ -51,7 +51,7 @@ static void accept(struct lane *lane, struct work *work)
     if (!lane->ready)
         queue_add(&lane->waiting_leases, work);
     else if (lane_holds(lane, work->partition))
-        queue_add(&lane->commands, work);
+        turns_add(&lane->commands, work);
     else if (!place_again(work))
         reply_refuse_work(work, VERB_RETRY, NULL, "another replica holds partition %d",
                           work->partition);
@@ -61,7 +61,7 @@ static void accept(struct lane *lane, struct work *work)
 static void answer_overdue(void *ctx)
 {
     struct lane *lane = ctx;
-    overdue_take(&lane->commands);
+    turns_filter(&lane->commands, overdue_take);
     overdue_take(&lane->waiting_leases);
     overdue_take(&lane->single);
     if (lane->commands.n + lane->waiting_leases.n + lane->single.n + (lane->batch != NULL) == 0)
@@ -77,19 +77,22 @@ void lane_command(struct lane *lane, struct work *work)
     lane_wake(lane);
 }
 
+static void send_away(struct queue *queue)
+{
+    struct queue all = *queue;
+    *queue = (struct queue){0};
+    for (struct work *m; (m = queue_take(&all)) != NULL;)
+        if (m->origin == ORIGIN_COMMAND)
+            reply_refuse_work(m, VERB_RETRY, NULL, "%s is being stopped", runtime.service->name);
+        else
+            queue_add(queue, m);
+}
+
 void lane_send_away(struct lane *lane)
 {
-    struct queue *const queues[] = {&lane->commands, &lane->waiting_leases, &lane->single};
-    for (size_t i = 0; i < COUNT(queues); i++) {
-        struct queue all = *queues[i];
-        *queues[i] = (struct queue){0};
-        for (struct work *m; (m = queue_take(&all)) != NULL;)
-            if (m->origin == ORIGIN_COMMAND)
-                reply_refuse_work(m, VERB_RETRY, NULL, "%s is being stopped",
-                                  runtime.service->name);
-            else
-                queue_add(queues[i], m);
-    }
+    turns_filter(&lane->commands, send_away);
+    send_away(&lane->waiting_leases);
+    send_away(&lane->single);
 }
 
 static void accept_waiting(struct lane *lane)
@@ -351,7 +354,7 @@ void lane_stop(struct lane *lane)
     lane->pg = NULL;
     batch_destroy(lane->batch);
     lane_drop(&lane->single);
-    lane_drop(&lane->commands);
+    turns_empty(&lane->commands, &lane->waiting_leases);
     lane_drop(&lane->results);
     lane_drop(&lane->events);
     lane_drop(&lane->alarms);
