@@ -33,7 +33,7 @@
  * deletes such rows; and that what changes for the reader is written by messages that load it under
  * the same key. Then what messages of a batch have written need not be read again: the next one of
  * their key is decided in the same round on what is in memory, and a row is written once, by the
- * statement of the first. If a key can have several rows, `order` names the fields that the
+ * statement of the first. Test builds load such rows again after each round, and die of a difference. If a key can have several rows, `order` names the fields that the
  * statement sorts them by, ascending (texts by bytes). Of a READ that every message sees all of,
  * `may_be_old` says that nobody minds if it is as old as the round.
  */

@@ -4,6 +4,8 @@
  *
  *   probe.say {fail}: refuse · constraint · alarm · job · abort-command ·
  *       abort (kills the process when the event is heard)
+ *   probe.say {fail}, of a key that was heard before: part · column · by · delete · mark · order
+ *       break a promise of whole rows (store.c)
  *   probe.say {murmur, fail}: dead (the event is refused) · later (its statement fails)
  *   An alarm or a job of the key `killer` kills the process, too. A job of a key that begins with
  *   `mail` calls somebody who answers after n seconds.
@@ -24,6 +26,28 @@ static void count_up(struct plan *plan, const struct facts *facts, text key, int
     plan_write(plan, &probe_count_put, &row);
 }
 
+static bool breaks_promise(text fail)
+{
+    static const char *const promises[] = {"part", "column", "by", "delete", "mark", "order"};
+    for (size_t i = 0; i < COUNT(promises); i++)
+        if (text_is(fail, promises[i])) return true;
+    return false;
+}
+
+/* Write the key's row so that one promise of whole rows does not hold. */
+static void break_promise(struct plan *plan, text which, struct probe_count_row row)
+{
+    if (text_is(which, "part")) row.count = 0;
+    if (text_is(which, "part") || text_is(which, "column"))
+        plan_write(plan, &probe_count_part, &row);
+    if (text_is(which, "by")) plan_write(plan, &probe_count_move, &row);
+    if (text_is(which, "delete")) plan_write(plan, &probe_count_delete, &row);
+    if (text_is(which, "mark"))
+        plan_write(plan, &probe_count_mark, &(struct probe_effect_row){row.key, row.last, row.key});
+    if (text_is(which, "order"))
+        plan_wake(plan, &probe_recall_shape, plan->now, &(struct probe_recall){row.key});
+}
+
 static void on_say(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct probe_say *m = message;
@@ -33,7 +57,10 @@ static void on_say(struct plan *plan, const void *message, const struct facts *f
     const struct probe_count_row *old = facts_one(facts, &probe_count_lock);
     if (text_is(m->fail, "abort-command")) abort();
     if (text_is(m->fail, "refuse")) plan_refuse(plan, "fail", "PRB-01", "refused as asked");
-    count_up(plan, facts, m->key, m->n, text_is(m->fail, "constraint") ? 1000000 : 1);
+    if (old != NULL && breaks_promise(m->fail))
+        break_promise(plan, m->fail, (struct probe_count_row){m->key, old->count + 1, m->n});
+    else
+        count_up(plan, facts, m->key, m->n, text_is(m->fail, "constraint") ? 1000000 : 1);
     if (m->nudge.is)
         plan_say(plan, &probe_nudge_shape, &(struct probe_nudge){heard.key, heard.n});
     else if (m->murmur.is)
@@ -94,6 +121,15 @@ static void on_wake(struct plan *plan, const void *message, const struct facts *
     (void)facts;
     if (text_is(m->key, "killer")) abort();
     plan_write(plan, &probe_effect_put, &(struct probe_effect_row){m->key, m->n, TEXT("alarm")});
+}
+
+/* Two rows of one key, by a load whose order is not what it says. */
+static void on_recall(struct plan *plan, const void *message, const struct facts *facts)
+{
+    const struct probe_recall *m = message;
+    (void)facts;
+    for (int64_t n = 11; n <= 12; n++)
+        plan_write(plan, &probe_effect_put, &(struct probe_effect_row){m->key, n, TEXT("recall")});
 }
 
 struct call {
@@ -164,6 +200,10 @@ static const struct handler handlers[] = {
      .decide = on_nudge,
      .coalesce = true},
     {.kind = ON_ALARM, .hears = &probe_wake_shape, .decide = on_wake},
+    {.kind = ON_ALARM,
+     .hears = &probe_recall_shape,
+     .loads = {{&probe_count_lock, "key"}, {&probe_effects_read, "key"}},
+     .decide = on_recall},
     {.kind = ON_JOB, .hears = &probe_work_shape, .run = do_work},
     {.kind = ON_RESULT, .hears = &probe_worked_shape, .decide = on_worked},
     {.kind = ON_QUERY,

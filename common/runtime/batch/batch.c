@@ -7,6 +7,7 @@
 #include "runtime/batch/batch_letters.h"
 #include "runtime/batch/batch_load.h"
 #include "runtime/batch/batch_loopback.h"
+#include "runtime/batch/batch_promises.h"
 #include "runtime/batch/batch_rows.h"
 #include "runtime/batch/batch_state.h"
 #include "runtime/batch/batch_write.h"
@@ -29,6 +30,7 @@
  *   batch_load.c      rounds, and the facts of each
  *   batch_decide.c    plans
  *   batch_chain.c     messages decided on what others of their round have written
+ *   batch_promises.c  whether that was what PostgreSQL holds (test builds)
  *   batch_loopback.c  what is said and heard in the same transaction
  *   batch_write.c     what the plans ask for, as set-based statements
  *   batch_letters.c   dead letters: who waits behind them, which are run again
@@ -73,6 +75,7 @@ static void step(struct batch *batch)
     }
     more = more || batch_hear_own(batch);
     batch_add_writes(batch);
+    batch_reread_whole(batch);
     pg_fail_within(batch->lane->pg, "inserted");
     batch->round++;
     if (more) {
@@ -225,6 +228,7 @@ static void advanced(void *ctx, const struct pg_trip *trip)
         open_trip_failed(batch, trip);
         return;
     }
+    batch_check_promises(batch);
     take_loads(batch, step);
 }
 
@@ -345,6 +349,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
         open_trip_failed(batch, trip);
         return;
     }
+    batch_check_promises(batch);
     int64_t now_ms = loop_now_ms();
     size_t own = 0;
     fail_at("committed");

@@ -283,15 +283,19 @@ static void sort_rows(struct batch *batch, struct loading *loading)
     loading->rows.at = sorted;
 }
 
+int batch_read_load(struct batch *batch, struct loading *loading, struct err *err)
+{
+    if (loading->result < 0) return 0;
+    const PGresult *result = pg_result(batch->lane->pg, loading->result);
+    if (sql_read(loading->sql, result, batch->arena, &loading->rows, err) < 0) return -1;
+    sort_rows(batch, loading);
+    return 0;
+}
+
 int batch_read_loads(struct batch *batch, struct err *err)
 {
-    for (size_t i = 0; i < batch->loadings_n; i++) {
-        struct loading *loading = &batch->loadings[i];
-        if (loading->result < 0) continue;
-        const PGresult *result = pg_result(batch->lane->pg, loading->result);
-        if (sql_read(loading->sql, result, batch->arena, &loading->rows, err) < 0) return -1;
-        sort_rows(batch, loading);
-    }
+    for (size_t i = 0; i < batch->loadings_n; i++)
+        if (batch_read_load(batch, &batch->loadings[i], err) < 0) return -1;
     return 0;
 }
 

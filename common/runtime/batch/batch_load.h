@@ -12,7 +12,9 @@ void batch_assign_rounds(struct batch *batch,
                          int base); /* every undecided message gets a round after `base` */
 bool batch_in_round(const struct batch *batch, const struct work *m);
 void batch_add_loads(struct batch *batch);
-int batch_read_loads(struct batch *batch, struct err *err);
+MUST_CHECK int batch_read_loads(struct batch *batch, struct err *err);
+/* The rows of one statement, sorted by key, from its result. */
+MUST_CHECK int batch_read_load(struct batch *batch, struct loading *loading, struct err *err);
 void batch_fill_facts(struct batch *batch, struct work *m);
 uint64_t batch_key_hash(const void *tag, const struct sql_key *key);
 /* The statement's keys and rows in this round; NULL if nobody of the round loads it. */

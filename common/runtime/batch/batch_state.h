@@ -79,9 +79,10 @@ struct batch {
     const char *rolled_back_for;
     bool touched[PARTITIONS];
     struct slot_position positions[PARTITIONS]; /* of those touched, once it has committed */
-    struct rows said;   /* to be appended to the journal: struct journal_row */
-    int heads, seqs;    /* results: the partitions' last numbers before them, and theirs */
-    struct rows starts; /* jobs that begin with the commit (alarm rows) */
+    struct rows said;       /* to be appended to the journal: struct journal_row */
+    int heads, seqs;        /* results: the partitions' last numbers before them, and theirs */
+    struct rows starts;     /* jobs that begin with the commit (alarm rows) */
+    struct reread *rereads; /* in test builds: what this trip reads again (batch_promises.h) */
 };
 
 /* Append a row; the list lives in the batch's arena. */
