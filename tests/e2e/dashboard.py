@@ -27,8 +27,8 @@ def start_board(centre, name):
 
 
 def shown(centre, name):
-    """What the board printed: rows of text."""
-    return [dict(zip(COLUMNS, line.split("\t"))) for line in centre.read(f"{name}.tsv").splitlines()]
+    """What the board printed: rows of text, without one that it is in the middle of."""
+    return [dict(zip(COLUMNS, line.split("\t"))) for line in centre.read(f"{name}.tsv").split("\n")[:-1]]
 
 
 def last_values(rows):
