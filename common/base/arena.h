@@ -23,7 +23,7 @@ text arena_text(struct arena *arena, text from);
 text arena_printf(struct arena *arena, const char *format, ...) PRINTF(2, 3);
 text arena_vprintf(struct arena *arena, const char *format, va_list args);
 text arena_int(struct arena *arena, int64_t number); /* in decimal */
-/* What lies outside the arena and ends with it: `finish(thing)` is called when the arena is reset
+/* Resources outside the arena that end with it: `finish(thing)` is called when the arena is reset
    or destroyed, the latest first. */
 void arena_owns(struct arena *arena, void (*finish)(void *thing), void *thing);
 /* Bytes handed out since creation or reset (for limits and metrics). */

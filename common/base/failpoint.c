@@ -60,7 +60,7 @@ static struct point *due_point(const char *name)
 static void act_at_point(const struct point *point)
 {
     log_warn("fail_at", "point=%s n=%lld", point->name, (long long)point->seen);
-    /* What was handed to the network or the database before this point shall get there. */
+    /* Bytes handed to the network or the database before this point shall get there. */
     usleep((useconds_t)(point->sleep_ms > 0 ? point->sleep_ms : SETTLE_MS) * 1000);
     if (point->sleep_ms == 0) abort();
 }

@@ -21,8 +21,8 @@ struct stat;
    file's size: a secret leaves no copies behind. */
 MUST_CHECK int file_read(const char *path, size_t max, struct buf *out, struct stat *status,
                          struct err *err);
-/* Nobody but this user or root may own the file, and none of the `refused` permissions may be given;
-   a group may read what root owns, as a mounted secret. -1 with err, which names file and mode. */
+/* Only this user or root may own the file, and none of the `refused` permissions may be given; a
+   group may read a file of root's, as a mounted secret. -1 with err, which names file and mode. */
 MUST_CHECK int file_guard(const char *path, const struct stat *status, unsigned refused,
                           struct err *err);
 /* file_read() of a secret: refused also if anybody else may read or write it. */

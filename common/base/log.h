@@ -11,7 +11,7 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* Who speaks: the service's name and instance go on every line. Set once at start. */
+/* The service's name and instance go on every line. Set once at start. */
 void log_start(const char *service, const char *instance, enum log_level least);
 /* One line: ts=… level=… service=… event=… then the formatted fields. `fields` must be logfmt:
    name=value pairs. Of one event there are LOG_BURST lines at once and LOG_RATE a second in the

@@ -54,7 +54,7 @@ void metric_change(struct metric *metric, double n, const char *const *values);
 void metric_replace(struct metric *metric, double value, const char *const *values);
 /* Of histograms, in the unit of its name (seconds). */
 void metric_record(struct metric *metric, double value, const char *const *values);
-/* What was counted, set, or (histogram) how many were observed; 0 if never. For tests and
+/* The count, the value set, or (histogram) the number of observations; 0 if never. For tests and
    status. */
 double metric_value(const struct metric *metric, const char *const *values);
 /* All registered metrics by name. A metric without labels is written even if it was never

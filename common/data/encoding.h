@@ -12,9 +12,8 @@
 /* "auto" and those that can be named; ends with NULL. */
 extern const char *const encoding_names[];
 
-/* What the bytes are, by their byte order mark, their zero bytes, or what they are well formed as:
-   one of encoding_names. "auto" if they are nothing for sure, which is never so for UTF-8, even
-   with some damage. */
+/* The encoding of the bytes, by their byte order mark, their zero bytes, or their form: one of
+   encoding_names. "auto" if none is certain, which is never so for UTF-8, even with some damage. */
 const char *encoding_of(text bytes);
 
 /* The bytes as UTF-8, without a byte order mark; "auto" is what encoding_of() says. Borrows from

@@ -66,7 +66,7 @@ static int fail(const struct walk *walk, const struct place *place, const char *
     return fail_rule(walk, place, NULL, what);
 }
 
-/* What holds for values of every source. */
+/* Checks for values of every source. */
 static const char *check_value(const struct field *field, void *at)
 {
     text *words = at;
@@ -80,7 +80,7 @@ static const char *check_value(const struct field *field, void *at)
     return NULL;
 }
 
-/* What people are shown later must be what is there. */
+/* Texts are shown to people later: no character may hide or reorder the others. */
 static int check_text(const struct walk *walk, const struct field *field, const struct place *place,
                       text value)
 {

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-/* What a message from outside may be: refused before msgpack-c sees it (five bytes can make it ask
+/* Limits of a message from outside: refused before msgpack-c sees it (five bytes can make it ask
    for 8 GiB). */
 struct pack_limits {
     size_t bytes;

@@ -89,8 +89,8 @@ enum shape_kind {
 
 enum { SHAPE_KEYS = 3 };
 
-/* Who may ask a command or query. Operators and gateways may ask everything; others only what its
-   block in the .msg file says. */
+/* Roles that may send a command or query. Operators and gateways may send all; others only those
+   whose block in the .msg file names them. */
 enum {
     ROLE_SERVICE = 1,
     ROLE_PUBLISHER = 2,

@@ -33,8 +33,8 @@ static int64_t ask(PGconn *conn, const char *sql, const char *param)
     return value;
 }
 
-/* What is made must belong to the owner of the schema, for the rights of others hang on that. A
-   service stays what it is. */
+/* New tables must belong to the schema's owner, because default privileges are the owner's; a
+   service keeps its own role. */
 static int become_owner(PGconn *conn, const char *schema, struct err *err)
 {
     const char *params[] = {schema};

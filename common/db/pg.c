@@ -375,7 +375,7 @@ void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), 
     pg->running = true;
     pg->trip = (struct pg_trip){.outcome = PG_OK, .failed = -1};
     if (PQpipelineSync(pg->conn) == 0 || PQflush(pg->conn) < 0) pg->add_failed = true;
-    /* What went wrong is found in on_poll(): never in the middle of a caller's callback. */
+    /* Errors are reported by on_poll(): never in the middle of a caller's callback. */
     uv_poll_start(pg->poll, UV_READABLE | UV_WRITABLE, on_poll);
 }
 

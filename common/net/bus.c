@@ -309,7 +309,7 @@ struct prefix {
     enum told told;
 };
 
-/* What one connection subscribed to. */
+/* The subscriptions of one connection. */
 struct subscriber {
     struct prefix prefixes[SUBSCRIPTIONS_MAX];
     size_t n;

@@ -1,6 +1,6 @@
 /*
  * bus: messages between processes. A server answers requests; a link is a client's connection to
- * one server; a publisher gives the last word on topics to subscribers. Frames are bytes here: what
+ * one server; a publisher sends each topic's latest value to subscribers. Frames are bytes here: what
  * they mean is pack.h's business.
  *
  * Nothing that is sent is promised to arrive: only an answer proves that a request was heard.
@@ -45,8 +45,8 @@ uint64_t bus_server_lost(const struct bus_server *server);
 
 /* The public key of who asks, as authenticated by the connection. */
 text bus_request_user(const struct bus_request *request);
-/* Whoever admitted the request may hang something on it; `fn` is called with it when the request
-   ends. */
+/* The admitting code may attach a tag to the request; `fn` is called with it when the request ends.
+   */
 void bus_request_tag(struct bus_request *request, void *tag, void (*fn)(void *tag));
 void *bus_request_tagged(const struct bus_request *request); /* NULL: nothing */
 /* Nothing more is heard from its client for so long. */

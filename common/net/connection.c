@@ -192,7 +192,7 @@ void connection_ping(struct connection *c)
     seal_part(c, CURVE_COMMAND, (text){ping, sizeof(ping)});
 }
 
-/* What was taken is forgotten, without moving the rest about at every step. */
+/* Sent bytes are dropped, without a memmove at every step. */
 static void forget_sent(struct connection *c)
 {
     if (c->out_sent == c->out.len) {

@@ -30,7 +30,7 @@ enum stage {
 
 struct connection;
 
-/* What connections of one listener have in common. */
+/* Shared by all connections of one listener. */
 struct connection_rules {
     struct curve_pair pair;
     const char *socket_type;    /* of the server */

@@ -14,7 +14,7 @@
 
 enum { CURVE_KEY_BYTES = 32, CURVE_COOKIE_BYTES = 96 };
 enum { CURVE_HELLO_SIZE = 200, CURVE_INITIATE_MAX = 1024 };
-/* What a MESSAGE has around its content. */
+/* Bytes that a MESSAGE adds around its content. */
 enum { CURVE_AROUND = 33 };
 /* Flags inside a MESSAGE. */
 enum { CURVE_MORE = 1, CURVE_COMMAND = 2 };

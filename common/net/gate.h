@@ -46,7 +46,7 @@ MUST_CHECK int gate_allow(const struct bus_request *request, const struct header
 MUST_CHECK int gate_allow_body(const struct bus_request *request, const struct header *header,
                                const struct shape *shape, const void *body, struct err *err);
 
-/* Who asks, of a request that has entered; both live as long as the process. */
+/* Name and role of the client of an admitted request; both live as long as the process. */
 text gate_name(const struct bus_request *request);
 text gate_role(const struct bus_request *request); /* the highest of its roles */
 

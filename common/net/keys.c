@@ -267,7 +267,8 @@ struct keys *keys_create(const char *name, const char *secret, text clients, str
     return NULL;
 }
 
-/* Whoever is not in the list is let in nowhere, but whose key it is else is not ours to be. */
+/* A key that the list does not name is let in nowhere; one that it gives to another name is not
+   this process's. */
 static int check_own(const struct keys *keys, const char *dir, struct err *err)
 {
     const struct keys_client *owner = keys_list_find(keys->list, text_of(keys->public_key));

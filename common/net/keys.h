@@ -32,7 +32,7 @@ void keys_list_destroy(struct keys_list *list); /* NULL is fine */
 /* In the order of the file. */
 size_t keys_list_n(const struct keys_list *list);
 const struct keys_client *keys_list_at(const struct keys_list *list, size_t i);
-/* Who has this public key; NULL: nobody. */
+/* The client with this public key; NULL: there is none. */
 const struct keys_client *keys_list_find(const struct keys_list *list, text key);
 /* "service", "publisher,operator"… joined by commas. 0 with err if one is none. */
 unsigned keys_roles(text words, struct err *err);

@@ -287,7 +287,7 @@ static unsigned long long files_allowed(void)
     return files.rlim_cur;
 }
 
-/* What cannot be had, once for all the rests of some seconds. */
+/* The missing resource is logged once for all pauses of some seconds. */
 static void say_why(struct listener *listener, int why)
 {
     int64_t now = loop_now_ms();

@@ -32,7 +32,7 @@ struct listener;
 MUST_CHECK struct listener *listener_open(struct keys *keys, enum listener_kind kind,
                                           const char *endpoint, const struct listener_hooks *hooks,
                                           struct err *err);
-/* What was sent is written first, for up to a second. No hook is called any more. NULL is fine. */
+/* Pending output is written first, for up to a second. No hook is called any more. NULL is fine. */
 void listener_close(struct listener *listener);
 /* With the port that was bound. */
 const char *listener_endpoint(const struct listener *listener);

@@ -272,7 +272,7 @@ static void on_up(void *ctx)
     buf_finish(&id);
 }
 
-/* What was not sent yet may go to another peer, if any will do; the rest ends. */
+/* Questions not sent yet may go to another peer, if any will do; the rest end. */
 static void abandon_asks(struct peer *peer)
 {
     struct peers *peers = peer->peers;

@@ -189,7 +189,7 @@ int flow_check_actor(const struct flow_step *step, const struct flow_at *at,
                     : text_is(name, "owner") ? actor->owner
                                              : flow_has(actor->took, name);
         if (same)
-            return err_field(err, "actor", "ORG-70", "%s: nobody decides on the own case (%s)",
+            return err_field(err, "actor", "ORG-70", "%s: nobody may decide on their own case (%s)",
                              step->id.at, name.at);
     }
     return 0;

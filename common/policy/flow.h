@@ -33,7 +33,7 @@ enum flow_handler {
     FLOW_NOBODY /* the ticket has ended */
 };
 
-/* What the actor must be besides having one of the roles in `by`. */
+/* Conditions on the actor besides a role of `by`. */
 enum flow_who {
     FLOW_ANYONE,          /* any holder of the role */
     FLOW_HANDLER,         /* the handler of the state */
@@ -41,7 +41,7 @@ enum flow_who {
     FLOW_HANDLER_OR_OWNER /* either */
 };
 
-/* What sets off a step by `system`. An automatic step never sets off FLOW_ON_ENTRY again. */
+/* The trigger of a step by `system`. An automatic step never triggers FLOW_ON_ENTRY again. */
 enum flow_auto { FLOW_BY_HAND, FLOW_ON_ENTRY, FLOW_ON_DUE };
 
 /* The time node (ORG-21): the time allowed in the From state. */

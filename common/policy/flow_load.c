@@ -163,7 +163,7 @@ static bool is_flow_file(text name)
            memcmp(name.at + name.len - len, suffix, len) == 0;
 }
 
-/* What only shows when all flows are known: kinds told twice, and kinds that steps open. */
+/* Checks that need all flows: kinds named twice, and kinds that steps open. */
 static void check_kinds(struct flow_loading *loading, const struct flows *flows)
 {
     for (size_t i = 0; i < flows->n; i++) {

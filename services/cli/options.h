@@ -66,7 +66,7 @@ void options_begin(const char *command);
    be done. Not STATUS_OK after a complaint. */
 enum exit_status options_read(struct option_rows own, int argc, char **argv, struct words *words,
                               bool *help);
-/* What the rows say, and the common ones. */
+/* Help for the rows and the common options. */
 void options_add_help(struct buf *out, struct option_rows own);
 
 /* Says "kefu NAME: message" (and the field and rule), on standard error, and gives the status

@@ -120,8 +120,8 @@ static void renew(struct book *book, const struct clock_life *life, const struct
     }
 }
 
-/* What it waits for may have been told before the clock was. When the ticket starts, all that was
-   told counts. */
+/* The clock's stop event may have come before the clock. When the ticket starts, all earlier events
+   count. */
 static void hold_earlier_words_against(const struct book *book, struct clock_life *life,
                                        const struct happening *h)
 {

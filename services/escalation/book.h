@@ -43,7 +43,7 @@ struct book {
 /* Change the clocks, and begin those that this starts. The ticket's copy must already say what is
    true after it. */
 void book_hear(struct book *book, const struct happening *happening);
-/* What a kept reply is to the clocks. */
+/* A kept reply as a happening for the clocks. */
 struct happening book_reply(const struct customer_reply_row *reply);
 
 #endif

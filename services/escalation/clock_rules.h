@@ -11,7 +11,7 @@
 
 enum { LADDER_LEVELS = 16 };
 
-/* What the outside said, as far as clocks care. */
+/* Events from other services that matter to clocks. */
 enum happening_kind { TICKET_STARTED, TICKET_MOVED, TICKET_ASSIGNED, REPLY_DELIVERED };
 
 /* The words of clocks.yaml under start, restart and stop. */

@@ -81,7 +81,7 @@ static text base_of(const struct clock_rule *rule, struct span limit, text class
     return rule->emergency_natural && text_is(class, "emergency") ? TEXT("natural") : rule->base;
 }
 
-/* What its kind of limit allows, in time of `calendar`. */
+/* The allowance of its kind of limit, in time of `calendar`. */
 static int64_t allowed_by(const struct clock_rule *rule, struct span limit,
                           const struct named_calendar *calendar, const struct clock_start *start)
 {

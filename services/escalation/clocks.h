@@ -26,7 +26,7 @@ struct clock_life {
     int64_t most_pause;        /* in time of `business` */
 };
 
-/* What is known when a clock starts. */
+/* Known when a clock starts. */
 struct clock_start {
     int64_t id;
     int64_t ticket;
@@ -56,8 +56,8 @@ time_us clock_at_share(const struct clock_life *life, int64_t share);
 /* Tell all levels, and the breach, whose instants lie before `until`. A pause that has reached its
    cap ends at it. */
 void clock_reach(struct clock_life *life, time_us until);
-/* What it waited for happened: met if not after the due time, else breached. An ended clock takes
-   an earlier end. */
+/* The stop event happened: met if not after the due time, else breached. An ended clock takes an
+   earlier end. */
 void clock_stop(struct clock_life *life, time_us at, text by);
 /* It ended without what it waited for: no verdict, or breached if the due time had passed. An ended
    clock takes an earlier end; of a stop and an end at the same instant the stop counts. */

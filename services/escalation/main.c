@@ -6,7 +6,7 @@
 #include "routing.msg.h"
 #include "store.h"
 
-/* What every handler of a ticket loads: the lock on the ticket's copy covers its clocks, pauses and
+/* Loads of every handler of a ticket: the lock on the ticket's copy covers its clocks, pauses and
    replies. */
 #define TICKET_LOADS                                                                               \
     {                                                                                              \

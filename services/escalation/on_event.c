@@ -1,5 +1,5 @@
-/* What escalation hears: each message becomes a happening, the book of the ticket's clocks hears
-   it, and the difference is told. */
+/* Events escalation hears: each becomes a happening, the book of the ticket's clocks takes it, and
+   the difference is said. */
 #include "handlers.h"
 
 #include "book.h"
@@ -72,7 +72,7 @@ static const struct ticket_copy_row *known_ticket(struct plan *plan, int64_t tic
 {
     const struct ticket_copy_row *copy = facts_one(facts, &ticket_lock);
     if (copy == NULL)
-        plan_refuse(plan, "ticket", NULL, "ticket %" PRId64 " has not been heard of", ticket);
+        plan_refuse(plan, "ticket", NULL, "unknown ticket %" PRId64 " (not received yet)", ticket);
     return copy;
 }
 

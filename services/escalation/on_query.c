@@ -1,4 +1,4 @@
-/* What escalation is asked. */
+/* Queries escalation answers. */
 #include "handlers.h"
 
 #include "clocks.h"

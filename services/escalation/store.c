@@ -54,7 +54,7 @@ const struct statement clock_insert = {.kind = STATEMENT_WRITE,
                                        .sql = "INSERT INTO clock (" CLOCK ") SELECT " CLOCK
                                               " FROM :rows"};
 
-/* What is fixed when a clock starts is never written again. */
+/* Columns fixed at a clock's start are never written again. */
 const struct statement clock_update = {
     .kind = STATEMENT_WRITE,
     .row = &clock_row_shape,

@@ -186,8 +186,8 @@ static int check_taxonomy(const struct item_place *place, const struct intake_po
     return check_choice(item->danger, name_field(place, "danger"), "REP-11", dangers, err);
 }
 
-/* Who tells a customer a time in the contact tells one to come. A contact that is recorded later
-   (received_at is given) reports what was told, whatever it was: imports bring promises that were
+/* A time promised during the contact must lie in the future. A contact that is recorded later
+   (received_at is given) reports the promise as it was made: imports bring promises that were
    broken from the start. */
 static int check_promise(const struct item_place *place, time_us now, struct err *err)
 {

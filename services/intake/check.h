@@ -13,7 +13,7 @@ enum {
     CHECK_ITEMS_MAX = 20,
 };
 
-/* What others may know in clear must look like a code: 1 to 64 bytes, no blank, no control
+/* A value that others may know in clear must look like a code: 1 to 64 bytes, no blank, no control
    character. */
 bool check_is_code(text value);
 

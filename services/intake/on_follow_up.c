@@ -1,5 +1,5 @@
-/* What comes after the contact: words of later steps, the customer coming back, and what routing
-   did with the ticket. */
+/* After the contact: words of later steps, the customer coming back, and routing's changes of the
+   ticket. */
 #include "handlers.h"
 
 #include "check.h"

@@ -1,4 +1,4 @@
-/* What intake is asked. Answers hold personal data in clear: only the edges and notification get
+/* Queries intake answers. Answers hold personal data in clear: only the edges and notification get
    them. */
 #include "handlers.h"
 

@@ -7,7 +7,7 @@
 #define TICKET_COLUMNS "id, contact, kind, topic, category, class, promised_at, customer, words"
 #define NOTE_COLUMNS "ticket, id, name, words, by, at, channel, source, source_id"
 
-/* A source has no slash in it (on_contact.c), so the first one parts the two. */
+/* A source has no slash in it (on_contact.c), so the first slash is the separator. */
 const struct statement contact_known = {
     .kind = STATEMENT_READ,
     .row = &intake_known_row_shape,

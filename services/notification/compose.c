@@ -257,7 +257,7 @@ static bool left_out(const struct post *post, const struct notify_rule *rule,
     return other.len > 0 && text_equal(other, person->staff);
 }
 
-/* Nobody holds the role, nor any above it: dead, for everybody to see. */
+/* The role has no holder, nor any above it: a dead message, for everybody to see. */
 static void tell_nobody(struct post *post, struct wish wish, text role)
 {
     const struct person_row nobody = {.staff = role, .locale = text_of(rules_locale)};

@@ -31,7 +31,7 @@ struct notice {
     text purpose; /* of a call */
 };
 
-/* What a command wants told, or a rule. */
+/* A message wanted by a command or a rule. */
 struct wish {
     text template;
     const struct person_row *to; /* NULL: the customer */

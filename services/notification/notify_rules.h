@@ -97,13 +97,13 @@ bool rules_have(const struct yaml_texts *texts, text item);
 /* In that locale, else in the locale that every template has. NULL if there is no such template. */
 const struct template *rules_template(const struct notify_rules *rules, text id, text locale);
 int rules_compare_words(const void *a, const void *b); /* for qsort() */
-/* What a code is called; the code itself if nothing is said. */
+/* A code's name; the code itself if there is none. */
 text rules_word(const struct notify_rules *rules, const char *section, text code, text locale);
 const struct zone *rules_zone(const struct notify_rules *rules, text unit);
 /* NULL if it is no urgency reason. */
 const struct urgency *rules_urgency(const struct notify_rules *rules, text code);
 bool rules_quiet_channel(const struct notify_rules *rules, text channel);
-/* What the placeholders of a message about such a fact may be (bits). */
+/* The placeholders that a message about such a fact may have (bits). */
 uint32_t rules_values_of(enum fact fact);
 
 #endif

@@ -39,7 +39,7 @@ void on_call_plan(struct plan *plan, const void *message, const struct facts *fa
     const struct call_plan *m = message;
     const struct ticket_copy_row *ticket = facts_one(facts, &ticket_lock);
     if (ticket == NULL) {
-        plan_retry(plan, "ticket %" PRId64 " has not been heard of", m->ticket);
+        plan_retry(plan, "unknown ticket %" PRId64 " (not received yet)", m->ticket);
         return;
     }
     struct notice notice = {
@@ -47,7 +47,7 @@ void on_call_plan(struct plan *plan, const void *message, const struct facts *fa
     struct post post = post_open(plan, &notice, facts);
     const struct person_row *caller = recipients_person(&post.company, m->caller);
     if (caller == NULL)
-        plan_refuse(plan, "caller", NULL, "%.*s is nobody of the staff", TEXT_ARG(m->caller));
+        plan_refuse(plan, "caller", NULL, "unknown member of staff: %.*s", TEXT_ARG(m->caller));
     if (!in_list(m->purpose, purposes))
         plan_refuse(plan, "purpose", NULL,
                     "purpose must be result, progress, check, callback or other");

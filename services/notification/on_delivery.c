@@ -49,8 +49,8 @@ static void on_sent(void *ctx, enum send_outcome outcome, const char *reason)
     report_delivery(ctx, outcome, reason);
 }
 
-/* What stands on a mail and a webhook is the real time: signatures and dates are compared with
-   other machines' clocks. */
+/* Mails and webhooks carry the real time: signatures and dates are compared with other machines'
+   clocks. */
 static time_us wall_time(void)
 {
     struct timeval now;

@@ -1,4 +1,4 @@
-/* What routing and escalation say becomes notices. */
+/* Events of routing and escalation become notices. */
 #include "handlers.h"
 
 #include "escalation.msg.h"
@@ -65,7 +65,7 @@ static const struct ticket_copy_row *known_ticket(struct plan *plan, int64_t tic
 {
     const struct ticket_copy_row *copy = facts_one(facts, &ticket_lock);
     if (copy == NULL)
-        plan_refuse(plan, "ticket", NULL, "ticket %" PRId64 " has not been heard of", ticket);
+        plan_refuse(plan, "ticket", NULL, "unknown ticket %" PRId64 " (not received yet)", ticket);
     return copy;
 }
 

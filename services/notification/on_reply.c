@@ -12,9 +12,9 @@ static bool check_reply(struct plan *plan, const struct reply_send *m,
                         const struct ticket_copy_row *ticket)
 {
     if (ticket == NULL)
-        plan_retry(plan, "ticket %" PRId64 " has not been heard of", m->ticket);
+        plan_retry(plan, "unknown ticket %" PRId64 " (not received yet)", m->ticket);
     else if (plan->header->actor.len == 0)
-        plan_refuse(plan, "actor", "SLA-30", "a reply is a named person's");
+        plan_refuse(plan, "actor", "SLA-30", "a reply must come from a named person");
     else if (!text_is(m->gives, "result") && !text_is(m->gives, "progress"))
         plan_refuse(plan, "gives", "SLA-30", "gives must be result or progress");
     else if (text_is(m->gives, "progress") && m->next_at <= plan->now)
@@ -41,7 +41,7 @@ void on_reply_send(struct plan *plan, const void *message, const struct facts *f
     notice.ticket.handler = plan->header->actor; /* who signs */
     struct post post = post_open(plan, &notice, facts);
     if (recipients_person(&post.company, plan->header->actor) == NULL) {
-        plan_refuse(plan, "actor", "SLA-30", "%.*s is nobody of the staff",
+        plan_refuse(plan, "actor", "SLA-30", "unknown member of staff: %.*s",
                     TEXT_ARG(plan->header->actor));
         return;
     }

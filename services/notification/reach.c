@@ -8,7 +8,8 @@ enum { MAPPED_BITS = 96 }; /* in front of an IPv4 address in ::ffff:0:0/96 */
 
 static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-/* What the registries of special-purpose addresses (RFC 6890) call not globally reachable. */
+/* Addresses that the registries of special-purpose addresses (RFC 6890) call not globally
+   reachable. */
 static const char *const special_ipv4[] = {
     "0.0.0.0/8",     "10.0.0.0/8",      "100.64.0.0/10",  "127.0.0.0/8",    "169.254.0.0/16",
     "172.16.0.0/12", "192.0.0.0/24",    "192.0.2.0/24",   "192.88.99.0/24", "192.168.0.0/16",

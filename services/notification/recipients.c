@@ -48,7 +48,7 @@ static int distance(const struct company *company, const struct ticket_copy_row 
     return up < down ? up : down;
 }
 
-/* The nearest active holder, whether `on_duty` or not matters only if it is true. */
+/* The nearest active holder; if `on_duty`, only holders on duty count. */
 static const struct person_row *nearest(const struct company *company,
                                         const struct ticket_copy_row *ticket, text role,
                                         bool on_duty)

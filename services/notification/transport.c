@@ -239,7 +239,7 @@ static size_t read_body(char *to, size_t size, size_t n, void *ctx)
     return take;
 }
 
-/* What the receiver answers besides its status is of no interest, and could be endless. */
+/* The body of the receiver's answer is of no interest, and could be endless. */
 static size_t drop_answer(char *at, size_t size, size_t n, void *ctx)
 {
     struct transfer *transfer = ctx;

@@ -36,7 +36,7 @@ void send_start(const struct send_request *request,
                 void (*fn)(void *ctx, enum send_outcome outcome, const char *reason), void *ctx);
 void send_stop(void); /* at drain: forget what is under way */
 
-/* What an answer means. Pure. */
+/* The meaning of an answer. Pure. */
 enum send_outcome send_judge_http(long status);
 enum send_outcome send_judge_smtp(long status);
 

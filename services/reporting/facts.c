@@ -44,7 +44,7 @@ void fact_ticket_started(struct ticket_fact_row *fact, const struct ticket_start
     if (m->answered) earliest(&fact->replied_at, m->received_at);
 }
 
-/* What the step means for the figures: only the first time counts, and a result only in round 1
+/* The step's effect on the figures: only the first time counts, and a result only in round 1
    (KPI-03). */
 static void note_step(struct ticket_fact_row *fact, const struct ticket_moved *m,
                       const struct fact_steps *steps, time_us at)

@@ -1,4 +1,4 @@
-/* What reporting is asked. */
+/* Queries reporting answers. */
 #include "handlers.h"
 
 #include "kpi.h"

@@ -163,9 +163,9 @@ const struct statement topic_insert = {.kind = STATEMENT_WRITE,
 
 /* --- figures of a period --- */
 
-/* What `period(from_at, to_at)` of at most one row makes of the facts. Each line reads one index
-   over that period only. percentile_disc is the nearest rank: the smallest value that at least that
-   share of all values does not exceed. */
+/* Figures that `period(from_at, to_at)` of at most one row makes of the facts. Each line reads one
+   index over that period only. percentile_disc is the nearest rank: the smallest value that at
+   least that share of all values does not exceed. */
 #define INTERVAL(name, end, also)                                                                  \
     " UNION ALL SELECT '" name "', NULL, NULL, NULL, count(*), count(*), 0::bigint, avg(s),"       \
     " percentile_disc(0.5) WITHIN GROUP (ORDER BY s), percentile_disc(0.9) WITHIN GROUP (ORDER BY" \

@@ -28,7 +28,7 @@ extern const struct statement feed_resumes, feed_entries, feed_snapshot;
 extern const struct statement drill_state, drill_open, drill_department, drill_held, drill_waiting,
     drill_exit, drill_clock, drill_message;
 
-/* What feed_socket.c asks for on a connection of its own. */
+/* Statements feed_socket.c runs on a connection of its own. */
 extern const struct statement feed_tail, feed_last;
 
 #define FEED_KEPT 100000 /* entries to resume from */

@@ -14,7 +14,7 @@
 
 struct pool;
 
-/* What a line asks for, and the text it is kept as: role/skill/department/roster. */
+/* A line's demands, and the text they are kept as: role/skill/department/roster. */
 struct wanted {
     text role;
     text skill;      /* absent: none needed */

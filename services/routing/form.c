@@ -156,7 +156,7 @@ static enum form_verdict check_code(text value, const char *field, struct err *e
     return FORM_BAD;
 }
 
-/* What the command says outside its form is stored and told as well. */
+/* Values the command gives outside its form are stored and said as well. */
 static enum form_verdict check_own(const struct form *form, struct err *err)
 {
     if (check_code(form->handler, "handler", err) == FORM_BAD) return FORM_BAD;

@@ -24,7 +24,7 @@ void hand_wake(struct desk *desk)
     desk->woken = true;
 }
 
-/* Whoever took a step that the next person must not have taken (ORG-70). */
+/* The taker of a step that the next person must not have taken (ORG-70). */
 static text barred_from(struct desk *desk)
 {
     struct flow_at at = desk_at(desk);
@@ -102,7 +102,7 @@ static bool may_answer(struct desk *desk, text staff, text role)
            text_equal(person->unit, which->department);
 }
 
-/* Whoever has it now goes on if the role allows it; else the queue decides. */
+/* The present handler goes on if the role allows it; else the queue decides. */
 static void give_to_role(struct desk *desk, text role)
 {
     text handler = desk->ticket.handler;

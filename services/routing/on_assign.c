@@ -23,7 +23,7 @@ static bool is_reason_code(text reason)
     return reason.len > 0 && reason.len <= 40;
 }
 
-/* What is wrong with the assignment; false: refused. */
+/* Check the assignment; false: refused. */
 static bool check_assign(struct desk *desk, const struct ticket_assign *m)
 {
     struct plan *plan = desk->plan;

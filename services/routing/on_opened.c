@@ -6,7 +6,7 @@
 
 #include "intake.msg.h"
 
-/* What intake knows of the ticket, as the flags that flows ask for. */
+/* Intake's knowledge of the ticket, as the flags that flows ask for. */
 static text flags_of(const struct ticket_opened *m, struct arena *arena)
 {
     text flags = {NULL, 0};

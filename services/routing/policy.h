@@ -61,7 +61,7 @@ struct routing_policy {
 
 extern const struct policy_owner routing_policy_owner;
 
-/* What of a ticket decides where it goes. */
+/* The properties of a ticket that decide where it goes. */
 struct routing_case {
     text kind, topic, department;
     text flags;                                  /* names */
@@ -78,7 +78,7 @@ const struct queue_rule *routing_queue(const struct routing_policy *policy,
                                        const struct routing_case *which, text role);
 const struct queue_rule *routing_queue_named(const struct routing_policy *policy,
                                              text name); /* or NULL */
-/* Who answers where the flow says `role` (AMB-52). */
+/* The role that answers where the flow says `role` (AMB-52). */
 text routing_stand_in(const struct routing_policy *policy, const struct routing_case *which,
                       text role);
 /* The roles a person may act in on that ticket: own ones, those they count as, those they stand in

@@ -41,7 +41,7 @@ static time_us promised_in(const struct form *form)
     return promised != 0 ? promised : form_time(form, TEXT("next_date"));
 }
 
-/* What the form says about the ticket itself. */
+/* The form's values about the ticket itself. */
 static void take_over_form(struct desk *desk, const struct form *form)
 {
     struct ticket_row *ticket = &desk->ticket;

@@ -1,4 +1,4 @@
-/* Who is on duty, and the stints that attendance is computed from. */
+/* Duty: who has it now, and the stints that attendance is computed from. */
 #include "handlers.h"
 
 #include "say.h"

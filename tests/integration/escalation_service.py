@@ -328,7 +328,7 @@ def test_dead(world):
     world.moved(999, "CMP-T02", "X")
     world.quiet()
     check("a move of an unknown ticket is set aside", psql("SELECT key, reason FROM escalation.dead_letter"),
-          "999|ticket 999 has not been heard of")
+          "999|unknown ticket 999 (not received yet)")
 
 
 def main():

@@ -66,7 +66,7 @@ void plan_refuse(struct plan *plan, const char *field, const char *rule, const c
 void plan_retry(struct plan *plan, const char *format, ...) PRINTF(2, 3);
 bool plan_refused(const struct plan *plan);
 
-/* What was loaded for the message. `statement` must stand in the handler's loads. Rows are of the
+/* The rows loaded for the message. `statement` must stand in the handler's loads. Rows are of the
    statement's row struct. */
 struct facts;
 const void *facts_one(const struct facts *facts,

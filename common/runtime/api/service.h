@@ -42,7 +42,7 @@ struct handler {
        (place.h) */
     bool creates;
     /* of several equal (type, key) in one batch only the last is decided: level-triggered events.
-       One set aside parks no key */
+       One that is a dead letter does not block its key */
     bool coalesce;
     /* of an event for oneself: of several equal (type, key) said or heard in one batch the last
        takes in what the others say, and is decided alone. What they say must add up, and such a

@@ -41,7 +41,7 @@ static bool has_letters(const struct batch *batch, const struct work *m)
     return false;
 }
 
-/* What creates something has no key yet. Alarms fire all the same. */
+/* A creating message has no key yet. Alarms fire all the same. */
 static bool waits(const struct work *m)
 {
     return m->origin == ORIGIN_EVENT || m->origin == ORIGIN_OWN ||

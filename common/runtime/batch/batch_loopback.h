@@ -6,8 +6,8 @@
 
 #include "runtime/batch/batch_state.h"
 
-/* What has been said to be heard at once becomes messages of the next round (then what was counted
-   so far is applied); true if there are any. */
+/* Events to be heard at once become messages of the next round (counters so far are applied then);
+   true if there are any. */
 bool batch_hear_own(struct batch *batch);
 
 #endif

@@ -8,7 +8,7 @@
 
 /* The rows of the round. */
 void batch_add_writes(struct batch *batch);
-/* What has been counted since the last time. */
+/* Write the counters added since the last call. */
 void batch_add_counters(struct batch *batch);
 typedef int batch_order_fn(const struct shape *shape, const void *a, const void *b);
 /* Equal ones keep their order. */

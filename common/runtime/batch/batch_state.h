@@ -88,7 +88,8 @@ struct batch {
 /* Append a row; the list lives in the batch's arena. */
 void batch_collect(struct batch *batch, struct rows *rows, const void *row);
 text batch_pack(struct batch *batch, const struct shape *shape, const void *body);
-/* What the message says, if it can be read and has not failed too often; else it is set aside. */
+/* Decode the message, if it can be read and has not failed too often; else it becomes a dead
+   letter. */
 void batch_decode(struct batch *batch, struct work *m);
 /* It becomes a dead letter when the transaction commits. */
 void batch_set_aside(struct batch *batch, struct work *m);
@@ -107,10 +108,9 @@ void batch_expect_alarm(struct lane *lane, const struct alarm_row *row);
 bool batch_unites(const struct handler *handler);
 /* How this service itself hears what it says; NULL: it does not. */
 const struct handler *batch_own_hearer(const struct plan_event *event);
-/* What an event says; NULL: it cannot be read, which is for its hearer to find out. */
+/* The event's body; NULL: it cannot be read, which is for its hearer to find out. */
 void *batch_read_said(struct batch *batch, const struct plan_event *event);
-/* What was to be heard at once goes the long way after all, through the journal, with all that it
-   took in. */
+/* An event meant for the loopback goes through the journal after all, with all that it caused. */
 void batch_say_after_all(struct batch *batch, struct work *m);
 
 #endif

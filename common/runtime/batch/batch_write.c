@@ -70,7 +70,7 @@ static void add_replies(struct batch *batch)
     batch_send_rows(batch, runtime_own_sql(&sql_reply_put), &rows);
 }
 
-/* Who has come through is no suspect any more. A job that begins now has not. */
+/* A message that survived is cleared of suspicion; a job only starting now is not. */
 static const struct work *cleared(const struct work *m)
 {
     if (m->origin == ORIGIN_RESULT && job_work(m->job)->suspected > 0) return job_work(m->job);
@@ -150,9 +150,9 @@ static int order_said(const struct shape *shape, const void *a, const void *b)
     return text_compare(left->key, right->key);
 }
 
-/* What the plans say: by partition and key, else in the order of the messages. So the hearers get
-   what is said of one key together, and decide it together; between the keys of one commit there is
-   no order. */
+/* Events of the plans, by partition and key, else in the order of the messages. So hearers get the
+   events of one key together, and decide them together; between the keys of one commit there is no
+   order. */
 static void collect_said(struct batch *batch)
 {
     struct rows all_united = {0};

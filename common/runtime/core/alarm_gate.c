@@ -25,7 +25,7 @@ void alarm_gate_find(struct alarm_gate *gate, time_us found_at, int64_t now_ms)
     gate->found_ms = now_ms;
 }
 
-/* What was found late has waited already, as long as there was somebody to hear what there is. */
+/* An alarm found late has waited already, as long as its partition had an owner. */
 static int64_t waits_until(const struct alarm_gate *gate, time_us due)
 {
     int64_t late_ms = gate->found_at > due ? (gate->found_at - due) / 1000 : 0;

@@ -8,9 +8,8 @@
 
 /* Messages that nobody is to hear here; with their jobs and requests. */
 void lane_drop(struct queue *queue);
-/* What is in memory for partitions that are not held (any more) goes, or the lane would go on with
-   it and take them back: commands wait to be sent where they belong, all else is read again by
-   whoever holds them. */
+/* State in memory for partitions no longer held is dropped, or the lane would go on with it and
+   take them back: commands wait to be sent to the new owner, the rest is read again by it. */
 void lane_let_go(struct lane *lane);
 /* Look again as if just connected: leases, positions, alarms; events in memory are dropped. */
 void lane_reset(struct lane *lane);

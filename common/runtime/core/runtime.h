@@ -112,8 +112,8 @@ time_us runtime_system_now(void); /* the machine's clock */
    deciding. */
 time_us runtime_now(void);
 void runtime_heard_time(time_us now);
-/* What the sessions of a process are called in PostgreSQL: the service, and which life of which
-   replica (after the # of its owner). */
+/* Name of the process's sessions in PostgreSQL: the service, and which life of which replica (after
+   the # of its owner). */
 enum { SESSION_NAME = 64 };
 void runtime_session_name(char name[SESSION_NAME], text life);
 /* SQL run on every new connection; the session of a lane (an owner of leases: instance#life/lane)

@@ -171,8 +171,8 @@ const struct statement sql_alarm_drop = {
            " WHERE a.partition = rows.partition"
            " AND a.name = rows.name AND a.key = rows.key) FROM :rows))"};
 
-/* What is due, and as the row without a cause what is due next: by one clock, or an alarm might
-   fall between the two. */
+/* Due alarms and, as the row without a cause, the next one: by one clock, or an alarm might fall
+   between the two. */
 const struct statement sql_alarm_look = {
     .kind = STATEMENT_READ,
     .row = &alarm_row_shape,

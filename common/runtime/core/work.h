@@ -71,7 +71,7 @@ struct work {
 /* Work with copies of the header's texts and the body. */
 struct work *work_create(enum origin origin, const struct header *header, text body);
 void work_destroy(struct work *work);
-/* What names it for isolation: the same after a restart. */
+/* Its name for isolation: the same after a restart. */
 text work_identity(const struct work *work, struct arena *arena);
 
 struct queue {

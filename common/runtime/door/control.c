@@ -134,8 +134,8 @@ static void wait_until_idle(struct control *c, int64_t wait_ms)
     loop_each_turn(poll_idle_waiters, NULL);
 }
 
-/* What this process knows is enough: whoever appends reads its tail at once. `fresh` looks for what
-   other replicas appended, too. */
+/* The positions known to this process are enough: an appending replica reads its tail at once.
+   `fresh` looks for events of other replicas, too. */
 static void quiet(struct control *c)
 {
     const struct runtime_quiet *m = c->body;

@@ -52,7 +52,7 @@ static struct lane *lane_of(int partition)
     return runtime.lanes[partition % runtime.lanes_n];
 }
 
-/* What is to be run is run by the lane that holds the partition by now. */
+/* Retried letters are run by the lane that holds the partition by now. */
 static void letters_settled(void *ctx, const struct pg_trip *trip)
 {
     struct control *c = ctx;

@@ -324,7 +324,7 @@ static void backfilled(void *ctx, const struct pg_trip *trip)
         }
     }
     workline_next(journal.line);
-    /* How complete it is is not known: as_of says nothing. */
+    /* Completeness is unknown, so as_of is 0. */
     answer(waiting, events, n, gone ? JOURNAL_GONE : 0);
     for (size_t i = 0; i < n; i++) free(held[i]);
 }

@@ -108,7 +108,7 @@ static void note_trouble(int source, int lane, text why)
         log_info("source_readable", "source=%s lane=%d", name, lane);
 }
 
-/* What is known of the uuid may be how it begins: from a position. */
+/* The known journal id may be a prefix of the uuid: from a position. */
 static bool known_journal(struct source *source, text id)
 {
     if (!text_starts(id, source->journal) || id.len >= sizeof(source->journal)) return false;

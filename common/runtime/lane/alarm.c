@@ -42,8 +42,8 @@ static void take_alarm(struct lane *lane, const struct alarm_row *row)
     queue_add(&lane->alarms, m);
 }
 
-/* What the lane knows from now on. While something is due nothing is earlier than the first of
-   it. */
+/* The lane's knowledge from now on. While an alarm is due nothing is earlier than the first of
+   them. */
 static void take_found(struct looking *looking, struct list found, struct list lost, time_us now)
 {
     struct lane *lane = looking->lane;

@@ -6,8 +6,9 @@
 
 #include "runtime/core/lane.h"
 
-void alarm_look(struct lane *lane);        /* a chore: take due alarms */
-void alarm_look_at_all(struct lane *lane); /* … the next time with nothing taken for known */
+void alarm_look(struct lane *lane); /* a chore: take due alarms */
+void alarm_look_at_all(
+    struct lane *lane); /* … next time rescan all alarms, ignoring `alarms_from` */
 void alarm_add_clock(struct pg *pg, time_us to);  /* set the test clock; ask what it wakes */
 time_us alarm_take_clock(const PGresult *result); /* the answer; the lanes are to be woken */
 void alarm_clean(struct lane *lane);              /* a chore: old positions and replies */

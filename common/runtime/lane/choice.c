@@ -194,8 +194,8 @@ static void take_portions(struct choice *choice, size_t room)
     lane->turn = (lane->turn + 1) % KINDS;
 }
 
-/* What lost a race is tried again as a whole, a few times: it would lose its speed just when others
-   send the same. */
+/* A batch that lost a race is retried as a whole a few times: splitting it would be slowest when
+   contention is highest. */
 static bool goes_together(const struct lane *lane)
 {
     return lane->races > 0 && lane->races < ATTEMPTS_MAX && !runtime.isolating;

@@ -15,7 +15,7 @@
    key's. */
 struct lane *place_command(struct work *work);
 
-/* What is created from now on goes to the lane's next partition: a batch has been taken. */
+/* Tickets created from now on go to the lane's next partition: a batch has been taken. */
 void place_turn(struct lane *lane);
 
 #endif

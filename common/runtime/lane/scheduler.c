@@ -34,7 +34,7 @@ static void on_time(void *ctx)
     run_lane(ctx);
 }
 
-/* What creates something stays, though the partition that was chosen for it has moved. */
+/* A creating command stays, though the partition chosen for it has moved. */
 static bool place_again(struct work *work)
 {
     struct lane *lane = work->handler->creates ? place_command(work) : NULL;
@@ -57,7 +57,7 @@ static void accept(struct lane *lane, struct work *work)
                           work->partition);
 }
 
-/* What a transaction is at work on is in none of these. */
+/* Work of the running transaction is in none of these queues. */
 static void answer_overdue(void *ctx)
 {
     struct lane *lane = ctx;
@@ -125,7 +125,7 @@ static bool alarms_wanted(const struct lane *lane)
     return lane->next_alarm != 0 && lane->next_alarm <= runtime_now();
 }
 
-/* Who was just answered is about to ask again: the first of them would otherwise be a batch of
+/* Clients just answered are about to ask again: the first of them would otherwise be a batch of
    their own, and the others wait for it. */
 static int64_t commands_wait(const struct lane *lane)
 {
@@ -142,7 +142,7 @@ static bool has_ripe_alarms(const struct lane *lane)
            alarm_gate_lets(&lane->gate, runtime.sources_n, first->due, 0, loop_now_ms());
 }
 
-/* How many milliseconds what waits may still wait so that more comes together. */
+/* How long to keep gathering before the next batch, in ms. */
 static int64_t wait_left(const struct lane *lane)
 {
     size_t events = lane->events.n + lane->results.n;

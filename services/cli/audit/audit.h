@@ -13,7 +13,7 @@
 
 enum { AUDIT_EXAMPLES = 5 };
 
-/* What a check found. */
+/* The result of a check. */
 struct audit_finding {
     int64_t cases;
     text examples[AUDIT_EXAMPLES];

@@ -144,7 +144,7 @@ static int connect_all(struct client *client, struct err *err)
     return 0;
 }
 
-/* Nobody knows how many replicas there are before names have been looked up. */
+/* The number of replicas is unknown before names have been looked up. */
 static void wait_for_names(struct client *client)
 {
     int64_t until = loop_now_ms() + LOOK_UP_MS;
@@ -153,7 +153,7 @@ static void wait_for_names(struct client *client)
             client_sleep(client, LOOK_UP_PAUSE_MS);
 }
 
-/* What stands there after its supervisor was killed says nothing any more. */
+/* A run file left by a killed supervisor says nothing any more. */
 static const struct run_file *read_run_file(const char *dir, struct arena *arena, struct err *err)
 {
     const struct run_file *run = run_file_read(dir, arena, err);
@@ -294,7 +294,7 @@ static void read_refusal(text body, struct arena *arena, struct err *err)
         err_field(err, refusal->field.at, refusal->rule.at, "%.*s", TEXT_ARG(refusal->message));
 }
 
-/* What the frame says. */
+/* The reply in the frame. */
 static struct reply read_reply(const struct asking *asking, text frame, struct arena *arena)
 {
     struct reply reply = {.kind = REPLY_REFUSED};

@@ -22,7 +22,7 @@ const struct shape *words_find(const char *name, enum shape_kind kind)
 
 /* --- words to JSON --- */
 
-/* What is wrong with the value; NULL: nothing that one can see here. */
+/* The fault of the value; NULL: none that shows here. */
 static const char *fault_of(const struct field *field, text value)
 {
     int64_t number;

@@ -50,7 +50,7 @@ static void print(const struct clockwork *clockwork)
     (void)terminal_print(&out);
 }
 
-/* What the clock shall do. */
+/* The change asked of the clock. */
 struct wish {
     enum { CLOCK_GET, CLOCK_SET, CLOCK_ADVANCE, CLOCK_RUN } verb;
     time_us to;      /* there, */

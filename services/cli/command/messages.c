@@ -34,7 +34,7 @@ static void add_type(struct buf *out, const struct field *field)
                field->flags & FIELD_OPTIONAL ? "?" : "");
 }
 
-/* What a field from outside may hold (limits.h); of numbers only what is narrower than usual. */
+/* Limits of a field from outside (limits.h); of numbers only those narrower than usual. */
 static void add_limits(struct buf *out, const struct field *field)
 {
     bool number = field->type == FIELD_INT || field->type == FIELD_ID;

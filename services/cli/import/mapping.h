@@ -49,7 +49,7 @@ struct status {
     enum moment_of at;
 };
 
-/* What stands in the form of a step. */
+/* The values in a step's form. */
 struct form {
     text action;
     struct pairs fields;

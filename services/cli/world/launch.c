@@ -20,7 +20,7 @@ enum { RESTARTS_MAX = 5, LINE_SIZE = 400, LOG_END = 2000 };
 
 /* --- in the supervisor's process --- */
 
-/* What the supervisor says to the process that has started it: one line. */
+/* The supervisor's report to the process that started it: one line. */
 static void say_started(void *ctx, const struct err *err)
 {
     int fd = *(int *)ctx;

@@ -228,7 +228,7 @@ static char **arguments_of(const struct run_child *child, bool migrate_only)
     return argv;
 }
 
-/* What only one service has goes by the environment, and to that one alone. */
+/* A setting for one service goes through the environment, and to that one alone. */
 static void set_environment(const struct run_child *child)
 {
     privileges_leave_environment(child->service);

@@ -25,8 +25,8 @@ struct supervised {
     size_t n;
 };
 
-/* What stops it. They are blocked when supervisor_run() is called, so that one that comes while all
-   is prepared ends it in order, too. */
+/* The stop signals. They are blocked when supervisor_run() is called, so that one that comes during
+   the preparation ends it in order, too. */
 sigset_t supervisor_signals(void);
 /* Prepare all, start the children, write run.json, then call `started` (NULL: fine; else what went
    wrong), and run until SIGTERM or SIGINT, after which everything has been stopped. Returns the

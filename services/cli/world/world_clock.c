@@ -24,7 +24,7 @@ enum {
 static const char *const order[] = {"intake",    "workforce",    "routing",
                                     "reporting", "notification", "escalation"};
 
-/* What one replica said when it was looked at last, and the time before. */
+/* A replica's last report, and the one before. */
 struct view {
     bool answered, test_clock;
     int64_t busy, done;
