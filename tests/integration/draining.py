@@ -1,4 +1,5 @@
-"""A process that is told to stop commits what its jobs report, and begins nothing new: no job's work is done twice because a replica went."""
+"""A process that is told to stop commits what its jobs report, and begins nothing new: no job's work is done twice because a replica went,
+or came."""
 import contextlib
 import signal
 import subprocess
@@ -70,9 +71,9 @@ def test_a_job_under_way_is_recorded_before_the_process_ends():
 
 
 def test_leases_outlast_a_job_that_takes_longer():
-    with probes(2, "--lease=300ms") as (database, one, two):
+    with probes(2, "--lease=1s") as (database, one, two):
         wait_for("16 and 16", lambda: len(held(database, one)) == 16 and len(held(database, two)) == 16)
-        begin_job(database, one, mail_in(held(database, one)), 2)
+        begin_job(database, one, mail_in(held(database, one)), 3)
         check("exit status", one.stop(), 0)
         wait_for("all at the other one", lambda: len(held(database, two)) == 32)
         wait_quiet({"probe": [two.client()]})
@@ -112,6 +113,35 @@ def test_a_command_whose_transaction_fails_meanwhile_is_sent_away():
             other.stdin.close()
         check("the answer", frame and frame[1], "retry")
         check("exit status", probe.process.wait(20), 0)
+
+
+@contextlib.contextmanager
+def joined_by_another(seconds):
+    """A job is under way in each partition when another replica comes."""
+    with probes(1) as (database, one):
+        client = one.client()
+        for partition in range(32):
+            client.send("command", "probe.say", {"key": mail_in([partition]), "n": seconds, "fail": "job"})
+        wait_for("jobs under way", lambda: one.log().count("provider_called") == 32)
+        two = Process("probe", database.dsn).start().wait_ready()
+        try:
+            yield database, one, two
+        finally:
+            two.kill()
+
+
+def test_partitions_are_given_away_when_their_jobs_are_done():
+    with joined_by_another(3) as (database, one, two):
+        wait_for("16 and 16", lambda: len(held(database, one)) == 16 and len(held(database, two)) == 16)
+        wait_quiet({"probe": [one.client(), two.client()]})
+        check("effects", database("SELECT cause, count(*) FROM probe.effect WHERE cause LIKE 'job%' GROUP BY cause"), [["job 1", "32"]])
+        check("times done", one.log().count("provider_called") + two.log().count("provider_called"), 32)
+
+
+def test_a_job_that_does_not_end_holds_no_partition_up():
+    with joined_by_another(60) as (database, one, two):
+        wait_for("16 and 16", lambda: len(held(database, one)) == 16 and len(held(database, two)) == 16, 10)
+        one.kill()
 
 
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

@@ -311,4 +311,10 @@ MUTANTS = [
     Mutant("stopping: commands that failed are left without an answer",
            [("common/runtime/lane/scheduler.c", r"    if \(runtime\.draining\) lane_send_away\(lane\);\n", "")],
            [STOPPING + "a_command_whose_transaction_fails_meanwhile_is_sent_away"], "the answer", PROBE),
+    Mutant("stopping: partitions are given away with jobs under way",
+           [("common/runtime/lane/lease.c", r" \|\| \(waits && lane->slots\[p\]\.jobs > 0\)", " || (false && waits)")],
+           [STOPPING + "partitions_are_given_away_when_their_jobs_are_done"], "effects|times done", PROBE),
+    Mutant("stopping: partitions are not given away before their jobs are done",
+           [("common/runtime/lane/lease.c", r"bool waits = loop_now_ms\(\) < lane->give_by_ms;", "bool waits = true;")],
+           [STOPPING + "a_job_that_does_not_end_holds_no_partition_up"], "16 and 16", PROBE),
 ]

@@ -54,6 +54,7 @@ struct arena *job_arena(struct job *job)
 void job_destroy(struct job *job)
 {
     job->lane->jobs--;
+    job->lane->slots[job->alarm->partition].jobs--;
     arena_destroy(job->arena);
     work_destroy(job->alarm);
     free(job);
@@ -67,6 +68,7 @@ void job_start(struct lane *lane, struct work *take_work)
     job->alarm = take_work;
     job->arena = arena_create();
     lane->jobs++;
+    lane->slots[take_work->partition].jobs++;
     job->body = pack_read(take_work->body, take_work->handler->hears, job->arena, &err);
     assert(job->body != NULL); /* it was decoded when the row was claimed */
     take_work->handler->run(job, job->body);

@@ -15,6 +15,7 @@ struct slot {
     int64_t received[SOURCES_MAX]; /* in memory up to here */
     int64_t written_ms;            /* when the position was last written */
     int64_t cleaned;               /* the position's rows below this one are gone */
+    int jobs;                      /* running, or what they reported is not committed */
 };
 
 /* Which sources have events of a partition waiting in memory: a bit for each. */

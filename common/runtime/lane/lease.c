@@ -24,6 +24,8 @@
  * there already has lost the partition.
  */
 
+enum { JOBS_WAIT_MS = 5000, JOBS_LOOK_MS = 100 };
+
 struct look {
     struct lane *lane;
     struct arena *arena;
@@ -33,6 +35,7 @@ struct look {
     bool claimed[PARTITIONS], released[PARTITIONS], written[PARTITIONS];
     struct slot_position next[PARTITIONS]; /* of what is written, once that has committed */
     bool claims;                           /* something is claimed */
+    bool puts_off;                         /* jobs keep it from giving away all that it should */
     /* of owners that did not give back what is claimed */
     const struct position_row *before[PARTITIONS];
     size_t before_n;
@@ -248,17 +251,33 @@ static void claim(struct look *look, int partition, const struct position_row *l
     if (last != NULL && !text_is(last->owner, look->lane->owner)) take_over(look, last);
 }
 
+/* Where a job is under way the next holder would do its work again: such partitions are not given
+   away for a while. How many are. */
+static int give_away(struct look *look, int most)
+{
+    struct lane *lane = look->lane;
+    int n = 0;
+    if (lane->give_by_ms == 0) lane->give_by_ms = loop_now_ms() + JOBS_WAIT_MS;
+    bool waits = loop_now_ms() < lane->give_by_ms;
+    for (int p = PARTITIONS - 1; p >= 0 && n < most; p--) {
+        if (!lane->slots[p].held || (waits && lane->slots[p].jobs > 0)) continue;
+        look->released[p] = true;
+        n++;
+    }
+    look->puts_off = n < most;
+    return n;
+}
+
 static void choose(struct look *look)
 {
     struct lane *lane = look->lane;
     int held = 0,
         share = fair_share(lane->number, runtime.lanes_n, (int)look->replicas, (int)look->rank);
     for (int p = 0; p < PARTITIONS; p++) held += lane->slots[p].held;
-    for (int p = PARTITIONS - 1; p >= 0 && held > share && !runtime.draining; p--) {
-        if (!lane->slots[p].held) continue;
-        look->released[p] = true;
-        held--;
-    }
+    if (held > share && !runtime.draining)
+        held -= give_away(look, held - share);
+    else
+        lane->give_by_ms = 0;
     for (int p = 0; p < PARTITIONS && (held < share || runtime.draining); p++) {
         const struct position_row *last = last_of(look, p);
         if (!may_claim(look, p, last)) continue;
@@ -284,7 +303,9 @@ static void looked(void *ctx, const struct pg_trip *trip)
                        look->arena, &look->last, &err);
     assert(bad == 0);
     choose(look);
-    lane->lease_look_ms = loop_now_ms() + runtime.settings.lease_ms / 3;
+    int64_t rest = runtime.settings.lease_ms / 3;
+    if (look->puts_off && rest > JOBS_LOOK_MS) rest = JOBS_LOOK_MS;
+    lane->lease_look_ms = loop_now_ms() + rest;
     write_positions(look);
 }
 
