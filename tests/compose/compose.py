@@ -9,6 +9,7 @@ Everything is in a project of its own, with secrets, volumes and ports of its ow
 """
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -59,6 +60,20 @@ class Engine:
         if not answers(*self.compose, "version"):
             raise Refused(f"there is no {' '.join(self.compose)}")
         print(f"# {' '.join(self.compose)}: {run(*self.compose, 'version').stdout.splitlines()[0]}", flush=True)
+
+        self.find_images()
+
+    @staticmethod
+    def find_images():
+        """Where those that are named cannot be had, what stands in for them: a later or earlier version, or one made by ENGINE."""
+        for variable, stand_in, path in (("KEFU_POSTGRES_IMAGE", "postgres:15-bookworm", "docker-compose.yml"),
+                                         ("KEFU_DEBIAN_IMAGE", "debian:bookworm-slim", "deploy/docker/Dockerfile")):
+            with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                named = re.search(variable + r"(?::-|=)([a-z][\w:.-]+)", file.read())[1]
+            if variable not in os.environ and not answers("docker", "image", "inspect", named) and \
+                    answers("docker", "image", "inspect", stand_in) and not answers("timeout", "60", "docker", "pull", "-q", named):
+                print(f"# {named} cannot be pulled: {stand_in} stands in", flush=True)
+                os.environ[variable] = stand_in
 
     def stop(self):
         if self.ours:
@@ -279,9 +294,12 @@ def containers_are_closed(system):
     for name in ("postgres", "door", *SERVICES):
         container = system.inspect(*system.containers(name))[0]
         published[name] = sorted(port for port, where in container["NetworkSettings"]["Ports"].items() if where)
+        host = container["HostConfig"]
+        assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and host["PidsLimit"] >= 64, f"{name}: {host}"
+        assert "no-new-privileges:true" in host["SecurityOpt"], f"{name}: {host['SecurityOpt']}"
         if name != "postgres":
             user = run("docker", "exec", container["Id"], "id", "-u").stdout.strip()
-            assert user != "0" and container["HostConfig"]["ReadonlyRootfs"], f"{name}: user {user}"
+            assert user != "0", f"{name}: user {user}"
         if name in SERVICES:
             assert container["Config"]["StopTimeout"] == 30 and container["HostConfig"]["Init"], name
             password = run("docker", "exec", container["Id"], "cat", "/run/secrets/database_password").stdout.strip()

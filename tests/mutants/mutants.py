@@ -24,7 +24,7 @@ import run as runner  # noqa: E402 - how tests are run otherwise: its PostgreSQL
 
 TREE = os.path.join(runner.BUILD, "mutants", "tree")
 BUILD = os.path.join(runner.BUILD, "mutants", "build")
-COPIED = ("Makefile", "common", "proto", "services", "deploy", "tests")
+COPIED = ("Makefile", "docker-compose.yml", "common", "proto", "services", "deploy", "tests")
 TIME_LIMIT = 120
 VERDICT = re.compile(r"^(ok|not ok) ([^:\n]+)(.*)$", re.M)
 
