@@ -77,6 +77,13 @@ text text_take(text *rest, char mark)
     return part;
 }
 
+bool text_lists(text joined, text word)
+{
+    while (word.len > 0 && joined.len > 0)
+        if (text_equal(text_take(&joined, ','), word)) return true;
+    return false;
+}
+
 /* Length of the UTF-8 sequence that starts with `lead`, and the lowest code point it may carry; 0
    if none starts so. */
 static size_t utf8_length(unsigned char lead, uint32_t *lowest)

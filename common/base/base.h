@@ -62,6 +62,8 @@ bool text_to_int(text a, int64_t *out);
 /* Cut what stands before the first `mark` off the text and return it; the mark goes too. Without
    one: the whole text. */
 text text_take(text *rest, char mark);
+/* Is the word, which is not empty, one of those that commas join? */
+bool text_lists(text joined, text word);
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool text_is_utf8(text a);
 /* The beginning of at most `max` bytes, in whole characters. */

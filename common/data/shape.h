@@ -100,6 +100,14 @@ enum {
     ROLE_ANY = 31
 };
 
+/* Rights of a publisher's key beyond its own contacts and tickets; keys of other roles have all. */
+enum {
+    RIGHT_TICKETS = 1,   /* add to the tickets of others */
+    RIGHT_CUSTOMERS = 2, /* change what is on file of a customer */
+    RIGHT_RECORDERS = 4, /* say which person took a contact */
+    RIGHTS_ALL = 7
+};
+
 struct shape {
     const char *name; /* "ticket.opened"; of a row: the table's name */
     enum shape_kind kind;

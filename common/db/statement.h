@@ -22,7 +22,9 @@
  * zero fields are NULL). Within a round the rows of one statement are sorted by the shape's key,
  * and a later row with an equal key replaces the earlier. ADD is a WRITE whose rows are first
  * summed by key over the whole batch (all non-key int and real fields are added); it runs last:
- * INSERT … ON CONFLICT (key) DO UPDATE SET n = t.n + excluded.n.
+ * INSERT … ON CONFLICT (key) DO UPDATE SET n = t.n + excluded.n. If the table's key is shorter than
+ * the shape's, the statement says which of several rows counts (DISTINCT ON) and keeps their order:
+ * who writes the same rows at once must lock them in one order. :rows may stand in it twice.
  *
  * Types: bool boolean, int and id bigint, real double precision, text text, bytes bytea, time
  * timestamptz. Never lock and aggregate in one statement; a LOCK has no join.

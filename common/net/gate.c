@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 
 #include <signal.h>
+#include <string.h>
 #include <stdlib.h>
 
 enum { LOOK_MS = 500, BUCKETS = 64, BUSY_SAID_MS = 1000 };
@@ -36,11 +37,17 @@ struct client {
     struct client *next;
     char *name;
     const char *role;
-    unsigned roles;
+    unsigned roles, rights;
+    text sources;
     int64_t in_flight;
     struct room open;
     struct bucket requests, refusals;
     int64_t said_ms;
+};
+
+struct word {
+    struct word *next;
+    char *word;
 };
 
 static struct {
@@ -49,6 +56,7 @@ static struct {
     const struct gate_limits *limits;
     struct loop_timer timer;
     struct client *buckets[BUCKETS];
+    struct word *words; /* the sources of clients */
     struct room open;
 } gate;
 
@@ -66,6 +74,18 @@ static const char *highest_of(unsigned roles)
     return roles & ROLE_PUBLISHER ? "publisher" : "subscriber";
 }
 
+/* The words of old lists stay: messages that are under way point to them. */
+static text keep_word(const char *word)
+{
+    struct word **at = &gate.words;
+    while (*at != NULL && strcmp((*at)->word, word) != 0) at = &(*at)->next;
+    if (*at == NULL) {
+        *at = mem_alloc(sizeof(**at));
+        **at = (struct word){NULL, mem_string(text_of(word))};
+    }
+    return text_of((*at)->word);
+}
+
 static struct client *client_of(const struct keys_client *known)
 {
     text name = text_of(known->name);
@@ -78,6 +98,8 @@ static struct client *client_of(const struct keys_client *known)
     }
     client->roles = known->roles;
     client->role = highest_of(known->roles);
+    client->rights = known->roles & UNLIMITED ? RIGHTS_ALL : known->rights;
+    if (!text_is(client->sources, known->sources)) client->sources = keep_word(known->sources);
     return client;
 }
 
@@ -251,6 +273,16 @@ text gate_name(const struct bus_request *request)
 text gate_role(const struct bus_request *request)
 {
     return text_of(visitor(request)->role);
+}
+
+unsigned gate_rights(const struct bus_request *request)
+{
+    return visitor(request)->rights;
+}
+
+text gate_sources(const struct bus_request *request)
+{
+    return visitor(request)->sources;
 }
 
 /* --- the list --- */

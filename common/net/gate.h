@@ -2,8 +2,8 @@
  * gate: who may ask what. Every request passes here first: its key must be on the list (still: it
  * may have been revoked since it connected), the limits of publishers and subscribers must allow
  * it, the roles of the key must be among those that the message is for, only a gateway or an
- * operator may name a person as the actor, and a publisher speaks for its own sources. Refusals are
- * counted and logged. Requests without an answer yet are bounded for the whole process, in number
+ * operator may name a person as the actor, and a publisher speaks for its own sources. The
+ * rights of its key are for handlers to ask (gate_rights). Refusals are counted and logged. Requests without an answer yet are bounded for the whole process, in number
  * and in bytes, whatever they wait for and whoever sent them.
  */
 #ifndef KEFU_GATE_H
@@ -46,8 +46,12 @@ MUST_CHECK int gate_allow(const struct bus_request *request, const struct header
 MUST_CHECK int gate_allow_body(const struct bus_request *request, const struct header *header,
                                const struct shape *shape, const void *body, struct err *err);
 
-/* Name and role of the client of an admitted request; both live as long as the process. */
+/* Name, role, sources and rights of the client of an admitted request; all live as long as the
+   process. */
 text gate_name(const struct bus_request *request);
 text gate_role(const struct bus_request *request); /* the highest of its roles */
+text gate_sources(const struct bus_request *request);
+unsigned
+gate_rights(const struct bus_request *request); /* RIGHT_…; of a publisher's key alone not all */
 
 #endif

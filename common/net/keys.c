@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { NAME_MAX = 40, FILE_MAX = 4 << 20, COLUMNS = 4 };
+enum { NAME_MAX = 40, FILE_MAX = 4 << 20, COLUMNS = 5 };
 
 static const struct {
     const char *word;
@@ -20,6 +20,15 @@ static const struct {
 } role_words[] = {
     {"service", ROLE_SERVICE}, {"publisher", ROLE_PUBLISHER}, {"subscriber", ROLE_SUBSCRIBER},
     {"gateway", ROLE_GATEWAY}, {"operator", ROLE_OPERATOR},
+};
+
+static const struct {
+    const char *word;
+    unsigned right;
+} right_words[] = {
+    {"tickets", RIGHT_TICKETS},
+    {"customers", RIGHT_CUSTOMERS},
+    {"recorders", RIGHT_RECORDERS},
 };
 
 /* --- the list --- */
@@ -83,12 +92,37 @@ const char *keys_roles_text(unsigned roles)
     return words;
 }
 
+int keys_rights(text words, unsigned *rights, struct err *err)
+{
+    *rights = 0;
+    while (words.len > 0) {
+        text word = text_take(&words, ',');
+        unsigned right = 0;
+        for (size_t i = 0; i < COUNT(right_words); i++)
+            if (text_is(word, right_words[i].word)) right = right_words[i].right;
+        if (right == 0)
+            return err_set(err, "'%.*s' is no right: tickets, customers, recorders",
+                           TEXT_ARG(word));
+        *rights |= right;
+    }
+    return 0;
+}
+
+const char *keys_rights_text(unsigned rights)
+{
+    static char words[80];
+    size_t len = 0;
+    words[0] = '\0';
+    for (size_t i = 0; i < COUNT(right_words); i++)
+        if (rights & right_words[i].right)
+            len += (size_t)snprintf(words + len, sizeof(words) - len, "%s%s", len > 0 ? "," : "",
+                                    right_words[i].word);
+    return words;
+}
+
 bool keys_has_source(const struct keys_client *client, text source)
 {
-    text rest = text_of(client->sources);
-    while (rest.len > 0)
-        if (text_equal(text_take(&rest, ','), source)) return true;
-    return false;
+    return text_lists(text_of(client->sources), source);
 }
 
 static bool is_blank(char c)
@@ -115,19 +149,21 @@ static int read_client(struct keys_client *client, text line, struct arena *aren
     text words[COLUMNS] = {{0}};
     size_t n = split_line(line, words);
     if (n < 3 || n > COLUMNS)
-        return err_set(err, "a line is: name, public key, roles and, of a publisher, sources");
+        return err_set(err, "a line is: name, public key, roles and, of a publisher, sources"
+                            " and rights");
     if (!keys_name_good(words[0])) return err_set(err, "'%.*s' is no name", TEXT_ARG(words[0]));
     if (!keys_key_good(words[1]))
         return err_set(err, "'%.*s' is no public key (Z85, %d characters)", TEXT_ARG(words[1]),
                        KEY_SIZE - 1);
     if ((client->roles = keys_roles(words[2], err)) == 0) return -1;
     bool publishes = client->roles & ROLE_PUBLISHER;
-    if (publishes && n < COLUMNS)
+    if (publishes && n < 4)
         return err_set(err, "the publisher %.*s has no sources", TEXT_ARG(words[0]));
-    if (!publishes && n == COLUMNS)
+    if (!publishes && n > 3)
         return err_set(err, "%.*s has sources and is no publisher", TEXT_ARG(words[0]));
+    if (keys_rights(words[4], &client->rights, err) < 0) return -1;
     client->name = arena_text(arena, words[0]).at;
-    client->sources = n == COLUMNS ? arena_text(arena, words[3]).at : "";
+    client->sources = n > 3 ? arena_text(arena, words[3]).at : "";
     memcpy(client->key, words[1].at, KEY_SIZE - 1);
     return 0;
 }

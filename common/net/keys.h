@@ -3,10 +3,11 @@
  * process (all replicas of a service share it), and `clients`, the list of all who may connect, one
  * line each:
  *
- *   # name    public key (Z85, 40 characters)            roles       sources, of a publisher
+ *   # name    public key (Z85, 40 characters)            roles       sources and rights
  *   routing   Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID   service
- *   crm       D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs   publisher   crm,crm-mail
+ *   crm       D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs   publisher   crm,crm-mail customers
  *
+ * A publisher speaks for its sources, and its rights say what else it may touch: RIGHT_….
  * A service's own line tells clients its key as a server. A name may stand there twice, with the
  * old key and the new.
  */
@@ -23,6 +24,7 @@ struct keys_client {
     const char *name;
     unsigned roles;      /* ROLE_… */
     const char *sources; /* joined by commas, or "" */
+    unsigned rights;     /* RIGHT_… */
 };
 
 /* The list alone. It is immutable. NULL with err, which names `path` and the line. */
@@ -38,6 +40,9 @@ const struct keys_client *keys_list_find(const struct keys_list *list, text key)
 unsigned keys_roles(text words, struct err *err);
 /* The words again, in a static buffer. */
 const char *keys_roles_text(unsigned roles);
+/* "tickets,customers"…; none is fine. -1 with err if one is no right. */
+MUST_CHECK int keys_rights(text words, unsigned *rights, struct err *err);
+const char *keys_rights_text(unsigned rights); /* in a static buffer */
 /* Letters, digits and any of "-_.@"; 1 to 40 of them. */
 bool keys_name_good(text name);
 /* A public or secret key by its form. */

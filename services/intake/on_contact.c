@@ -112,8 +112,9 @@ static void write_customer(const struct taking *t)
 {
     struct intake_person person = person_of(t->m);
     if (t->customer.number == 0) return;
-    struct intake_customer_row row = {
+    struct intake_customer_told_row row = {
         .id = t->customer.number,
+        .replaces = (t->plan->principal_rights & RIGHT_CUSTOMERS) != 0,
         .hash = arena_text(t->plan->arena,
                            (text){(const char *)t->customer.hash, sizeof(t->customer.hash)}),
         .person = sealed_write(t->plan->arena, &intake_person_shape, &person, t->customer.number),
@@ -134,6 +135,7 @@ static void write_ticket(const struct taking *t, const struct contact_item *item
         .class = check_class(item, t->policy),
         .promised_at = item->promised_at,
         .customer = t->customer.number,
+        .source = t->m->source,
         .words = sealed_write(t->plan->arena, &intake_words_shape, &words, t->id)};
     plan_write(t->plan, &ticket_insert, &row);
 }
@@ -199,6 +201,16 @@ static void take_in(struct taking *t)
                                                     .tickets = {t->tickets, t->m->items.n}});
 }
 
+/* The recorder of a contact owns its tickets. Whether there is such a person is for routing to see:
+   intake holds no roster. */
+static int check_recorder(const struct plan *plan, const struct contact_record *m, struct err *err)
+{
+    if (m->recorder.len == 0 || plan->principal_rights & RIGHT_RECORDERS) return 0;
+    return err_field(err, "recorder", "ORG-69",
+                     "the key %.*s may not say who took a contact: it lacks the right recorders",
+                     TEXT_ARG(plan->principal));
+}
+
 void on_contact_record(struct plan *plan, const void *message, const struct facts *facts)
 {
     const struct contact_record *m = message;
@@ -212,7 +224,8 @@ void on_contact_record(struct plan *plan, const void *message, const struct fact
         plan_refuse(plan, err.field, err.rule, "%s", err.message);
     } else if (known != NULL) {
         answer_again(plan, known);
-    } else if (check_contact(m, t.recorder, t.policy, plan->now, &err) < 0) {
+    } else if (check_recorder(plan, m, &err) < 0 ||
+               check_contact(m, t.recorder, t.policy, plan->now, &err) < 0) {
         plan_refuse(plan, err.field, err.rule, "%s", err.message);
     } else {
         t.received_at =

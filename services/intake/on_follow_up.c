@@ -13,10 +13,18 @@
    staff. */
 enum { NOTES_MAX = 2000, NOTES_FOLLOW_UP_MAX = 1000 };
 
+/* A ticket that the sender may know of. */
+static bool is_own(const struct plan *plan, const struct intake_counted_row *ticket)
+{
+    return plan->principal_rights & RIGHT_TICKETS ||
+           text_lists(plan->principal_sources, ticket->source);
+}
+
 static const struct intake_counted_row *find_ticket(struct plan *plan, const struct facts *facts,
                                                     int64_t ticket)
 {
     const struct intake_counted_row *row = facts_one(facts, &ticket_lock);
+    if (row != NULL && !is_own(plan, row)) row = NULL;
     if (row == NULL)
         plan_refuse(plan, "ticket", NULL, "ticket %lld is not known", (long long)ticket);
     return row;
@@ -28,7 +36,8 @@ static void count_note(struct plan *plan, const struct intake_counted_row *ticke
         plan_refuse(plan, "ticket", "INT-24", "ticket %lld has %lld notes, as many as it may have",
                     (long long)ticket->id, (long long)ticket->notes);
     plan_write(plan, &ticket_count,
-               &(struct intake_counted_row){.id = ticket->id, .notes = ticket->notes + 1});
+               &(struct intake_counted_row){
+                   .id = ticket->id, .notes = ticket->notes + 1, .source = ticket->source});
 }
 
 static bool words_good(struct plan *plan, text words)

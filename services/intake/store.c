@@ -4,7 +4,8 @@
     "id, source, source_id, channel, received_at, recorded_at, recorder, org_unit, project,"       \
     " customer, locale, "                                                                          \
     "important, person, tickets"
-#define TICKET_COLUMNS "id, contact, kind, topic, category, class, promised_at, customer, words"
+#define TICKET_COLUMNS                                                                             \
+    "id, contact, kind, topic, category, class, promised_at, customer, source, words"
 #define NOTE_COLUMNS "ticket, id, name, words, by, at, channel, source, source_id"
 
 /* A source has no slash in it (on_contact.c), so the first slash is the separator. */
@@ -32,7 +33,7 @@ const struct statement ticket_link = {
     .row = &intake_linked_row_shape,
     .sql = "INSERT INTO ticket (" TICKET_COLUMNS
            ") SELECT rows.id, rows.contact, rows.kind, rows.topic, t.category, NULL, "
-           "NULL, t.customer, t.words FROM :rows LEFT JOIN ticket t ON t.id = rows.linked"
+           "NULL, t.customer, t.source, t.words FROM :rows LEFT JOIN ticket t ON t.id = rows.linked"
            " ON CONFLICT (id) DO NOTHING"};
 
 const struct statement ticket_close = {
@@ -55,7 +56,7 @@ const struct statement ticket_lock = {
     .row = &intake_counted_row_shape,
     .by = "id",
     .whole = &intake_counted_row_shape,
-    .sql = "SELECT id, notes FROM ticket WHERE id = ANY(:keys) ORDER BY id FOR UPDATE"};
+    .sql = "SELECT id, notes, source FROM ticket WHERE id = ANY(:keys) ORDER BY id FOR UPDATE"};
 
 const struct statement ticket_count = {
     .kind = STATEMENT_WRITE,
@@ -101,17 +102,20 @@ const struct statement notes_named = {
     .sql = "SELECT " NOTE_COLUMNS " FROM note WHERE ticket = :ticket AND id = ANY(:keys)"};
 
 /* Two values under one number are two customers (person.h): the first keeps its file. Details
-   without a name replace none with one, and those that are known already are not written again. */
+   without a name replace none with one, and those that are known already are not written again; a
+   key without the right only begins a file. */
 const struct statement customer_add = {
     .kind = STATEMENT_ADD,
-    .row = &intake_customer_row_shape,
-    .sql =
-        "INSERT INTO customer (id, hash, person, named, details) "
-        "SELECT id, hash, person, named, details FROM :rows ON CONFLICT (id) DO UPDATE SET "
-        "person = excluded.person, named = excluded.named, details = excluded.details "
-        "WHERE customer.hash = excluded.hash AND customer.details IS DISTINCT FROM excluded.details"
-        " "
-        "AND (excluded.named OR NOT customer.named)"};
+    .row = &intake_customer_told_row_shape,
+    .sql = "INSERT INTO customer (id, hash, person, named, details) "
+           "SELECT DISTINCT ON (id) id, hash, person, named, details FROM :rows"
+           " ORDER BY id, replaces DESC "
+           "ON CONFLICT (id) DO UPDATE SET "
+           "person = excluded.person, named = excluded.named, details = excluded.details "
+           "WHERE customer.hash = excluded.hash"
+           " AND customer.details IS DISTINCT FROM excluded.details"
+           " AND (excluded.named OR NOT customer.named)"
+           " AND EXISTS (SELECT FROM :rows WHERE rows.id = excluded.id AND rows.replaces = 1)"};
 
 const struct statement customer_asked = {
     .kind = STATEMENT_READ,

@@ -107,6 +107,8 @@ WRONG = (
     ("key mint", 2, "it takes init, new NAME --roles ROLES, list, or revoke NAME"),
     ("key new crm", 2, "new NAME --roles ROLES"),
     ("key new crm --roles king", 1, "king"),
+    ("key new crm --roles publisher --source crm --may king", 1, "'king' is no right: tickets, customers, recorders"),
+    ("key new crm --roles operator --may tickets", 1, "rights are for a publisher"),
     ("key revoke nobody", 1, "there is no key of nobody"),
     ("calendar eval /nowhere", 1, "/nowhere: No such file or directory"),
     ("calendar mend x", 2, "'mend' is not eval or import"),
@@ -131,6 +133,18 @@ def test_what_is_wrong_is_named_with_what_is_allowed(system):
     assert not bad, "\n".join(bad)
 
 
+def test_a_key_shows_what_it_may(system):
+    for name, may in (("shop", ()), ("desk", ("--may", "recorders,tickets"))):
+        status, out, complaint = run(system, "key", "new", name, "--roles", "publisher", "--source", name, *may)
+        assert status == 0 and name in out, complaint
+    rows = {row["name"]: row for row in map(json.loads, run(system, "key", "list", "--json")[1].splitlines())}
+    rights = {name: rows[name].get("rights", "") for name in ("shop", "desk", "publisher", "intake")}
+    assert rights == {"shop": "", "desk": "tickets,recorders", "publisher": "tickets,customers,recorders", "intake": ""}, rights
+    assert " desk  tickets,recorders\n" in run(system, "key", "list")[1]
+    for name in ("shop", "desk"):
+        assert run(system, "key", "revoke", name)[0] == 0
+
+
 def test_a_system_that_is_not_there_is_not_reachable(system):
     for line in ("status", "ask staff.list", "send duty.set staff=x on=true", "act 17 close",
                  "follow", "clock", "report", "check", "alarms", "dead list", "metrics routing",
@@ -151,6 +165,7 @@ TESTS = (
     test_nothing_in_data_commands_the_terminal,
     test_nothing_in_a_complaint_commands_the_terminal,
     test_what_is_wrong_is_named_with_what_is_allowed,
+    test_a_key_shows_what_it_may,
     test_a_system_that_is_not_there_is_not_reachable,
     test_a_feed_is_followed_for_as_long_as_was_said,
 )

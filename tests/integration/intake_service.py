@@ -5,7 +5,7 @@ import contextlib, os, sys, tempfile, time
 import msgpack
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from kefu import Database, Process, Refused, free_port, run, wait_for  # noqa: E402
+from kefu import PARTITIONS, Database, Process, Refused, free_port, keys, run, wait_for  # noqa: E402
 from played import Played  # noqa: E402
 
 POLICY = [{"name": name, "body": open(os.path.join("deploy/policy", name), encoding="utf-8").read()}
@@ -137,6 +137,86 @@ def test_record_address_customer_and_source_pages():
         check("page", (page["rows"], page["more"]), ([{"source_id": "c1", "ticket": t} for t in first["tickets"]], True))
         page = client.ask("source.list", source="pbx", limit=1, after="c1")
         check("last page", ([r["source_id"] for r in page["rows"]], page["more"]), (["c2", "c2"], False))
+
+
+def refused(ask, *args, **fields):
+    """(field, rule, message) of a refusal."""
+    try:
+        ask(*args, **fields)
+    except Refused as refused:
+        return refused.field, refused.rule, str(refused)
+    raise AssertionError(f"{fields} was taken")
+
+
+def publishers():
+    """One publisher that may do nothing beyond its own, and one for each right."""
+    if "narrow" not in open(keys().path("clients"), encoding="ascii").read():
+        keys().add("narrow", "publisher", "web,chat").add("phone", "publisher", "phone", "tickets")
+        keys().add("files", "publisher", "files", "customers").add("desk", "publisher", "desk", "recorders")
+        keys().add("crm", "publisher", "pbx,crm")
+
+
+def test_a_publisher_adds_to_its_own_tickets_only():
+    publishers()
+    with intake() as (_database, service):
+        narrow, other = service.client("narrow"), service.client("publisher")
+        own = narrow.do("contact.record", **contact(1, source="web", recorder=None, items=[contact(1)["items"][0]]))["tickets"][0]
+        others = other.do("contact.record", **contact(1))["tickets"][0]
+        nobody = others + PARTITIONS  # of the same partition
+        said = [[str(part).replace(str(number), "N") for part in refused(narrow.do, "contact.follow_up", **follow_up(number, "f", source="web"))]
+                for number in (others, nobody)]
+        check("another's ticket is like none", said[0], said[1])
+        check("its own, from another of its sources", narrow.do("contact.follow_up", **follow_up(own, "f1", source="chat"))["repeated"], False)
+        check("with the right", service.client("phone").do("contact.follow_up", **follow_up(own, "f1", source="phone"))["repeated"], False)
+
+
+def test_a_publisher_begins_a_customers_file_and_changes_it_only_with_the_right():
+    publishers()
+    with intake() as (_database, service):
+        def named(): return service.client().ask("customer.find", phone=SEED["phone"])["customer_name"]
+        def tell(key, source, name):
+            body = contact(name, source=source, customer_name=name, recorder=None, items=[contact(1)["items"][0]])
+            return service.client(key).do("contact.record", **body)["tickets"][0]
+        tell("narrow", "web", "first")
+        check("it begins the file", named(), "first")
+        ticket = tell("narrow", "web", "second")
+        check("it does not change it", named(), "first")
+        check("the contact keeps what was said", service.client().ask("ticket.record", ticket=ticket)["customer_name"], "second")
+        tell("files", "files", "third")
+        check("with the right", named(), "third")
+
+
+def test_contacts_of_one_transaction_change_a_file_as_their_keys_may():
+    """While a first one is on its way, many gather: of two keys, about customers that are on file or not."""
+    publishers()
+    with intake(environments=[{"FAIL_AT": "inserted:1:sleep=300", "KEFU_LANES": "1"}]) as (database, service):
+        keys_of = {source: service.client(key) for source, key in (("pbx", "publisher"), ("web", "narrow"), ("files", "files"))}
+
+        def tell(source, phone, name):
+            body = contact(f"{phone}/{name}", source=source, phone=f"000-0000-{phone}", customer_name=name, recorder=None, email=None,
+                           items=[contact(1)["items"][0]])
+            return keys_of[source], keys_of[source].send("command", "contact.record", body)
+
+        def named(phone): return service.client().ask("customer.find", phone=f"000-0000-{phone}").get("customer_name")
+        hear_all([tell("pbx", phone, "before") for phone in ("1001", "1002", "1003")])
+        hear_all([tell("pbx", "1000", "first")] + [tell(source, phone, name) for phone, source, name in (
+            ("1001", "web", "narrow"), ("1001", "files", "entitled"),
+            ("1002", "files", "entitled"), ("1002", "web", "narrow"),
+            ("1003", "web", "narrow"),
+            ("1004", "web", "narrow"), ("1004", "files", "entitled"),
+            ("1005", "web", "narrow"))])
+        check("they were in one transaction", database("SELECT count(DISTINCT xmin::text) FROM intake.contact WHERE source IN ('web', 'files')"), [["1"]])
+        check("names", {phone: named(phone) for phone in ("1001", "1002", "1003", "1004", "1005")},
+              {"1001": "entitled", "1002": "entitled", "1003": "before", "1004": "entitled", "1005": "narrow"})
+
+
+def test_a_publisher_names_who_took_a_contact_only_with_the_right():
+    publishers()
+    with intake() as (database, service):
+        field, rule, _ = refused(service.client("narrow").do, "contact.record", **contact(1, source="web"))
+        check("refused", (field, rule), ("recorder", "ORG-69"))
+        check("nothing was taken", events(database, "ticket.opened"), 0)
+        check("with the right", service.client("desk").do("contact.record", **contact(1, source="desk"))["repeated"], False)
 
 
 def follow_up(about, id, **changes):
@@ -368,6 +448,7 @@ def test_a_complaint_about_the_same_within_90_days_is_a_repetition():
 
 
 def test_a_ticket_that_goes_on_from_another_has_its_contact_and_words():
+    publishers()
     routing = Played("routing")
     with intake(routing=routing) as (database, service):
         client = service.client()
@@ -386,6 +467,8 @@ def test_a_ticket_that_goes_on_from_another_has_its_contact_and_words():
             check("view", (view["kind"], view["contact"], view["words"], view["phone"]),
                   ("repair", first["contact"], SEED["words"], SEED["phone"]))
         client.do("note.record", ticket=third, name="result", words="x")
+        check("its publisher", service.client("crm").do("contact.follow_up", **follow_up(third, "f", source="crm"))["repeated"], False)
+        check("another", refused(service.client("narrow").do, "contact.follow_up", **follow_up(third, "f", source="web"))[0], "ticket")
 
 
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

@@ -80,5 +80,19 @@ def test_follow_ups_taken_in_before_are_found_again():
         assert database("SELECT id, notes FROM intake.ticket ORDER BY id") == [["7", "2"], ["8", "0"]]
 
 
+def test_tickets_taken_in_before_are_of_the_publisher_of_their_contact():
+    """Also one that goes on from another; whose contact is not there is nobody's."""
+    with before("intake", "services/intake/migrations/004_publishers.sql") as database:
+        database("INSERT INTO intake.contact (id, source, source_id, channel, received_at, recorded_at, org_unit, locale, important, tickets)"
+                 " VALUES (1, 'pbx', 'a', 'call', now(), now(), 'service', 'zh-CN', false, '7,8'),"
+                 " (2, 'web', 'a', 'app', now(), now(), 'service', 'zh-CN', false, '9')")
+        database("INSERT INTO intake.ticket (id, contact, kind, notes) VALUES (7, 1, 'complaint', 3), (8, 1, 'repair', 0), (9, 2, 'inquiry', 0),"
+                 " (10, 2, 'repair', 0), (11, 3, 'repair', 0)")
+        assert "004_publishers" in migrate("intake", database, ROOT)
+        assert database("SELECT id, source, notes FROM intake.ticket ORDER BY id") == [
+            ["7", "pbx", "3"], ["8", "pbx", "0"], ["9", "web", "0"], ["10", "web", "0"], ["11", "", "0"]]
+
+
 kefu.run(test_counters_become_the_last_entries_of_the_feed, test_loads_and_alarms_stay,
-         test_follow_ups_taken_in_before_are_found_again)
+         test_follow_ups_taken_in_before_are_found_again,
+         test_tickets_taken_in_before_are_of_the_publisher_of_their_contact)

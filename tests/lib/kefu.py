@@ -22,14 +22,14 @@ class Keys:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def add(self, name, roles, sources="", listed=True):
+    def add(self, name, roles, sources="", rights="", listed=True):
         """A new key pair; its secret is kept in NAME.secret."""
         public, secret = zmq.curve_keypair()
         with open(os.open(self.path(name + ".secret"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(secret + b"\n")
         if listed:
             with open(self.path("clients"), "a", encoding="ascii") as file:
-                file.write(f"{name} {public.decode()} {roles} {sources}\n")
+                file.write(f"{name} {public.decode()} {roles} {sources} {rights}\n")
         return self
 
     def revoke(self, name):
@@ -79,7 +79,7 @@ def keys():
         _keys.append(Keys(folder))
         for name in services("deployed", "test"):
             _keys[0].add(name, "service")
-        _keys[0].add("operator", "operator").add("publisher", "publisher", "pbx,crm").add("dashboard", "subscriber")
+        _keys[0].add("operator", "operator").add("publisher", "publisher", "pbx,crm", "tickets,customers,recorders").add("dashboard", "subscriber")
     return _keys[0]
 
 

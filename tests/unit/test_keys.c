@@ -36,13 +36,42 @@ TEST(a_list)
     keys_list_destroy(list);
 }
 
+TEST(rights)
+{
+    static const struct {
+        const char *line;
+        unsigned want;
+        const char *words;
+    } rows[] = {
+        {"crm " K1 " publisher crm", 0, ""},
+        {"crm " K1 " publisher crm tickets", RIGHT_TICKETS, "tickets"},
+        {"crm " K1 " publisher crm,mail recorders,customers", RIGHT_CUSTOMERS | RIGHT_RECORDERS,
+         "customers,recorders"},
+        {"crm " K1 " publisher crm tickets,customers,recorders", RIGHTS_ALL,
+         "tickets,customers,recorders"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct err err = {0};
+        struct keys_list *list = keys_list_parse(text_of(rows[i].line), "f", &err);
+        test_row(rows[i].line);
+        assert(list != NULL);
+        CHECK_INT(keys_list_at(list, 0)->rights, rows[i].want);
+        CHECK_STRING(keys_rights_text(rows[i].want), rows[i].words);
+        keys_list_destroy(list);
+    }
+}
+
 TEST(bad_lists)
 {
     static const struct {
         const char *file, *want;
     } rows[] = {
         {"a " K1, "f:1: a line is"},
-        {"\n# x\na " K1 " service s t", "f:3: a line is"},
+        {"\n# x\na " K1 " publisher s tickets u", "f:3: a line is"},
+        {"a " K1 " service s tickets", "f:1: a has sources and is no publisher"},
+        {"a " K1 " publisher s everything", "f:1: 'everything' is no right"},
+        {"a " K1 " publisher s ,tickets", "f:1: '' is no right"},
+        {"a " K1 " publisher s Tickets", "'Tickets' is no right"},
         {"a/b " K1 " service", "f:1: 'a/b' is no name"},
         {".a " K1 " service", "is no name"},
         {"a short service", "f:1: 'short' is no public key"},

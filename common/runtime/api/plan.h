@@ -19,12 +19,14 @@ struct plan {
     time_us now; /* the service's clock at the start of the transaction */
     /* of the message; header->time is when an event happened; header->actor who acts */
     const struct header *header;
-    text principal;      /* who sent a command, as authenticated by the bus */
-    text principal_role; /* "service", "publisher", "operator", "gateway"… */
-    const char *from;    /* the service whose event this is, or NULL */
-    time_us due;         /* of an alarm: when it was due */
-    int64_t attempt;     /* of a job's result: how many runs it took so far, from 1 */
-    const void *policy;  /* the service's compiled policy in force */
+    text principal;            /* who sent a command, as authenticated by the bus */
+    text principal_role;       /* "service", "publisher", "operator", "gateway"… */
+    text principal_sources;    /* of a publisher, joined by commas */
+    unsigned principal_rights; /* RIGHT_…: what else its key may touch */
+    const char *from;          /* the service whose event this is, or NULL */
+    time_us due;               /* of an alarm: when it was due */
+    int64_t attempt;           /* of a job's result: how many runs it took so far, from 1 */
+    const void *policy;        /* the service's compiled policy in force */
     int64_t policy_version;
     struct arena *arena; /* dies after the commit */
     struct plan_inside *inside;

@@ -17,6 +17,8 @@ static void start_plan(struct batch *batch, struct work *m)
                             .header = &m->header,
                             .principal = m->principal,
                             .principal_role = m->role,
+                            .principal_sources = m->sources,
+                            .principal_rights = m->rights,
                             .from = m->handler->from,
                             .due = m->due,
                             .attempt = m->attempt,

@@ -48,6 +48,8 @@ struct work {
     bool uncertain;              /* a COMMIT with it was lost: whether it happened is not known */
     text principal;
     text role;
+    text sources;
+    unsigned rights;
     int64_t hash;
     time_us due; /* of an alarm or job */
     int64_t attempt;

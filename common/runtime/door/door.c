@@ -41,6 +41,8 @@ static void take_command(const struct handler *handler, struct bus_request *requ
     m->since_ms = loop_now_ms();
     m->principal = gate_name(request);
     m->role = gate_role(request);
+    m->sources = gate_sources(request);
+    m->rights = gate_rights(request);
     m->hash = hash_of(envelope);
     lane_command(place_command(m), m);
 }

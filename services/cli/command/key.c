@@ -9,7 +9,7 @@
 
 static enum exit_status key(const struct words *words);
 
-static const char *given_roles, *given_public, *given_keys;
+static const char *given_roles, *given_public, *given_keys, *given_rights;
 static struct option_list given_sources;
 
 static const struct option options[] = {
@@ -17,6 +17,9 @@ static const struct option options[] = {
      "of new: service, publisher, subscriber, gateway, operator; joined by commas"},
     {"source", OPTION_LIST, &given_sources, "NAME",
      "of a new publisher: a source that it speaks for; may be given several times"},
+    {"may", OPTION_TEXT, &given_rights, "RIGHTS",
+     "of a new publisher: what it may touch beyond its own contacts: tickets, customers, recorders;"
+     " joined by commas"},
     {"public", OPTION_TEXT, &given_public, "KEY",
      "of new: a public key made elsewhere (Z85), so that its secret never comes here"},
     {"keys", OPTION_TEXT, &given_keys, "DIR", "the directory of keys (secrets in --dir)"},
@@ -24,7 +27,7 @@ static const struct option options[] = {
 
 const struct command command_key = {
     .name = "key",
-    .args = "init | new NAME --roles ROLES [--source NAME…] | list | revoke NAME",
+    .args = "init | new NAME --roles ROLES [--source NAME…] [--may RIGHTS] | list | revoke NAME",
     .least = 1,
     .most = 2,
     .usage =
@@ -35,9 +38,14 @@ const struct command command_key = {
         " both in the directory of keys; hand\n"
         "over the secret, and of the list the line of the service to connect to. `revoke` also ends"
         " what is connected already.\n"
+        "A publisher records contacts of its own sources and adds to its own tickets; others' are"
+        " not known to it. With the right tickets it\n"
+        "adds to all, with customers it changes what is on file of a customer, with recorders it"
+        " says which person took a contact.\n"
         "Services notice a changed list within a second.",
     .examples = "  kefu key init --keys secrets/keys\n"
-                "  kefu key new crm --roles publisher --source crm --source crm-mail\n"
+                "  kefu key new crm --roles publisher --source crm --source crm-mail"
+                " --may customers,recorders\n"
                 "  kefu key new lobby --roles subscriber --public"
                 " 'Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID'\n"
                 "  kefu key list --json\n"
@@ -51,6 +59,7 @@ static struct key_line line_of(const struct keys_client *client, struct arena *a
     return (struct key_line){.name = arena_text(arena, text_of(client->name)),
                              .roles = arena_text(arena, text_of(keys_roles_text(client->roles))),
                              .sources = text_of(client->sources),
+                             .rights = arena_text(arena, text_of(keys_rights_text(client->rights))),
                              .key = text_of(client->key)};
 }
 
@@ -60,8 +69,9 @@ static void print_line(const struct key_line *line)
     if (common_options.json)
         json_write(&out, &key_line_shape, line);
     else
-        buf_printf(&out, "%-16s %s  %-12s %s", line->name.at, line->key.at, line->roles.at,
-                   line->sources.at == NULL ? "" : line->sources.at);
+        buf_printf(&out, "%-16s %s  %-12s %s%s%.*s", line->name.at, line->key.at, line->roles.at,
+                   line->sources.at == NULL ? "" : line->sources.at,
+                   line->rights.len > 0 ? "  " : "", TEXT_ARG(line->rights));
     buf_add_char(&out, '\n');
     (void)terminal_print(&out);
 }
@@ -85,7 +95,7 @@ static int make(const char *dir, const char *name, struct err *err)
     for (size_t i = 0; i < given_sources.n; i++)
         buf_printf(&sources, "%s%s", i > 0 ? "," : "", given_sources.at[i]);
     struct keyring_wish wish = {name, given_roles, sources.len > 0 ? buf_text(&sources).at : "",
-                                given_public};
+                                given_public, given_rights};
     int bad = keyring_add(dir, &wish, err);
     buf_finish(&sources);
     return bad < 0 ? -1 : print_list(dir, name, err);

@@ -17,8 +17,8 @@
 enum { PATH_SIZE = 4096, LIST_BYTES_MAX = 4 * MIB };
 
 static const char head[] =
-    "# Who may connect: name, public key, roles, and the sources of a publisher. `kefu key` "
-    "changes it.\n";
+    "# Who may connect: name, public key, roles, and the sources and rights of a publisher. "
+    "`kefu key` changes it.\n";
 
 /* --- files --- */
 
@@ -75,8 +75,10 @@ static int add(const char *dir, const struct keyring_wish *wish, struct arena *a
     bool own = wish->public_key == NULL;
     if (own) keys_new_pair(public_key, secret);
     const char *gap = before.len > 0 && before.at[before.len - 1] != '\n' ? "\n" : "";
-    text after = arena_printf(arena, "%.*s%s%-14s %s %-12s %s\n", TEXT_ARG(before), gap, wish->name,
-                              own ? public_key : wish->public_key, wish->roles, wish->sources);
+    text after =
+        arena_printf(arena, "%.*s%s%-14s %s %-12s %s%s%s\n", TEXT_ARG(before), gap, wish->name,
+                     own ? public_key : wish->public_key, wish->roles, wish->sources,
+                     wish->rights == NULL ? "" : " ", wish->rights == NULL ? "" : wish->rights);
     struct keys_list *list = keys_list_parse(after, "clients", err);
     if (list == NULL) return -1;
     keys_list_destroy(list);
@@ -93,6 +95,8 @@ int keyring_add(const char *dir, const struct keyring_wish *wish, struct err *er
     if (!keys_name_good(text_of(wish->name)))
         return err_set(err, "'%s' is no name: letters, digits and -_.@, 40 at most", wish->name);
     if (keys_roles(text_of(wish->roles), &reason) == 0) return err_set(err, "%s", reason.message);
+    if (wish->rights != NULL && wish->sources[0] == '\0')
+        return err_set(err, "rights are for a publisher: it needs a source");
     if (mkdir(dir, 0700) < 0 && errno != EEXIST)
         return err_set(err, "%s: %s", dir, strerror(errno));
     int held = lock(dir, err);
@@ -165,7 +169,7 @@ static int add_missing(const char *dir, const struct keyring_wish *wish, struct 
 
 int keyring_make_service(const char *dir, const char *service, struct err *err)
 {
-    return add_missing(dir, &(struct keyring_wish){service, "service", "", NULL}, err);
+    return add_missing(dir, &(struct keyring_wish){service, "service", "", NULL, NULL}, err);
 }
 
 int keyring_make_world(const char *dir, struct err *err)
@@ -173,13 +177,14 @@ int keyring_make_world(const char *dir, struct err *err)
     for (size_t i = 0; i < services_n; i++)
         if (services_list[i].deployed && keyring_make_service(dir, services_list[i].name, err) < 0)
             return -1;
-    return add_missing(dir, &(struct keyring_wish){"operator", "operator", "", NULL}, err);
+    return add_missing(dir, &(struct keyring_wish){"operator", "operator", "", NULL, NULL}, err);
 }
 
 int keyring_make_guests(const char *dir, struct err *err)
 {
-    const struct keyring_wish publisher = {"publisher", "publisher", "pbx,crm", NULL},
-                              dashboard = {"dashboard", "subscriber", "", NULL};
+    const struct keyring_wish publisher = {"publisher", "publisher", "pbx,crm", NULL,
+                                           "tickets,customers,recorders"},
+                              dashboard = {"dashboard", "subscriber", "", NULL, NULL};
     return add_missing(dir, &publisher, err) < 0 ? -1 : add_missing(dir, &dashboard, err);
 }
 

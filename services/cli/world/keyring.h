@@ -13,6 +13,7 @@ struct keyring_wish {
     const char *sources; /* of a publisher, joined by commas; "" none */
     /* made elsewhere; NULL: make a pair, and keep the secret in NAME.secret */
     const char *public_key;
+    const char *rights; /* of a publisher, joined by commas; NULL none */
 };
 
 /* The directory is made if it is not there. */
