@@ -1,6 +1,5 @@
 #include "db/migrate.h"
 
-#include "base/arena.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "db/pg.h"
@@ -243,6 +242,39 @@ int migrate_clock(const char *dsn, const char *schema, bool test_clock, time_us 
         bad = err_set(err, "the schema %s stands on a test clock", schema);
     else if (!has && test_clock)
         bad = start_clock(conn, schema, start, err);
+    PQfinish(conn);
+    return bad;
+}
+
+/* --- what a service asks --- */
+
+static struct list first_column(const PGresult *result, struct arena *arena)
+{
+    size_t n = (size_t)PQntuples(result);
+    text *at = ARENA_ARRAY(arena, text, n);
+    for (size_t i = 0; i < n; i++)
+        at[i] = arena_text(
+            arena, (text){PQgetvalue(result, (int)i, 0), (size_t)PQgetlength(result, (int)i, 0)});
+    return (struct list){at, n};
+}
+
+int migrate_ask(const char *dsn, const char *schema, const char *sql, text given,
+                struct arena *arena, struct list *out, struct err *err)
+{
+    enum { OID_BYTEA = 17 };
+    const Oid type = OID_BYTEA;
+    const int len = (int)given.len, binary = 1;
+    PGconn *conn = open_schema(dsn, schema, err);
+    if (conn == NULL) return -1;
+    PGresult *result =
+        PQexecParams(conn, sql, given.at == NULL ? 0 : 1, &type, &given.at, &len, &binary, binary);
+    ExecStatusType status = PQresultStatus(result);
+    int bad = 0;
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        *out = first_column(result, arena);
+    else
+        bad = err_set(err, "%s", PQerrorMessage(conn));
+    PQclear(result);
     PQfinish(conn);
     return bad;
 }

@@ -5,7 +5,9 @@
 #ifndef KEFU_MIGRATE_H
 #define KEFU_MIGRATE_H
 
+#include "base/arena.h"
 #include "base/err.h"
+#include "data/shape.h"
 
 enum migrate_result {
     MIGRATE_DONE,
@@ -31,5 +33,9 @@ MUST_CHECK int migrate_room(const char *dsn, const char *schema, int64_t *most, 
    nothing has happened in real time. */
 MUST_CHECK int migrate_clock(const char *dsn, const char *schema, bool test_clock, time_us start,
                              struct err *err);
+/* One statement at start. `given` is its $1, bytes, if it is there; out: the first column of all
+   rows, bytes, as texts in the arena. */
+MUST_CHECK int migrate_ask(const char *dsn, const char *schema, const char *sql, text given,
+                           struct arena *arena, struct list *out, struct err *err);
 
 #endif

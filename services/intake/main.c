@@ -1,6 +1,7 @@
 /* intake: what was said and by whom. See README.md. */
 #include "handlers.h"
 
+#include "canary.h"
 #include "intake.msg.h"
 #include "policy.h"
 #include "routing.msg.h"
@@ -57,10 +58,15 @@ static const struct handler handlers[] = {
 static void open_vault(void)
 {
     struct err err;
-    if (vault_load(intake_settings.key_file, &err) == 0) return;
-    fatal("make one with: (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE),"
-          " and keep a copy: without it nothing can be opened",
-          "key file: %s", err.message);
+    if (vault_load(intake_settings.key_file, &err) < 0)
+        fatal("make one with: (umask 077; echo \"1 $(openssl rand -hex 32)\" > FILE),"
+              " and keep a copy: without it nothing can be opened",
+              "key file: %s", err.message);
+    if (canary_check(&err) < 0)
+        fatal(
+            "put back the key file that was used before, or its copy: a new one cannot open what is"
+            " there (deploy/runbook.md, \"Another key of personal data\")",
+            "key file: %s does not open this database: %s", intake_settings.key_file, err.message);
 }
 
 int main(int argc, char **argv)

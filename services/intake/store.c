@@ -137,6 +137,17 @@ const struct statement source_page_asked = {
            "AND source_id > coalesce(:after, '') COLLATE \"C\" ORDER BY source_id "
            "LIMIT least(coalesce(:limit, 500), 1000) + 1"};
 
+const char canary_read[] = "SELECT sealed FROM canary";
+const char canary_first[] = "INSERT INTO canary (sealed) VALUES ($1) ON CONFLICT DO NOTHING";
+const char canary_renew[] = "UPDATE canary SET sealed = $1";
+const char sealed_records[] =
+    "(SELECT int8send(id) || person FROM contact WHERE person IS NOT NULL ORDER BY id LIMIT 1)"
+    " UNION ALL (SELECT int8send(id) || person FROM contact WHERE person IS NOT NULL"
+    " ORDER BY id DESC LIMIT 1)"
+    " UNION ALL (SELECT int8send(contact) || words FROM ticket WHERE words IS NOT NULL"
+    " ORDER BY id DESC LIMIT 1)"
+    " UNION ALL (SELECT int8send(id) || person FROM customer ORDER BY id LIMIT 1)";
+
 const struct statement *const intake_store[] = {
     &ticket_lock,       &contact_known,   &closing_read, &follow_up_known, &contact_insert,
     &ticket_insert,     &ticket_link,     &ticket_close, &ticket_count,    &note_insert,

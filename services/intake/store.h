@@ -28,6 +28,10 @@ extern const struct statement customer_asked;    /* intake_customer by id */
 extern const struct statement contacts_asked;    /* intake_contact by customer, newest first */
 extern const struct statement source_page_asked; /* intake_page: of source.list */
 
+/* At start (canary.h), with bytes as $1. sealed_records: some of what is sealed, old and new, each
+   after the eight bytes of the number of the row that it is sealed for. */
+extern const char canary_read[], canary_first[], canary_renew[], sealed_records[];
+
 extern const struct statement *const intake_store[];
 extern const size_t intake_store_n;
 

@@ -13,6 +13,7 @@ AWAY = "fault/away:"
 INTAKE = "integration/intake_service:test_two_replicas_"
 NOTIFICATION = "integration/notification_service:"
 LETTERS = "integration/dead_letters:test_"
+CANARY = "integration/canary:test_"
 PROBE = ["kefu-probe"]
 FILES = "import/test_files:"
 EVERYTHING = ["kefu"] + ["kefu-" + name for name in ("intake", "routing", "escalation", "notification", "workforce", "reporting")]
@@ -111,7 +112,16 @@ MUTANTS = [
            ["integration/promises:test_no_statement_deletes"], "waited|its end", PROBE),
     Mutant("the next message of a key is decided on what was before the one before it",
            [("common/runtime/batch/batch_chain.c", r"if \(seen != NULL\) put_row\(batch, loading->sql, known, seen\);", "(void)seen, (void)put_row;")],
-           ["integration/runtime:test_messages_of_one_key_are_decided_together"], "ConnectionRefused|NoneType|whole rows|TimeoutError", PROBE),
+           ["integration/promises:test_a_plan_fills_in_all_fields"], "no answer", PROBE),
+    Mutant("another key of personal data is taken for the one that was",
+           [("services/intake/canary.c", r"    if \(open_canary\((arena, sealed, err)\) < 0\) return -1;", r"    (void)open_canary(\1);")],
+           [CANARY + "a_replica_with_the_same_key_joins_and_one_with_another_does_not"], "TimeoutExpired", ["kefu-intake"]),
+    Mutant("the first key may change",
+           [("services/intake/canary.c", r"if \(text_equal\(plain, hash_by_first_key\(arena\)\)\) return 0;", "if (plain.len > 0) return 0;")],
+           [CANARY + "a_new_key_is_added_and_the_old_file_is_another_one_then"], "TimeoutExpired", ["kefu-intake"]),
+    Mutant("a canary is sealed whatever is there already",
+           [("services/intake/canary.c", r"if \(try_records\(arena, err\) < 0\) return -1;", "(void)try_records(arena, err);")],
+           [CANARY + "records_from_before_there_was_a_canary_are_opened_first"], "TimeoutExpired", ["kefu-intake"]),
     Mutant("a command is answered before COMMIT",
            [("common/runtime/batch/batch.c", r"(static void committed\(void \*ctx, const struct pg_trip \*trip\);)", r"\1\nstatic void answer(struct work *m);"),
             ("common/runtime/batch/batch.c", r"batch->committing = true;",

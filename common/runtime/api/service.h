@@ -85,6 +85,11 @@ struct arena *job_arena(struct job *job);
 void service_ask(const char *service, const struct shape *query, const void *body, int timeout_ms,
                  void (*fn)(void *ctx, const void *answer, const struct err *err), void *ctx);
 
+/* In `start` only: one statement of store.c, waited for on a connection of its own. `given` is its
+   $1, bytes, if it is there. out: the first column of all rows, bytes, as texts in the arena. */
+MUST_CHECK int service_wait_for(const char *sql, text given, struct arena *arena, struct list *out,
+                                struct err *err);
+
 /* The directory that holds the product's data files (deploy/policy, migrations), from the setting
    `home`. */
 const char *service_home(void);

@@ -1,5 +1,6 @@
 #include "runtime/core/runtime.h"
 
+#include "db/migrate.h"
 #include "db/pg_queue.h"
 #include "net/services.h"
 
@@ -27,6 +28,13 @@ struct bus *service_bus(void)
 struct workline *service_workline(void)
 {
     return workline_create(runtime.settings.database, runtime_setup());
+}
+
+int service_wait_for(const char *sql, text given, struct arena *arena, struct list *out,
+                     struct err *err)
+{
+    const struct runtime_settings *s = &runtime.settings;
+    return migrate_ask(s->database, s->schema, sql, given, arena, out, err);
 }
 
 time_us runtime_system_now(void)
