@@ -65,6 +65,7 @@ def six():
                     KEFU_NOTIFICATION_SEND_TIMEOUT=f"{TIMEOUT_MS}ms", KEFU_NOTIFICATION_RETRY="100ms",
                     KEFU_NOTIFICATION_RETRY_MOST="1s", KEFU_NOTIFICATION_SEND_ATTEMPTS="60")
         with open(f"{folder}/webhook.secret", "w", encoding="ascii") as file:
+            os.fchmod(file.fileno(), 0o600)
             file.write("not a secret at all, but long\n")
         OPEN.append(world)
         world.up()
