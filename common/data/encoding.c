@@ -87,12 +87,12 @@ const char *encoding_of(text bytes)
 
 /* --- reading it --- */
 
-/* Where reading stopped, counted in what was read. */
+/* The place where reading stopped, counted in what was read without its byte order mark. */
 static int refuse_bytes(text read, text rest, const char *name, struct err *err)
 {
     size_t line = 1, character = 1;
     char shown[24] = "";
-    for (size_t i = 0; i < read.len; i++) {
+    for (size_t i = encoding_mark(read); i < read.len; i++) {
         bool begun = ((unsigned char)read.at[i] & 0xc0) != 0x80;
         line += read.at[i] == '\n';
         character = read.at[i] == '\n' ? 1 : character + begun;

@@ -51,7 +51,6 @@ MUST_CHECK int gate_allow_body(const struct bus_request *request, const struct h
 text gate_name(const struct bus_request *request);
 text gate_role(const struct bus_request *request); /* the highest of its roles */
 text gate_sources(const struct bus_request *request);
-unsigned
-gate_rights(const struct bus_request *request); /* RIGHT_…; of a publisher's key alone not all */
+unsigned gate_rights(const struct bus_request *request); /* RIGHT_… */
 
 #endif

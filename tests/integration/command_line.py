@@ -3,6 +3,7 @@
 told something wrong."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -145,6 +146,31 @@ def test_a_key_shows_what_it_may(system):
         assert run(system, "key", "revoke", name)[0] == 0
 
 
+def test_a_bundle_that_cannot_be_published_is_told_with_its_file(system):
+    """S9: they were not answered."""
+    bundle = os.path.join(system.dir, "bundle")
+    shutil.copytree("deploy/policy", bundle)
+    filler, topics = "# filler\n" * 30000, os.path.join(bundle, "topics.yaml")
+    with open(topics, encoding="utf-8") as file:
+        words = file.read()
+    for what, content, named in (
+            ("too much", (words + filler).encode(), (bundle, "bytes together, at most 261120 are allowed", "the largest is topics.yaml with 27")),
+            ("larger than any file", (words + filler * 4).encode(), (topics, "larger than")),
+            ("no encoding", "caf\xe9 ol\xe9\n".encode("latin-1"), (topics, "line 1, character 4", "e9")),
+            ("half a character", b"\xff\xfe" + "topics".encode("utf-16-le") + b"a", (topics, "line 1, character 7"))):
+        with open(topics, "wb") as file:
+            file.write(content)
+        for verb in ("check", "publish"):
+            status, out, complaint = run(system, "policy", verb, bundle)
+            assert (status, out) == (1, ""), (what, verb, status, out)
+            assert all(part in complaint for part in named), (what, verb, complaint)
+    for name in ("gb18030", "utf-16"):
+        with open(topics, "w", encoding=name) as file:
+            file.write(words)
+        status, out, complaint = run(system, "policy", "check", bundle)
+        assert status == 0 and "good" in out, (name, complaint)
+
+
 def test_a_system_that_is_not_there_is_not_reachable(system):
     for line in ("status", "ask staff.list", "send duty.set staff=x on=true", "act 17 close",
                  "follow", "clock", "report", "check", "alarms", "dead list", "metrics routing",
@@ -166,6 +192,7 @@ TESTS = (
     test_nothing_in_a_complaint_commands_the_terminal,
     test_what_is_wrong_is_named_with_what_is_allowed,
     test_a_key_shows_what_it_may,
+    test_a_bundle_that_cannot_be_published_is_told_with_its_file,
     test_a_system_that_is_not_there_is_not_reachable,
     test_a_feed_is_followed_for_as_long_as_was_said,
 )

@@ -143,6 +143,6 @@ TEST(the_place_of_a_wrong_byte_is_named)
     CHECK(encoding_read(TEXT("a\n\xbf\xcd\xff\xff"), "gb18030", arena, &err).at == NULL);
     CHECK_TEXT(text_of(err.message), "line 2, character 2: the bytes ff ff are not gb18030");
     CHECK(encoding_read(TEXT("\xff\xfe\x41\x00\x42"), "auto", arena, &err).at == NULL);
-    CHECK_TEXT(text_of(err.message), "line 1, character 3: the bytes 42 are not utf-16le");
+    CHECK_TEXT(text_of(err.message), "line 1, character 2: the bytes 42 are not utf-16le");
     arena_destroy(arena);
 }

@@ -1,5 +1,7 @@
 #include "bundle.h"
 
+#include "data/pack.h"
+#include "data/pack_scan.h"
 #include "policy/bundle.h"
 #include "runtime.msg.h"
 
@@ -25,6 +27,26 @@ static int list_patterns(const char *directory, struct arena *arena, const char 
     return 0;
 }
 
+/* The files go in one message; the rest of it is the envelope. */
+enum { ENVELOPE_MAX = 1024 };
+
+static int check_size(const char *directory, const struct policy_files *files,
+                      const struct policy_publish *bundle, struct err *err)
+{
+    const struct policy_file *largest = &files->at[0];
+    struct buf packed = {0};
+    pack_write(&packed, &policy_publish_shape, bundle);
+    size_t size = packed.len, max = pack_limits_outside.bytes - ENVELOPE_MAX;
+    buf_finish(&packed);
+    if (size <= max) return 0;
+    for (size_t i = 1; i < files->n; i++)
+        if (files->at[i].body.len > largest->body.len) largest = &files->at[i];
+    return err_set(err,
+                   "%s: the policy files have %zu bytes together, at most %zu are allowed;"
+                   " the largest is %.*s with %zu",
+                   directory, size, max, TEXT_ARG(largest->name), largest->body.len);
+}
+
 static int read_bundle(const char *directory, struct arena *arena, struct policy_publish *out,
                        struct err *err)
 {
@@ -38,7 +60,7 @@ static int read_bundle(const char *directory, struct arena *arena, struct policy
     for (size_t i = 0; i < files.n; i++)
         parts[i] = (struct policy_part){files.at[i].name, files.at[i].body};
     out->files = (struct list){parts, files.n};
-    return 0;
+    return check_size(directory, &files, out, err);
 }
 
 /* Tell one service; nothing is added to the results if it owns no policy. */
