@@ -144,4 +144,14 @@ def test_a_job_that_does_not_end_holds_no_partition_up():
         one.kill()
 
 
+def test_a_look_that_is_under_way_at_the_end_leaves_nothing_behind():
+    """It takes longer than the process may drain; what it keeps in memory goes all the same (LeakSanitizer looks at the end)."""
+    with probes(1) as (database, probe):
+        database("CREATE FUNCTION probe.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(20); RETURN NEW; END $$;"
+                 "CREATE TRIGGER slow BEFORE UPDATE ON probe.member FOR EACH ROW EXECUTE FUNCTION probe.slow()")
+        wait_for("a slow look", lambda: database("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"))
+        check("exit status", probe.stop(), 0)
+
+
+
 run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

@@ -362,4 +362,7 @@ MUTANTS = [
     Mutant("stopping: partitions are not given away before their jobs are done",
            [("common/runtime/lane/lease.c", r"bool waits = loop_now_ms\(\) < lane->give_by_ms;", "bool waits = true;")],
            [STOPPING + "a_job_that_does_not_end_holds_no_partition_up"], "16 and 16", PROBE),
+    Mutant("stopping: what a look keeps in memory stays behind",
+           [("common/runtime/lane/scheduler.c", r"    arena_destroy\(lane->chore_arena\);\n", "")],
+           [STOPPING + "a_look_that_is_under_way_at_the_end_leaves_nothing_behind"], "sanitizer complained|exit status", PROBE),
 ]

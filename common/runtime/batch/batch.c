@@ -323,7 +323,6 @@ static void cleaned_up(void *ctx, const struct pg_trip *trip)
     struct pg_trip first = failure->trip;
     struct batch *batch = failure->batch;
     if (trip->lost) first.lost = true;
-    free(failure);
     forget_decisions(batch);
     finish(batch, &first, true);
 }
@@ -335,7 +334,7 @@ static void open_trip_failed(struct batch *batch, const struct pg_trip *trip)
         finish(batch, trip, true);
         return;
     }
-    struct failure *failure = mem_alloc(sizeof(*failure));
+    struct failure *failure = ARENA_NEW(batch->arena, struct failure);
     *failure = (struct failure){batch, *trip};
     pg_add_text(batch->lane->pg, "ROLLBACK");
     pg_run(batch->lane->pg, cleaned_up, failure);

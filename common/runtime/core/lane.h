@@ -41,7 +41,8 @@ struct lane {
     int64_t lease_look_ms, alarm_look_ms, clean_ms; /* when next due, by the loop */
     int64_t give_by_ms; /* what is above its share has gone by then, jobs or not; 0: nothing is */
     bool chore;         /* one is under way */
-    time_us next_alarm; /* due time of the earliest alarm not yet taken, 0 = none known */
+    struct arena *chore_arena; /* what it needs until it ends; a lane may be stopped before */
+    time_us next_alarm;        /* due time of the earliest alarm not yet taken, 0 = none known */
     /* None is due before it, unless others have set it behind this lane's back; so now and then all
        are looked at. */
     time_us alarms_from;

@@ -67,7 +67,8 @@ static void looked(void *ctx, const struct pg_trip *trip)
 {
     struct looking looking = *(struct looking *)ctx;
     struct lane *lane = looking.lane;
-    free(ctx);
+    arena_destroy(lane->chore_arena);
+    lane->chore_arena = NULL;
     lane->chore = false;
     lane->alarm_look_ms = loop_now_ms() + RESCAN_MS;
     if (trip->outcome != PG_OK) {
@@ -97,7 +98,8 @@ static void looked(void *ctx, const struct pg_trip *trip)
 
 void alarm_look(struct lane *lane)
 {
-    struct looking *looking = mem_alloc(sizeof(*looking));
+    struct arena *arena = arena_create();
+    struct looking *looking = ARENA_NEW(arena, struct looking);
     struct sql_key keys[PARTITIONS];
     bool told = lane->next_alarm != 0 && lane->next_alarm <= runtime_now();
     struct alarm_look_row ask = {.since = lane->alarms_from, .next_since = lane->alarms_from};
@@ -108,6 +110,7 @@ void alarm_look(struct lane *lane)
     if (!told && late < ask.since) ask.since = late;
     if (looking->all) ask = (struct alarm_look_row){0};
     lane->chore = true;
+    lane->chore_arena = arena;
     for (int p = 0; p < PARTITIONS; p++)
         if (lane->slots[p].held) keys[n++] = (struct sql_key){.number = p};
     looking->opening = pg_add(lane->pg, &statement_opening, NULL, 0);

@@ -51,8 +51,8 @@ bool lease_due(const struct lane *lane)
 static void finish(struct look *look)
 {
     struct lane *lane = look->lane;
-    arena_destroy(look->arena);
-    free(look);
+    arena_destroy(lane->chore_arena);
+    lane->chore_arena = NULL;
     lane->chore = false;
 }
 
@@ -320,12 +320,13 @@ void lease_look(struct lane *lane)
         " SELECT 1 + count(*), count(*) FILTER (WHERE instance < convert_from($1, 'UTF8'))"
         " FROM member WHERE instance <> convert_from($1, 'UTF8') AND NOT clean"
         " AND seen_at > clock_timestamp() - convert_from($2, 'UTF8')::bigint * interval '1 ms'"};
-    struct look *look = mem_alloc(sizeof(*look));
+    struct arena *arena = arena_create();
+    struct look *look = ARENA_NEW(arena, struct look);
     struct sql_key keys[PARTITIONS];
     char span[32];
     size_t n = 0;
     look->lane = lane;
-    look->arena = arena_create();
+    look->arena = lane->chore_arena = arena;
     lane->chore = true;
     snprintf(span, sizeof(span), "%" PRId64, runtime.settings.lease_ms);
     struct pg_param params[] = {{runtime.settings.instance, (int)strlen(runtime.settings.instance)},

@@ -353,6 +353,7 @@ void lane_stop(struct lane *lane)
     pg_destroy(lane->pg);
     lane->pg = NULL;
     batch_destroy(lane->batch);
+    arena_destroy(lane->chore_arena);
     lane_drop(&lane->single);
     turns_empty(&lane->commands, &lane->waiting_leases);
     lane_drop(&lane->results);
