@@ -189,7 +189,7 @@ MUTANTS = [
     Mutant("a line is served until it is empty",
            [("common/runtime/core/turns.c", r"turns->first = line->next;\s*if \(line->queue.n > 0\) \{\s*line_up\(turns, line\);",
              "if (line->queue.n == 0) turns->first = line->next;\n    if (line->queue.n > 0) {")],
-           ["integration/fairness:test_a_newcomers_command_is_decided_before_what_another_has_waiting"], "of another were decided before it", PROBE),
+           ["unit/test_turns:each_principal_has_its_turn_and_keeps_its_order"], r"next\(9\) is", ["unit/test_turns"]),
     Mutant("large commands cost no more turns",
            [("common/runtime/core/turns.c", r"return line->credit > 0;", "return true;")],
            ["unit/test_turns:large_commands_cost_as_many_turns_as_they_have_8_kib"], "large", ["unit/test_turns"]),
