@@ -127,7 +127,7 @@ def rung(world):
 
 @fault.case("F27", "very many alarms are due at one instant, and their owner is killed among them")
 def an_alarm_storm():
-    n, kills = pick(6000, 200000), pick(1, 4)
+    n, kills = pick(20000, 200000), pick(1, 4)
     with Probes(2) as world:
         kefu.wait_for("a fair share each", lambda: sorted(world.shares().values()) == [16, 16], 20)
         due = plant_storm(world, n, pick(4, 20))
