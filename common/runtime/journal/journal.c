@@ -40,6 +40,7 @@ struct waiting {
 
 static struct {
     struct workline *line;
+    bool stopped;
     struct ring rings[PARTITIONS];
     struct held *first_of_all, **end_of_all;
     size_t events, bytes;
@@ -374,6 +375,10 @@ static void answer_waiting(void)
 
 void journal_serve(const struct journal_ask *ask)
 {
+    if (journal.stopped) { /* an answer of journal_stop() has led to another read */
+        ask->fn(ask->ctx, NULL, 0, 0);
+        return;
+    }
     struct waiting *waiting = mem_alloc(sizeof(*waiting));
     assert(ask->n > 0 && ask->n <= PARTITIONS);
     waiting->ask = *ask;
@@ -480,6 +485,7 @@ void journal_stop(void)
     loop_timer_stop(&journal.poll);
     workline_destroy(journal.line);
     journal.line = NULL;
+    journal.stopped = true;
     while (journal.first_of_all != NULL) drop_oldest();
     while (journal.waiting != NULL) answer(journal.waiting, NULL, 0, 0);
 }
