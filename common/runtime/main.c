@@ -54,7 +54,7 @@ static const struct setting rows[] = {
      "Requests of all clients that may be unanswered at a time; of one, as many as are left."},
     {"open-size", SETTING_INT, &runtime.settings.limits.open_bytes, "33554432", 1048576, 1073741824,
      "Bytes of memory for requests that are not answered yet, shared likewise."},
-    {"wait", SETTING_SPAN, &runtime.settings.wait_ms, "10s", 100, 600000,
+    {"wait", SETTING_SPAN, &runtime.settings.wait_ms, "60s", 100, 600000,
      "How long a request may wait to be begun, unless its own deadline is earlier."},
     {"home", SETTING_TEXT, &runtime.settings.home, ".", 1, 500,
      "Directory with migrations and policy."},
