@@ -392,6 +392,7 @@ static void unsubscribe(struct connection *c, text prefix)
 /* As ZMTP 3.0 says it: 1 or 0, and the prefix. */
 static void on_subscription(void *ctx, struct connection *c, text message)
 {
+    connection_charge(c);
     if (message.len == 0) return;
     text prefix = {message.at + 1, message.len - 1};
     if (message.at[0] == 1) subscribe(ctx, c, prefix);

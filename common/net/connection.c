@@ -329,6 +329,7 @@ static void answer_ping(struct connection *c, text context)
 
 static void take_command(struct connection *c, text command)
 {
+    connection_charge(c);
     if (is_named(command, "PING") && command.len >= PING_SIZE) {
         answer_ping(c, (text){command.at + PING_SIZE, command.len - PING_SIZE});
     } else if (!is_named(command, "PONG")) {
@@ -341,6 +342,7 @@ static int take_message(struct connection *c, char *body, size_t len, struct err
     unsigned flags;
     text content;
     if (curve_open(&c->curve, body, len, &flags, &content, err) < 0) return -1;
+    if ((flags & CURVE_RESERVED) != 0) return err_set(err, "a message has reserved flags");
     if ((flags & CURVE_MORE) != 0) return err_set(err, "a message is one frame");
     if ((flags & CURVE_COMMAND) != 0)
         take_command(c, content);
@@ -366,6 +368,14 @@ static size_t frame_max(const struct connection *c)
                                         : MESSAGE_MAX + CURVE_AROUND;
 }
 
+static int check_head(const struct connection *c, const struct zmtp_head *head, struct err *err)
+{
+    if ((head->flags & ZMTP_RESERVED) != 0) return err_set(err, "a frame has reserved flags");
+    if (head->size <= frame_max(c)) return 0;
+    return err_set(err, "a frame announces %llu bytes, and %zu is the limit",
+                   (unsigned long long)head->size, frame_max(c));
+}
+
 /* How many bytes were used; 0: more are needed first. */
 static size_t take_one(struct connection *c, char *at, size_t len, struct err *err, int *bad)
 {
@@ -377,11 +387,8 @@ static size_t take_one(struct connection *c, char *at, size_t len, struct err *e
         return ZMTP_GREETING_SIZE;
     }
     if (!zmtp_read_head((text){at, len}, &head)) return 0;
-    if (head.size > frame_max(c)) {
-        *bad = err_set(err, "a frame announces %llu bytes, and %zu is the limit",
-                       (unsigned long long)head.size, frame_max(c));
-        return 0;
-    }
+    *bad = check_head(c, &head, err);
+    if (*bad < 0) return 0;
     if (len - head.len < head.size) return 0;
     *bad = take_frame(c, at + head.len, head.size, err);
     return head.len + head.size;
@@ -442,6 +449,12 @@ static void read_some(struct connection *c)
         keep_rest(c, scratch + used, (size_t)n - used);
     }
     watch(c);
+}
+
+void connection_charge(struct connection *c)
+{
+    int64_t owed = bucket_owe(&c->extras, EXTRAS_BURST, EXTRAS_RATE, loop_now_ms());
+    if (owed > 0) connection_defer(c, owed);
 }
 
 void connection_defer(struct connection *c, int64_t ms)

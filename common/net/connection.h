@@ -2,7 +2,7 @@
  * connection: one client of a listener: handshake, messages in, messages out. What it may cost is
  * bounded: a handshake has two commands of known sizes; a message is one frame of at most
  * MESSAGE_MAX bytes; while more than OUT_HIGH bytes wait to be taken by the client, nothing is read
- * from it, and it must take some of them within OUT_STUCK_MS.
+ * from it, and it must take some of them within OUT_STUCK_MS; its commands have a rate.
  */
 #ifndef KEFU_CONNECTION_H
 #define KEFU_CONNECTION_H
@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <uv.h>
 
+#include "base/bucket.h"
 #include "net/curve.h"
 #include "net/keys.h"
 
@@ -19,6 +20,9 @@ enum {
     OUT_MAX = 32 << 20, /* answers are at most half of it */
     READ_SIZE = 32 << 10
 };
+
+/* Of what no request's limit counts: commands, and a subscriber's messages. A second; at once. */
+enum { EXTRAS_RATE = 50, EXTRAS_BURST = 512 };
 
 enum stage {
     STAGE_GREETING,
@@ -66,6 +70,7 @@ struct connection {
     struct buf in;  /* the beginning of a message */
     struct buf out; /* sealed; `out_sent` bytes of it were taken */
     size_t out_sent;
+    struct bucket extras;
     bool deaf; /* nothing is read any more */
     /* private */
     uv_poll_t poll;
@@ -93,6 +98,9 @@ void connection_ping(struct connection *connection);
 void connection_flush(struct connection *connection);
 void connection_flush_all(struct connection_rules *rules);
 size_t connection_waiting(const struct connection *connection);
+/* One more of the extras came: beyond their rate the client is heard later. The connection itself
+   does this for commands. */
+void connection_charge(struct connection *connection);
 /* Read nothing for so long: for a client that asks for more than it may. */
 void connection_defer(struct connection *connection, int64_t ms);
 /* Go on reading, if `held_until_ms` allows it. */

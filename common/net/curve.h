@@ -17,7 +17,7 @@ enum { CURVE_HELLO_SIZE = 200, CURVE_INITIATE_MAX = 1024 };
 /* Bytes that a MESSAGE adds around its content. */
 enum { CURVE_AROUND = 33 };
 /* Flags inside a MESSAGE. */
-enum { CURVE_MORE = 1, CURVE_COMMAND = 2 };
+enum { CURVE_MORE = 1, CURVE_COMMAND = 2, CURVE_RESERVED = 0xFC };
 
 /* A key of the server that outlives its connections. */
 struct curve_pair {

@@ -11,7 +11,7 @@
 enum { ZMTP_GREETING_SIZE = 64, ZMTP_HEAD_MAX = 9 };
 
 /* Flags of a frame; inside a CURVE MESSAGE (curve.h) there are MORE and SEALED_COMMAND. */
-enum { ZMTP_MORE = 1, ZMTP_LONG = 2, ZMTP_COMMAND = 4 };
+enum { ZMTP_MORE = 1, ZMTP_LONG = 2, ZMTP_COMMAND = 4, ZMTP_RESERVED = 0xF8 };
 
 /* A server's greeting that offers CURVE. */
 void zmtp_add_greeting(struct buf *out);

@@ -9,6 +9,7 @@ import time
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+import curve
 from kefu import Database, Process, free_port, keys, run, wait_for
 
 VERDICTS = {zmq.EVENT_HANDSHAKE_SUCCEEDED: "let in", zmq.EVENT_HANDSHAKE_FAILED_AUTH: "turned away"}
@@ -194,6 +195,45 @@ def test_who_is_refused_for_ever_is_heard_later():
         probe.client().do("probe.say", key="friend", n=1)
 
 
+def hears_what_follows(process, address, kind, what, n, flags):
+    """Is a PING answered in a second that comes behind so many of these?"""
+    with contextlib.closing(curve.Raw(address, process.name, "dashboard", keys(), kind, timeout=1)) as raw:
+        raw.socket.sendall(b"".join(raw.sealed(what, flags) for _ in range(n)) + raw.sealed(curve.PING + b"last", curve.COMMAND))
+        end = time.monotonic() + 1
+        with contextlib.suppress(TimeoutError):
+            while time.monotonic() < end:
+                if raw.receive()[1].endswith(b"last"):
+                    return True
+    return False
+
+
+EXTRAS = (("PINGs", curve.PING, curve.COMMAND), ("CANCELs", curve.CANCEL + b"x", curve.COMMAND),
+          ("PONGs", b"\4PONG", curve.COMMAND), ("commands that nobody knows", b"\7NONSENSE", curve.COMMAND))
+EXTRA_MESSAGES = (("cancelled subscriptions", b"\0x", 0), ("messages without a meaning", b"\7", 0), ("empty messages", b"", 0))
+
+
+def test_what_no_request_counts_has_a_rate():
+    """512 at once and 50 a second: 400 do not disturb, and behind 3,000 of them is a wait of 50 seconds."""
+    feed = f"tcp://127.0.0.1:{free_port()}"
+    with running("reporting", f"--feed-endpoint={feed}") as reporting:
+        for address, kind, some in ((reporting.address, b"DEALER", EXTRAS), (feed, b"SUB", EXTRAS + EXTRA_MESSAGES)):
+            for what, content, flags in some:
+                assert hears_what_follows(reporting, address, kind, content, 400, flags), f"400 {what} were too many for a {kind.decode()}"
+                assert not hears_what_follows(reporting, address, kind, content, 3000, flags), f"3,000 {what} of a {kind.decode()} were heard at once"
+
+
+def test_reserved_flags_are_not_for_use():
+    with running() as probe:
+        for bit in range(8):
+            for inside, known in ((False, 0b111), (True, 0b11)):
+                if known >> bit & 1:
+                    continue
+                with contextlib.closing(curve.connect(probe, "operator")) as raw:
+                    raw.send(curve.PING, curve.COMMAND | (inside << bit), (not inside) << bit)
+                    assert is_cut(raw.socket, 2), f"bit {bit} is taken{' inside a message' if inside else ''}"
+        wait_for("a reason", lambda: "a frame has reserved flags" in probe.log() and "a message has reserved flags" in probe.log(), 5)
+
+
 def test_a_message_of_several_parts_is_cut_off():
     with running() as probe, zmq.Context() as context, keys().join(context.socket(zmq.DEALER), "probe") as raw:
         raw.linger = 0
@@ -222,5 +262,5 @@ def test_subscriptions_are_bounded():
 
 run(test_a_stranger_is_turned_away_at_the_door, test_a_handshake_that_announces_a_mebibyte_is_cut_off, test_handshakes_under_way_are_bounded,
     test_what_was_changed_or_repeated_on_the_way_is_not_heard, test_who_reads_no_answers_is_heard_no_more,
-    test_who_is_refused_for_ever_is_heard_later,
+    test_who_is_refused_for_ever_is_heard_later, test_what_no_request_counts_has_a_rate, test_reserved_flags_are_not_for_use,
     test_a_message_of_several_parts_is_cut_off, test_subscriptions_are_bounded)
