@@ -67,13 +67,37 @@ static int check_range(const struct setting *row, int64_t value, struct err *err
                      value, unit, row->min, unit, row->max, unit);
 }
 
+/* HOST:PORT */
+static bool has_port(text address)
+{
+    const char *colon = memrchr(address.at, ':', address.len);
+    int64_t port;
+    if (colon == NULL || colon == address.at) return false;
+    text digits = {colon + 1, address.len - (size_t)(colon + 1 - address.at)};
+    return text_to_int(digits, &port) && port >= 1 && port <= 65535;
+}
+
 static bool is_endpoint(text value)
 {
-    const char *colon = memrchr(value.at, ':', value.len);
-    int64_t port;
-    if (!text_starts(value, "tcp://") || colon < value.at + sizeof("tcp://")) return false;
-    text digits = {colon + 1, value.len - (size_t)(colon + 1 - value.at)};
-    return text_to_int(digits, &port) && port >= 1 && port <= 65535;
+    size_t scheme = strlen("tcp://");
+    return text_starts(value, "tcp://") && has_port((text){value.at + scheme, value.len - scheme});
+}
+
+static bool is_peer(text value)
+{
+    if (!text_starts(value, "static:")) return is_endpoint(value);
+    (void)text_take(&value, ':');
+    bool good = value.len > 0;
+    while (good && value.len > 0) good = has_port(text_take(&value, ','));
+    return good;
+}
+
+static int check_address(const struct setting *row, text value, struct err *err)
+{
+    bool peer = row->type == SETTING_PEER;
+    if (value.len == 0 || (peer ? is_peer(value) : is_endpoint(value))) return 0;
+    return err_field(err, row->name, NULL, "%s: \"%s\" is not tcp://HOST:PORT%s, 1 to 65535",
+                     row->name, value.at, peer ? " or static:NUMBER:PORT,..." : "");
 }
 
 static int read_text(const struct setting *row, const char **out, text value, struct arena *arena,
@@ -85,9 +109,8 @@ static int read_text(const struct setting *row, const char **out, text value, st
     for (size_t i = 0; i < value.len; i++)
         if (iscntrl((unsigned char)value.at[i]))
             return err_field(err, row->name, NULL, "%s: has control characters", row->name);
-    if (row->type == SETTING_ENDPOINT && value.len > 0 && !is_endpoint(value))
-        return err_field(err, row->name, NULL, "%s: \"%s\" is not tcp://HOST:PORT, 1 to 65535",
-                         row->name, value.at);
+    bool address = row->type == SETTING_ENDPOINT || row->type == SETTING_PEER;
+    if (address && check_address(row, value, err) < 0) return -1;
     *out = arena_text(arena, value).at;
     return 0;
 }
@@ -98,7 +121,8 @@ static int set_value(const struct setting *row, text value, struct arena *arena,
     switch (row->type) {
     case SETTING_TEXT:
     case SETTING_DSN:
-    case SETTING_ENDPOINT: return read_text(row, at, value, arena, err);
+    case SETTING_ENDPOINT:
+    case SETTING_PEER: return read_text(row, at, value, arena, err);
     case SETTING_SECRET: return read_secret(at, row->name, value, arena, err);
     case SETTING_BOOL:
         if (read_bool(value, at)) return 0;
@@ -218,8 +242,8 @@ static void add_span(struct buf *out, int64_t ms)
 
 static void add_help(struct buf *out, const struct settings *settings, const struct setting *row)
 {
-    static const char *const values[] = {"TEXT", "NUMBER", "BOOL",    "SPAN",
-                                         "FILE", "DSN",    "ENDPOINT"};
+    static const char *const values[] = {"TEXT", "NUMBER", "BOOL",     "SPAN",
+                                         "FILE", "DSN",    "ENDPOINT", "PEER"};
     char variable[VARIABLE_SIZE], general[VARIABLE_SIZE];
     name_variable(variable, settings->service, row->name);
     name_variable(general, NULL, row->name);
@@ -266,7 +290,7 @@ static bool has_password(const char *dsn)
 static bool is_string(enum setting_type type)
 {
     return type == SETTING_TEXT || type == SETTING_SECRET || type == SETTING_DSN ||
-           type == SETTING_ENDPOINT;
+           type == SETTING_ENDPOINT || type == SETTING_PEER;
 }
 
 static void add_setting_value(struct buf *out, const struct setting *row)

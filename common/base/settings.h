@@ -22,6 +22,7 @@ enum setting_type {
     SETTING_SECRET,   /* const char *: the first line of the file given; NULL if no file is given */
     SETTING_DSN,      /* const char *: where a database is; shown only if it holds no password */
     SETTING_ENDPOINT, /* const char *: tcp://HOST:PORT or "" */
+    SETTING_PEER,     /* const char *: the same, or static:NUMBER:PORT,NUMBER:PORT (net/peers.h) */
 };
 
 struct setting {

@@ -9,7 +9,7 @@
 
 static struct {
     const char *dsn;
-    const char *key, *at;
+    const char *key, *at, *peer;
     int64_t batch;
     int64_t lease;
     bool demo;
@@ -25,6 +25,7 @@ static const struct setting own[] = {
     {"demo", SETTING_BOOL, &now.demo, "no", 0, 0, "Make things up."},
     {"key-file", SETTING_SECRET, &now.key, "", 0, 0, "File with the key of personal data."},
     {"at", SETTING_ENDPOINT, &now.at, "", 0, 40, "Where requests are heard."},
+    {"peer", SETTING_PEER, &now.peer, "static:127.0.0.1:7102", 0, 60, "Where routing is reached."},
 };
 
 static const struct settings all = {
@@ -74,6 +75,20 @@ TEST(who_beats_whom)
     arena_destroy(arena);
 }
 
+TEST(where_others_are_reached)
+{
+    static const char *const good[] = {"", "tcp://routing:7102", "static:127.0.0.1:1",
+                                       "static:127.0.0.1:7102,127.0.0.2:65535"};
+    char argument[100];
+    for (size_t i = 0; i < COUNT(good); i++) {
+        test_row(good[i]);
+        snprintf(argument, sizeof(argument), "--peer=%s", good[i]);
+        CHECK_INT(read_args("--dsn=x", argument, NULL), 0);
+        CHECK_STRING(now.peer, good[i]);
+    }
+    arena_destroy(arena);
+}
+
 TEST(values)
 {
     static const struct {
@@ -95,6 +110,9 @@ TEST(values)
     CHECK_INT(wish, SETTINGS_PRINT);
     arena_destroy(arena);
 }
+
+#define NOT_A_PEER(value)                                                                          \
+    "peer: \"" value "\" is not tcp://HOST:PORT or static:NUMBER:PORT,..., 1 to 65535"
 
 TEST(errors_name_the_setting)
 {
@@ -128,6 +146,15 @@ TEST(errors_name_the_setting)
          "at: \"tcp://127.0.0.1\" is not tcp://HOST:PORT, 1 to 65535"},
         {"--at=tcp://:1", "at", "at: \"tcp://:1\" is not tcp://HOST:PORT, 1 to 65535"},
         {"--at=tcp://a:1\r\n", "at", "at: has control characters"},
+        {"--peer=tcp://routing:99999", "peer", NOT_A_PEER("tcp://routing:99999")},
+        {"--peer=static:127.0.0.1:99999", "peer", NOT_A_PEER("static:127.0.0.1:99999")},
+        {"--peer=static:127.0.0.1:7102,127.0.0.1:0", "peer",
+         NOT_A_PEER("static:127.0.0.1:7102,127.0.0.1:0")},
+        {"--peer=static:127.0.0.1:7102,,127.0.0.1:1", "peer",
+         NOT_A_PEER("static:127.0.0.1:7102,,127.0.0.1:1")},
+        {"--peer=static:", "peer", NOT_A_PEER("static:")},
+        {"--peer=static:127.0.0.1", "peer", NOT_A_PEER("static:127.0.0.1")},
+        {"--peer=127.0.0.1:7102", "peer", NOT_A_PEER("127.0.0.1:7102")},
         {"--batch=3", "", "unknown option --batch=3; see --help"},
         {"batch", "", "unexpected argument \"batch\"; see --help"},
     };
@@ -154,8 +181,8 @@ TEST(secrets_come_from_files_and_are_not_shown)
     CHECK_STRING(now.key, "s3cret");
     struct buf out = {0};
     settings_print(&out, &all);
-    CHECK_TEXT(buf_text(&out),
-               "dsn=x\nlease=10s\nbatch-size=256\ndemo=false\nkey-file=(set)\nat=\n");
+    CHECK_TEXT(buf_text(&out), "dsn=x\nlease=10s\nbatch-size=256\ndemo=false\nkey-file=(set)\nat=\n"
+                               "peer=static:127.0.0.1:7102\n");
     buf_finish(&out);
     CHECK_INT(chmod(path, 0644), 0);
     CHECK_INT(read_args("--dsn=x", argument, NULL), -1);

@@ -18,7 +18,7 @@ struct settings_table peer_settings(struct arena *arena)
         const struct service_entry *entry = &services_list[i];
         rows[i] =
             (struct setting){.name = arena_printf(arena, "peer-%s", entry->name).at,
-                             .type = SETTING_TEXT,
+                             .type = SETTING_PEER,
                              .at = &runtime.settings.peers[i],
                              .standard = arena_printf(arena, "static:127.0.0.1:%d", entry->port).at,
                              .max = 500,
