@@ -25,6 +25,8 @@ class Played:
 
     def __init__(self, name):
         self.name, self.journal, self.events = name, str(uuid.uuid4()), []
+        self.patience = 0.2  # seconds that a question waits for an event at most
+        self.pages = 0  # asked for
         self.answers = {}  # query -> function of its body, for those that ask this service
         self.clock = lambda: time.time_ns() // 1000
         self.socket = zmq.Context.instance().socket(zmq.ROUTER)
@@ -68,7 +70,8 @@ class Played:
                 elif header["type"] in self.answers:
                     self._answer(who, header, self.answers[header["type"]](body))
                 else:
-                    waiting.append((time.monotonic() + min(body.get("wait_ms", 0), 200) / 1000, who, header, body))
+                    self.pages += 1
+                    waiting.append((time.monotonic() + min(body.get("wait_ms", 0) / 1000, self.patience), who, header, body))
             still = []
             for item in waiting:
                 page = self._page(item[3])

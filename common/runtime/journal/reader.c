@@ -21,9 +21,9 @@ struct reading {
     bool fresh;
 };
 
-static bool outstanding[LANES_MAX][SOURCES_MAX];
-static int freshening[LANES_MAX][SOURCES_MAX]; /* the generation that asks; 0: none */
-static bool restart_needed[LANES_MAX][SOURCES_MAX];
+/* The generation of the lane that has a question outstanding; 0: none. An answer to one of before
+   does not end it, or there would be one more from then on. */
+static int asking[LANES_MAX][SOURCES_MAX], freshening[LANES_MAX][SOURCES_MAX];
 
 static void take_event(struct lane *lane, int source, const struct journal_event *event)
 {
@@ -60,11 +60,8 @@ static struct lane *end_reading(struct reading *reading)
 {
     struct lane *lane = runtime.lanes[reading->lane];
     bool wanted = lane != NULL && lane->generation == reading->generation;
-    int *fresh = &freshening[reading->lane][reading->source];
-    if (reading->fresh && *fresh == reading->generation)
-        *fresh = 0;
-    else if (!reading->fresh)
-        outstanding[reading->lane][reading->source] = false;
+    int *outstanding = &(reading->fresh ? freshening : asking)[reading->lane][reading->source];
+    if (*outstanding == reading->generation) *outstanding = 0;
     return wanted ? lane : NULL;
 }
 
@@ -252,10 +249,7 @@ static void ask(struct lane *lane, int source, bool fresh)
     if (n == 0) return;
     struct reading *reading = mem_alloc(sizeof(*reading));
     *reading = (struct reading){lane->number, source, lane->generation, fresh};
-    if (fresh)
-        freshening[lane->number][source] = lane->generation;
-    else
-        outstanding[lane->number][source] = true;
+    (fresh ? freshening : asking)[lane->number][source] = lane->generation;
     if (runtime.sources[source].own)
         ask_own(reading, partitions, after, n);
     else
@@ -269,13 +263,12 @@ void reader_pull(struct lane *lane)
         return;
     int64_t soonest = 0;
     for (int s = 0; s < runtime.sources_n; s++) {
-        if (outstanding[lane->number][s] && !restart_needed[lane->number][s]) continue;
+        if (asking[lane->number][s] == lane->generation) continue;
         int64_t left = runtime.sources[s].own ? 0 : lane_pace_left(&lane->asks[s]);
         if (left > 0) {
             if (soonest == 0 || left < soonest) soonest = left;
             continue;
         }
-        restart_needed[lane->number][s] = false;
         pace_note(&lane->asks[s], loop_now_ms(), runtime.settings.batch_interval_ms);
         ask(lane, s, false);
     }
@@ -294,6 +287,5 @@ void reader_restart(struct lane *lane)
 {
     lane->generation++;
     alarm_gate_forget(&lane->gate, loop_now_ms());
-    for (int s = 0; s < runtime.sources_n; s++) restart_needed[lane->number][s] = true;
     reader_pull(lane);
 }
