@@ -107,5 +107,23 @@ def test_a_transaction_that_is_gone_is_not_continued():
         check("it knows the version", knows(two), 2)
 
 
+def test_a_publication_that_fails_costs_nobody_else_anything():
+    """Another publication takes longer than this one waits for it. What comes next on the same connection finds no transaction open."""
+    with routing(1) as (database, _, one):
+        publish(one)
+        client = one.client()
+        with subprocess.Popen(["psql", database.dsn, "-qAtX"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            other.stdin.write("SELECT 'locked' FROM pg_advisory_lock('routing'::regnamespace::oid::integer, -1);\n")
+            other.stdin.flush()
+            check("the lock", other.stdout.readline().strip(), "locked")
+            check("the publication", client.once("command", "policy.publish", {"files": policy_files()[:0]}, timeout=10)[1], "refused")
+            files = [{**file, "body": file["body"] + "\n# two\n"} for file in policy_files()]
+            check("the publication", client.once("command", "policy.publish", {"files": files}, timeout=10)[1], "retry")
+            frame = client.once("query", "runtime.status", {})
+            check("what comes next", (frame[1], frame[3].get("message")), ("answer", None))
+            other.stdin.close()
+        check("the second version", publish(one, "two"), 2)
+
+
 if __name__ == "__main__":
     run(*[test for name, test in list(globals().items()) if name.startswith("test_")])

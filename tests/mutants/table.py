@@ -380,4 +380,11 @@ MUTANTS = [
     Mutant("stopping: what a look keeps in memory stays behind",
            [("common/runtime/lane/scheduler.c", r"    arena_destroy\(lane->chore_arena\);\n", "")],
            [STOPPING + "a_look_that_is_under_way_at_the_end_leaves_nothing_behind"], "sanitizer complained|exit status", PROBE),
+    Mutant("a publication that fails leaves its transaction open",
+           [("common/runtime/door/control.c", r"(    pg_add\(pg, &statement_policy_lock, NULL, 0\);)", r'    pg_add_text(pg, "BEGIN");\n\1'),
+            ("common/runtime/door/control.c", r"(    pg_add_text\(pg, statement_policy_files\);)", r'\1\n    pg_add_text(pg, "COMMIT");')],
+           ["integration/policy_versions:test_a_publication_that_fails_costs_nobody_else_anything"], "what comes next", ["kefu-routing"]),
+    Mutant("an answer to a question of before leads to one more",
+           [("common/runtime/journal/reader.c", r"if \(\*outstanding == reading->generation\) \*outstanding = 0;", "*outstanding = 0;")],
+           ["integration/readers:test_a_lane_that_begins_anew_asks_no_more_than_before"], "questions instead of", ["kefu-routing"]),
 ]

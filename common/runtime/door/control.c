@@ -351,18 +351,18 @@ static void policy_stored(void *ctx, const struct pg_trip *trip)
         policy_need(version, policy_ready, c);
 }
 
-/* A new version if the files differ from those of the last. */
+/* A new version if the files differ from those of the last. One trip is one transaction: if it fails
+   none is left open on the connection. */
 static void start_policy(void *ctx, struct pg *pg)
 {
     struct control *c = ctx;
     const struct policy_publish *m = c->body;
-    const void *rows[512];
+    const void **rows = ARENA_ARRAY(c->arena, const void *, m->files.n + 1);
     size_t n = 0;
     c->pg = pg;
-    pg_add_text(pg, "BEGIN");
     pg_add(pg, &statement_policy_lock, NULL, 0);
     pg_add_text(pg, statement_policy_offered);
-    for (size_t i = 0; i < m->files.n && n < COUNT(rows); i++) {
+    for (size_t i = 0; i < m->files.n; i++) {
         struct policy_file_row *row = ARENA_NEW(c->arena, struct policy_file_row);
         const struct policy_part *part = &LIST(m->files, struct policy_part)[i];
         if (!policy_owns(runtime.service->policy, part->name)) continue;
@@ -372,7 +372,6 @@ static void start_policy(void *ctx, struct pg *pg)
     sql_add_rows(pg, runtime_own_sql(&sql_policy_offer), rows, n);
     c->first = pg_add_text(pg, statement_policy_version);
     pg_add_text(pg, statement_policy_files);
-    pg_add_text(pg, "COMMIT");
     pg_run(pg, policy_stored, c);
 }
 
