@@ -17,7 +17,7 @@ import run  # noqa: E402
 
 LIMIT = 3600
 FIRST = ("chaos", "services", "import_kills", "kills")     # the longest
-ALONE = re.compile(r"fault/(clocks|floods|held|intruders|slow)$")  # compare rates or delays; the others mostly wait
+ALONE = re.compile(r"fault/(attacks|clocks|floods|held|intruders|slow)$")  # compare rates or delays; the others mostly wait
 
 
 def rows_of(output):

@@ -197,7 +197,7 @@ def test_who_is_refused_for_ever_is_heard_later():
 
 def hears_what_follows(process, address, kind, what, n, flags):
     """Is a PING answered in a second that comes behind so many of these?"""
-    with contextlib.closing(curve.Raw(address, process.name, "dashboard", keys(), kind, timeout=1)) as raw:
+    with contextlib.closing(curve.client(keys(), "dashboard", address, process.name, kind=kind, timeout=1)) as raw:
         raw.socket.sendall(b"".join(raw.sealed(what, flags) for _ in range(n)) + raw.sealed(curve.PING + b"last", curve.COMMAND))
         end = time.monotonic() + 1
         with contextlib.suppress(TimeoutError):
@@ -228,7 +228,7 @@ def test_reserved_flags_are_not_for_use():
             for inside, known in ((False, 0b111), (True, 0b11)):
                 if known >> bit & 1:
                     continue
-                with contextlib.closing(curve.connect(probe, "operator")) as raw:
+                with contextlib.closing(curve.client(keys(), "operator", probe.address, "probe")) as raw:
                     raw.send(curve.PING, curve.COMMAND | (inside << bit), (not inside) << bit)
                     assert is_cut(raw.socket, 2), f"bit {bit} is taken{' inside a message' if inside else ''}"
         wait_for("a reason", lambda: "a frame has reserved flags" in probe.log() and "a message has reserved flags" in probe.log(), 5)

@@ -5,9 +5,8 @@ import os
 import socket
 import struct
 
+import zmq
 from zmq.utils import z85
-
-import kefu
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE".ljust(20, b"\0") + bytes(32)
 MORE, COMMAND = 1, 2  # inside a MESSAGE
@@ -21,7 +20,8 @@ def _call(name, *arguments):
         raise ValueError(f"{name}: it does not open")
 
 
-def _pair():
+def pair():
+    """A new one: public, secret."""
     public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(32)
     _call("crypto_box_keypair", public, secret)
     return public.raw, secret.raw
@@ -44,44 +44,45 @@ def head(flags, size):
 
 
 class Raw:
-    """One connection, past its handshake."""
+    """One connection, past its handshake; with hello_only past the server's WELCOME. Keys are bytes, `pair` is (public, secret)."""
 
-    def __init__(self, address, service, key, keys, kind=b"DEALER", timeout=5):
+    def __init__(self, address, server, pair, kind=b"DEALER", timeout=5, source=None, hello_only=False):
         host, port = address.removeprefix("tcp://").rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout)
+        self.socket = socket.create_connection((host, int(port)), timeout, source and (source, 0))
         self.file, self.said = self.socket.makefile("rb"), 0
-        self.socket.sendall(GREETING)
-        if len(self.file.read(64)) < 64:
-            raise ConnectionError("no greeting")
         try:
-            self._shake_hands(z85.decode(keys.public(service)), z85.decode(keys.public(key)), z85.decode(keys.secret(key)), kind)
+            self.socket.sendall(GREETING)
+            if len(self.file.read(64)) < 64:
+                raise ConnectionError("no greeting")
+            short, server_short, cookie = self._say_hello(server)
+            if not hello_only:
+                self._initiate(server, pair, short, server_short, cookie, kind)
         except BaseException:
             self.close()
             raise
 
-    def _shake_hands(self, server, public, secret, kind):
-        short, short_secret = _pair()
-        self._command(b"\5HELLO\1\0" + bytes(72) + short + self._number() +
-                      _box(b"CurveZMQHELLO---" + self._last(), bytes(64), server, short_secret))
-        welcome = self._body()
-        opened = _open(b"WELCOME-" + welcome[8:24], welcome[24:], server, short_secret)
-        server_short, cookie, random = opened[:32], opened[32:], os.urandom(16)
-        vouch = random + _box(b"VOUCH---" + random, short + server, server_short, secret)
-        metadata = b"\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind
+    def _say_hello(self, server):
+        public, secret = pair()
         number = self._number()
+        self._command(b"\5HELLO\1\0" + bytes(72) + public + number + _box(b"CurveZMQHELLO---" + number, bytes(64), server, secret))
+        welcome = self._body()
+        opened = _open(b"WELCOME-" + welcome[8:24], welcome[24:], server, secret)
+        return (public, secret), opened[:32], opened[32:]
+
+    def _initiate(self, server, own, short, server_short, cookie, kind):
+        random, number = os.urandom(16), self._number()
+        vouch = random + _box(b"VOUCH---" + random, short[0] + server, server_short, own[1])
+        metadata = b"\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind
         self._command(b"\x08INITIATE" + cookie + number +
-                      _box(b"CurveZMQINITIATE" + number, public + vouch + metadata, server_short, short_secret))
+                      _box(b"CurveZMQINITIATE" + number, own[0] + vouch + metadata, server_short, short[1]))
         if not self._body().startswith(b"\5READY"):
             raise ConnectionError("not let in")
         shared = ctypes.create_string_buffer(32)
-        _call("crypto_box_beforenm", shared, server_short, short_secret)
+        _call("crypto_box_beforenm", shared, server_short, short[1])
         self.shared = shared.raw
 
     def _number(self):
         self.said += 1
-        return self._last()
-
-    def _last(self):
         return struct.pack(">Q", self.said)
 
     def _command(self, body):
@@ -117,6 +118,8 @@ class Raw:
         self.socket.close()
 
 
-def connect(process, key, **options):
-    """To a kefu.Process."""
-    return Raw(process.address, process.name, key, kefu.keys(), **options)
+def client(keys, name, address, service, **options):
+    """With the key of that name, to who answers there with the key of `service`."""
+    secret = keys.secret(name)
+    own = z85.decode(zmq.curve_public(secret)), z85.decode(secret)  # the list may name it no more
+    return Raw(address, z85.decode(keys.public(service)), own, **options)
