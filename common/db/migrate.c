@@ -229,7 +229,7 @@ static int start_clock(PGconn *conn, const char *schema, time_us start, struct e
     return run(conn, sql, err);
 }
 
-int migrate_clock(const char *dsn, const char *schema, bool test_clock, time_us start,
+int migrate_clock(const char *dsn, const char *schema, bool test_clock, time_us start, time_us *now,
                   struct err *err)
 {
     PGconn *conn = open_schema(dsn, schema, err);
@@ -242,6 +242,8 @@ int migrate_clock(const char *dsn, const char *schema, bool test_clock, time_us 
         bad = err_set(err, "the schema %s stands on a test clock", schema);
     else if (!has && test_clock)
         bad = start_clock(conn, schema, start, err);
+    *now = ask(conn, "SELECT (extract(epoch FROM now_us()) * 1000000)::bigint", NULL);
+    if (bad == 0 && *now < 0) bad = err_set(err, "%s", PQerrorMessage(conn));
     PQfinish(conn);
     return bad;
 }

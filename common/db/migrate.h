@@ -30,9 +30,9 @@ MUST_CHECK int migrate_room(const char *dsn, const char *schema, int64_t *most, 
                             struct err *err);
 /* The schema's clock and the one that a service is told to decide by must be the same: a schema
    that has a test clock is served with it only, and a new one is started, at `start`, only where
-   nothing has happened in real time. */
+   nothing has happened in real time. *now is what it shows. */
 MUST_CHECK int migrate_clock(const char *dsn, const char *schema, bool test_clock, time_us start,
-                             struct err *err);
+                             time_us *now, struct err *err);
 /* One statement at start. `given` is its $1, bytes, if it is there; out: the first column of all
    rows, bytes, as texts in the arena. */
 MUST_CHECK int migrate_ask(const char *dsn, const char *schema, const char *sql, text given,

@@ -210,15 +210,16 @@ static void agree_on_clock(void)
 {
     const struct runtime_settings *s = &runtime.settings;
     struct err err;
-    time_us start = runtime_system_now() / SECOND_US * SECOND_US;
+    time_us now, start = runtime_system_now() / SECOND_US * SECOND_US;
     if (s->test_clock_start[0] != '\0' &&
         (!json_time(text_of(s->test_clock_start), &start) || !time_is_good(start)))
         fatal("such as 2026-03-02T01:00:00Z", "test-clock-start must be " TIME_RANGE_TEXT ": %s",
               s->test_clock_start);
-    if (migrate_clock(s->database, s->schema, s->test_clock, start, &err) < 0)
+    if (migrate_clock(s->database, s->schema, s->test_clock, start, &now, &err) < 0)
         fatal(s->test_clock ? "a test clock needs a new database"
                             : "go on with --test-clock, or begin in real time in a new database",
               "%s", err.message);
+    runtime_heard_time(now); /* whoever asks before the first transaction is told it, too */
 }
 
 static void migrate(void)
