@@ -5,10 +5,10 @@
 #   postgres.sh restart DIR [MODE]
 #   postgres.sh status DIR                "running" and 0, or "stopped" and 3
 #   postgres.sh where DIR                 the directory really used
-# In it: data/, log (the server's), and the unix socket. Whoever may enter the directory is trusted on the socket; by TCP
-# (127.0.0.1 only) a password is asked for. The server refuses to run as root, so root hands it to the user postgres, and only
-# root's group may enter beside it (services of root have no power to enter by force); a directory which that user cannot reach,
-# or whose socket path would be too long, is replaced by one that will do.
+# In it: data/, log (the server's), and the unix socket. The superuser is whoever has started it, and known on the socket by that;
+# every other role is asked for its password, there and by TCP (127.0.0.1 only). The server refuses to run as root, so root hands it
+# to the user postgres; a directory which that user cannot reach, or whose socket path would be too long, is replaced by one that
+# will do.
 # KEFU_PG_FSYNC=off is for tests: what was committed outlives the server, but not the machine.
 set -eu
 
@@ -74,11 +74,24 @@ log_error_verbosity = terse # without DETAIL, which quotes rows
 END
 }
 
+# Who may come in, and as whom: also into a cluster that was made when every local role was trusted.
+write_doors() {
+    as_owner tee "$dir/data/pg_hba.conf" >/dev/null <<END
+local all,replication postgres              peer map=starter
+local all,replication all                   scram-sha-256
+host  all,replication all      127.0.0.1/32 scram-sha-256
+END
+    as_owner tee "$dir/data/pg_ident.conf" >/dev/null <<END
+starter "$(id -un)" postgres
+starter "$(as_owner id -un)" postgres
+END
+}
+
 create() {
     echo "postgres: creating a cluster in $dir/data" >&2
     sync=
     [ "${KEFU_PG_FSYNC:-on}" = on ] || sync=--no-sync
-    as_owner "$bin/initdb" $sync -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 --auth-local=trust \
+    as_owner "$bin/initdb" $sync -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 --auth-local=peer \
         --auth-host=scram-sha-256 >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; fail "initdb failed"; }
     echo "include 'kefu.conf'" | as_owner tee -a "$dir/data/postgresql.conf" >/dev/null
 }
@@ -91,6 +104,7 @@ start() {
     [ -f "$dir/data/PG_VERSION" ] || create
     if ! running; then
         write_settings "$1"
+        write_doors
         as_owner "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 -s start </dev/null >&2 || {
             tail -n 20 "$dir/log" >&2
             fail "the server does not start; the end of $dir/log is above"

@@ -13,18 +13,16 @@ shift
 
 run() { psql "$dsn" -qX -v ON_ERROR_STOP=1 "$@"; }
 
-# The password goes from the file to the server, not through arguments or the log.
-set_password() {
-    [ ! -f "$secrets/$1_password" ] || run <<END
-\\set password \`cat '$secrets/$1_password'\`
-SET log_statement = 'none';
-ALTER ROLE $1 PASSWORD :'password';
-END
+# Passwords go from the files to the server, not through arguments or the log.
+set_passwords() {
+    echo "SET log_statement = 'none';"
+    for role; do
+        [ ! -f "$secrets/${role}_password" ] ||
+            printf "\\\\set password \`cat '%s'\`\nALTER ROLE %s PASSWORD :'password';\n" "$secrets/${role}_password" "$role"
+    done
 }
 
 for service; do
     run -v service="$service" -f "$sql"
-    set_password "kefu_$service"
 done
-set_password kefu_migrate
-set_password kefu_operator
+set_passwords $(printf 'kefu_%s ' "$@") kefu_migrate kefu_operator | run

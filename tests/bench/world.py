@@ -60,7 +60,8 @@ class Cluster:
             print(f"# kept: {self.folder}", flush=True)
 
     def of(self, database):
-        return self.dsn.replace("dbname=postgres", f"dbname={database}")
+        """As the superuser, or with another user= behind it."""
+        return self.dsn.replace("dbname=postgres", f"dbname={database} passfile={self.folder}/pgpass")
 
     def sql(self, sql, database="postgres"):
         return psql(self.of(database), sql)
@@ -76,7 +77,8 @@ class Cluster:
     def prepare(self, database):
         """The roles that services work as, and their schemas."""
         names = (*SERVICES, "probe")
-        subprocess.run(["deploy/postgres/roles.sh", self.of(database), *names], check=True)
+        subprocess.run(["deploy/postgres/passwords.sh", self.folder, *names], check=True)
+        subprocess.run(["deploy/postgres/roles.sh", self.of(database), *names], check=True, env=dict(os.environ, SECRETS=self.folder))
         for name in names:
             subprocess.run([f"{BUILD}/bin/kefu-{name}", "--migrate-only", f"--database={self.of(database)} user=kefu_migrate"], check=True,
                            stderr=subprocess.DEVNULL, env=dict(os.environ, KEFU_INTAKE_KEY_FILE="/dev/null"))

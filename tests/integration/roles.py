@@ -181,6 +181,34 @@ def test_only_the_owner_migrates(room):
     assert room.rows("SELECT relowner::regrole FROM pg_class WHERE relname = 'later'") == [["kefu_workforce_owner"]]
 
 
+def give_passwords(room, secrets):
+    subprocess.run([f"{ROOT}/deploy/postgres/roles.sh", room.admin, "workforce"], check=True, env=dict(os.environ, SECRETS=secrets))
+
+
+def entrance(room, role, password=None):
+    """What the server says to who comes by the socket as that role: "" if it lets in. Passwords that this user has elsewhere do not count."""
+    words = room.admin.replace("passfile=", "passfile=/nonexistent")
+    given = {"PGPASSWORD": password} if password else {}
+    done = subprocess.run(["psql", f"{words} user={role}", "-qAtXwc", "SELECT 1"], text=True, capture_output=True, env=dict(os.environ, **given))
+    return done.stderr
+
+
+def test_every_role_but_the_starter_s_is_asked_for_its_own_password(room):
+    """Also in a cluster of before, which trusted whoever reached its socket."""
+    roles = [f"kefu_{name}" for name in (*SERVICES, "migrate", "operator")]
+    passwords = {role: room.system.read(f"secrets/{role}_password").strip() for role in roles}
+    assert len(set(passwords.values())) == len(roles) and all(re.fullmatch("[0-9a-f]{48}", word) for word in passwords.values()), "passwords"
+    server = room.system.postgres("where").strip()
+    with open(f"{server}/data/pg_hba.conf", "w", encoding="utf-8") as file:
+        file.write("local all all trust\n")
+    room.system.postgres("restart", "fast")
+    for role, other in zip(roles, roles[1:] + roles[:1]):
+        assert "no password supplied" in entrance(room, role), role
+        assert "password authentication failed" in entrance(room, role, passwords[other]), role
+        assert entrance(room, role, passwords[role]) == "", role
+    assert entrance(room, "postgres") == ""
+
+
 def test_passwords_come_from_files(room):
     """As in docker compose: by TCP, with passwords in files, which show up nowhere."""
     secrets, password = os.path.join(room.system.dir, "given"), "it's \\ a $secret"
@@ -188,7 +216,7 @@ def test_passwords_come_from_files(room):
     for role, words in (("kefu_workforce", password), ("kefu_migrate", "other")):
         with open(os.open(f"{secrets}/{role}_password", os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
             file.write(words + "\n")
-    subprocess.run([f"{ROOT}/deploy/postgres/roles.sh", room.admin, "workforce"], check=True, env=dict(os.environ, SECRETS=secrets))
+    give_passwords(room, secrets)
     address = f" host=127.0.0.1 user=kefu_workforce password='{password}'".replace("\\", "\\\\").replace("it's", "it\\'s")
     assert kefu.psql(room.admin + address, "SELECT current_user, current_schema()") == [["kefu_workforce", "workforce"]]
     for given, good in ((f"{secrets}/kefu_workforce_password", True), (f"{secrets}/kefu_migrate_password", False)):
@@ -198,7 +226,8 @@ def test_passwords_come_from_files(room):
         said = process.communicate(timeout=20)[0]
         assert (answer is not None) == good, said
         assert good or "password authentication failed" in said, said
-        assert "secret" not in said, said
+        assert "it's" not in said, said
+    give_passwords(room, f"{room.system.dir}/secrets")
 
 
 def test_roles_may_be_made_again(room):

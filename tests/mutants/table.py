@@ -20,6 +20,7 @@ EVERYTHING = ["kefu"] + ["kefu-" + name for name in ("intake", "routing", "escal
 LINE = "integration/command_line:test_"
 MODES = "integration/modes:test_"
 PRIVILEGES = "integration/privileges:test_"
+ROLES = "integration/roles:test_"
 STOPPING = "integration/draining:test_"
 LINES = ["kefu", "kefu-probe", "kefu-intake", "kefu-routing", "kefu-workforce",
          "kefu-reporting"]
@@ -249,6 +250,13 @@ MUTANTS = [
     Mutant("services get each other's variables",
            [("services/cli/world/supervisor.c", r"privileges_leave_environment\(child->service\);", "")],
            [PRIVILEGES + "a_service_knows_its_own_secrets_only"], "knows", EVERYTHING),
+    Mutant("whoever reaches the socket may be any role",
+           [("deploy/postgres.sh", r"local all,replication all                   scram-sha-256", "local all,replication all trust")],
+           [ROLES + "every_role_but_the_starter_s_is_asked_for_its_own_password"], "AssertionError: kefu_intake", EVERYTHING),
+    Mutant("a cluster of before goes on to trust everybody",
+           [("deploy/postgres.sh", r"(write_settings \"\$1\"\n)        write_doors\n", r"\1"),
+            ("deploy/postgres.sh", r"(    echo \"include 'kefu.conf'\")", r"    write_doors\n\1")],
+           [ROLES + "every_role_but_the_starter_s_is_asked_for_its_own_password"], "AssertionError: kefu_intake", EVERYTHING),
     Mutant("services for tests have keys everywhere",
            [("services/cli/world/keyring.c", r"services_list\[i\]\.deployed && ", "")],
            [MODES + "in_real_time_only_services_and_the_operator_have_keys"], "AssertionError.*probe", ["kefu", "kefu-probe", "kefu-intake"]),

@@ -44,6 +44,7 @@ static struct supervisor {
     const struct supervised *plan;
     struct arena *arena;
     struct run_file run;
+    const char *server;         /* where the database is, without who comes */
     const char *logs[LOGS_MAX]; /* besides those of the children */
     struct child children[SUPERVISED_MAX];
     struct run_child told[SUPERVISED_MAX];
@@ -146,6 +147,16 @@ static void name_logs(text dsn)
     self.logs[2] = arena_printf(self.arena, "%.*s/initdb.log", TEXT_ARG(dir)).at;
 }
 
+/* Of "host=DIR port=… user=postgres dbname=postgres": the superuser is known by the user of this
+   process, and whoever may read the list of passwords may be any other role. */
+static void name_database(text dsn)
+{
+    const char *user = strstr(dsn.at, " user=");
+    self.server = arena_printf(self.arena, "%.*s dbname=kefu", (int)(user - dsn.at), dsn.at).at;
+    self.run.dsn = arena_printf(self.arena, "%s user=postgres passfile=%s/secrets/pgpass",
+                                self.server, self.plan->dir);
+}
+
 static int start_postgres(struct err *err)
 {
     struct buf out = {0};
@@ -162,9 +173,7 @@ static int start_postgres(struct err *err)
         struct store *store = store_open(dsn.at, err);
         bad = store == NULL ? -1 : store_create_database(store, "kefu", err);
         store_close(store);
-        const char *last = strstr(dsn.at, " dbname=");
-        self.run.dsn = arena_printf(self.arena, "%.*s dbname=kefu",
-                                    last ? (int)(last - dsn.at) : (int)dsn.len, dsn.at);
+        name_database(dsn);
     }
     buf_finish(&out);
     return bad;
@@ -210,8 +219,9 @@ static char **arguments_of(const struct run_child *child, bool migrate_only)
     char **argv = ARENA_ARRAY(self.arena, char *, ARGUMENTS_MAX);
     size_t n = 0;
     argv[n++] = ARGUMENT("%s/kefu-%s", self.plan->programs, child->service.at);
-    argv[n++] = ARGUMENT("--database=%s user=kefu_%s", self.run.dsn.at,
-                         migrate_only ? "migrate" : child->service.at);
+    const char *role = migrate_only ? "migrate" : child->service.at;
+    argv[n++] = ARGUMENT("--database=%s user=kefu_%s", self.server, role);
+    argv[n++] = ARGUMENT("--database-password=%s/secrets/kefu_%s_password", self.plan->dir, role);
     argv[n++] = ARGUMENT("--home=%s", self.plan->home);
     argv[n++] = ARGUMENT("--keys=%s/secrets", self.plan->dir);
     argv[n++] = ARGUMENT("--endpoint=%s", child->endpoint.at);
@@ -355,17 +365,32 @@ static void on_stop(void *ctx)
 
 /* --- start --- */
 
-/* Two roles for each service (deploy/postgres/roles.sql), then the schemas, as their owners. */
-static int prepare_schemas(struct err *err)
+/* For roles.sh: where passwords are. */
+static void name_secrets(const void *ctx)
+{
+    setenv("SECRETS", ctx, 1);
+}
+
+/* Two roles for each service (deploy/postgres/roles.sql), with passwords. */
+static int prepare_roles(struct err *err)
 {
     char **argv = ARENA_ARRAY(self.arena, char *, SUPERVISED_MAX + 3);
-    size_t n = 0;
-    int bad;
-    argv[n++] = ARGUMENT("%s/deploy/postgres/roles.sh", self.plan->home);
-    argv[n++] = ARGUMENT("%s", self.run.dsn.at);
+    const char *secrets = ARGUMENT("%s/secrets", self.plan->dir);
+    size_t n = 2;
     for (size_t i = 0; i < self.n; i++)
         if (is_first(i)) argv[n++] = ARGUMENT("%s", self.told[i].service.at);
-    bad = program_run(argv, NULL, err);
+    argv[0] = ARGUMENT("%s/deploy/postgres/passwords.sh", self.plan->home);
+    argv[1] = ARGUMENT("%s", secrets);
+    if (program_run(argv, NULL, err) < 0) return -1;
+    argv[0] = ARGUMENT("%s/deploy/postgres/roles.sh", self.plan->home);
+    argv[1] = ARGUMENT("%s", self.run.dsn.at);
+    return program_run_prepared(argv, name_secrets, secrets, err);
+}
+
+/* As their owners. */
+static int prepare_schemas(struct err *err)
+{
+    int bad = 0;
     for (size_t i = 0; i < self.n && bad == 0; i++) {
         bad = look_for_stop(err);
         if (bad == 0 && is_first(i))
@@ -453,7 +478,7 @@ static int prepare(struct err *err)
     }
     self.n = plan->n;
     if (check_ports(err) < 0 || look_for_stop(err) < 0) return -1;
-    if (start_postgres(err) < 0 || prepare_schemas(err) < 0) return -1;
+    if (start_postgres(err) < 0 || prepare_roles(err) < 0 || prepare_schemas(err) < 0) return -1;
     if (find_clock(err) < 0 || make_guests(err) < 0) return -1;
     return look_for_stop(err);
 }
