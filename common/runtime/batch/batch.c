@@ -96,6 +96,8 @@ static void read_opening(struct batch *batch)
     const PGresult *result = pg_result(batch->lane->pg, batch->opening);
     batch->now = pg_int(result, 0, 0);
     batch->policy_version = pg_int(result, 0, 1);
+    batch->window_from = pg_int(result, 0, 2);
+    batch->window_to = pg_int(result, 0, 3);
     runtime_heard_time(batch->now);
 }
 
@@ -340,6 +342,17 @@ static void open_trip_failed(struct batch *batch, const struct pg_trip *trip)
     pg_run(batch->lane->pg, cleaned_up, failure);
 }
 
+/* Their rows stand in the table as running. */
+static void start_jobs(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->starts.n; i++) {
+        const struct alarm_set *set = batch->starts.at[i];
+        struct work *work = job_read(&set->row);
+        work->due = set->due;
+        job_start(batch->lane, work);
+    }
+}
+
 static void committed(void *ctx, const struct pg_trip *trip)
 {
     struct batch *batch = ctx;
@@ -368,7 +381,7 @@ static void committed(void *ctx, const struct pg_trip *trip)
     }
     batch_letters_committed(batch);
     fail_at("answered");
-    for (size_t i = 0; i < batch->starts.n; i++) job_start(lane, job_read(batch->starts.at[i]));
+    start_jobs(batch);
     lane->batches++;
     lane->messages += (int64_t)(batch->n - own);
     metric_add(&batches, 1, "committed");
@@ -397,7 +410,8 @@ static struct work *stand_in(const struct batch *batch, size_t i)
     const struct work *m = batch->all[i];
     for (size_t k = i + 1; k < batch->n; k++)
         if (batch->all[k]->handler == m->handler && may_unite(batch, batch->all[k]) &&
-            text_equal(batch->all[k]->header.key, m->header.key))
+            text_equal(batch->all[k]->header.key, m->header.key) &&
+            batch_one_time(batch->all[k]->header.time, m->header.time))
             return batch->all[k];
     return NULL;
 }

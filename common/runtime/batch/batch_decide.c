@@ -13,7 +13,7 @@ static void start_plan(struct batch *batch, struct work *m)
 {
     m->inside = (struct plan_inside){.host = &batch->host, .partition = m->partition};
     m->inside.answer_shape = m->handler->hears->answer;
-    m->plan = (struct plan){.now = batch->now,
+    m->plan = (struct plan){.now = batch_time_of(batch, m),
                             .header = &m->header,
                             .principal = m->principal,
                             .principal_role = m->role,

@@ -43,12 +43,15 @@ static const struct handler *hearer_at_once(const struct batch *batch,
 
 /* The event of this batch with that key, if several are to become one. What is heard at once stands
    at the end. */
-static struct work *united_of(const struct batch *batch, const struct handler *handler, text key)
+static struct work *united_of(const struct batch *batch, const struct handler *handler, text key,
+                              time_us at)
 {
     for (size_t i = batch->n; i-- > 0 && batch_unites(handler);) {
         struct work *m = batch->all[i];
         if (m->origin != ORIGIN_OWN) break;
-        if (m->handler == handler && text_equal(m->header.key, key)) return m;
+        if (m->handler == handler && text_equal(m->header.key, key) &&
+            batch_one_time(m->header.time, at))
+            return m;
     }
     return NULL;
 }
@@ -59,7 +62,7 @@ static void hear(struct batch *batch, struct work *sayer, struct plan_event *eve
     struct header header = {.type = text_of(event->shape->name),
                             .version = event->shape->version,
                             .key = event->key,
-                            .time = batch->now,
+                            .time = sayer->plan.now,
                             .trace = sayer->header.trace,
                             .cause = batch_cause_of(batch, sayer)};
     struct work *m = work_create(ORIGIN_OWN, &header, event->body);
@@ -77,7 +80,7 @@ static bool take_event(struct batch *batch, struct work *sayer, struct plan_even
 {
     const struct handler *handler = event->late ? NULL : hearer_at_once(batch, event);
     if (handler == NULL) return false;
-    struct work *united = united_of(batch, handler, event->key);
+    struct work *united = united_of(batch, handler, event->key, sayer->plan.now);
     if (united == NULL ? batch->n == BATCH_ROOM : united->fate != FATE_OPEN) return false;
     if (united != NULL && handler->merge == NULL) return true; /* a level: once is enough */
     void *said = batch_read_said(batch, event);

@@ -44,6 +44,32 @@ void batch_set_aside(struct batch *batch, struct work *m)
     batch->set_aside++;
 }
 
+static bool has_window(const struct batch *batch)
+{
+    return batch->window_from < batch->window_to;
+}
+
+time_us batch_time_of(const struct batch *batch, const struct work *m)
+{
+    time_us at = m->origin == ORIGIN_ALARM    ? m->due
+                 : m->origin == ORIGIN_RESULT ? job_work(m->job)->due
+                                              : m->header.time;
+    if (!has_window(batch) || at == 0) return batch->now;
+    if (at < batch->window_from) return batch->window_from;
+    return at < batch->window_to ? at : batch->window_to;
+}
+
+bool batch_one_time(time_us one, time_us other)
+{
+    return one == other || !runtime.settings.test_clock;
+}
+
+time_us batch_due_of(const struct batch *batch, const struct work *m,
+                     const struct plan_alarm *alarm)
+{
+    return has_window(batch) && alarm->due < m->plan.now ? m->plan.now : alarm->due;
+}
+
 text batch_cause_of(struct batch *batch, const struct work *m)
 {
     bool again = m->origin == ORIGIN_DEAD;

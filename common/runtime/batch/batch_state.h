@@ -48,6 +48,12 @@ struct loading {
     struct known **known; /* of what is whole, by key; NULL: nobody of this round has written it */
 };
 
+/* An alarm to be set, moved or cancelled. */
+struct alarm_set {
+    struct alarm_row row; /* of a job that begins with the commit: running, and when it is lost */
+    time_us due;
+};
+
 struct rows {
     const void **at;
     size_t n, room;
@@ -72,6 +78,7 @@ struct batch {
     struct list lettered;       /* dead_row: keys of its messages that have letters */
     size_t set_aside;           /* messages */
     time_us now;
+    time_us window_from, window_to; /* of a test clock (batch_time_of); 0: none */
     int64_t policy_version;
     const void *policy;
     struct plan_host host;
@@ -81,7 +88,7 @@ struct batch {
     struct slot_position positions[PARTITIONS]; /* of those touched, once it has committed */
     struct rows said;       /* to be appended to the journal: struct journal_row */
     int heads, seqs;        /* results: the partitions' last numbers before them, and theirs */
-    struct rows starts;     /* jobs that begin with the commit (alarm rows) */
+    struct rows starts;     /* jobs that begin with the commit: struct alarm_set */
     struct reread *rereads; /* in test builds: what this trip reads again (batch_promises.h) */
 };
 
@@ -93,6 +100,16 @@ text batch_pack(struct batch *batch, const struct shape *shape, const void *body
 void batch_decode(struct batch *batch, struct work *m);
 /* It becomes a dead letter when the transaction commits. */
 void batch_set_aside(struct batch *batch, struct work *m);
+/* The time at which a message is decided: `now`. While the test clock shows a window it is the time
+   of the message itself, as near as it lies in the window: of a command and an event the header's,
+   of an alarm and of a job's result when it was due. */
+time_us batch_time_of(const struct batch *batch, const struct work *m);
+/* Of two messages of these times that could become one: may they? On a test clock only of equal
+   times, since each is decided at its own. */
+bool batch_one_time(time_us one, time_us other);
+/* When an alarm falls due that the message sets: in a window never before it is set. */
+time_us batch_due_of(const struct batch *batch, const struct work *m,
+                     const struct plan_alarm *alarm);
 /* For what the message causes. */
 text batch_cause_of(struct batch *batch, const struct work *m);
 /* The alarm of a job that is to be claimed, rather than heard. */

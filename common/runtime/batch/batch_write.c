@@ -11,18 +11,21 @@
 static struct alarm_row *alarm_row_of(struct batch *batch, const struct work *m,
                                       const struct plan_alarm *alarm)
 {
-    struct alarm_row *row = ARENA_NEW(batch->arena, struct alarm_row);
+    time_us due = batch_due_of(batch, m, alarm);
+    struct alarm_set *set = ARENA_NEW(batch->arena, struct alarm_set);
+    struct alarm_row *row = &set->row;
+    set->due = due;
     *row = (struct alarm_row){.partition = alarm->partition,
                               .name = text_of(alarm->name),
                               .key = alarm->key,
-                              .due_at = alarm->cancel ? 0 : alarm->due,
+                              .due_at = alarm->cancel ? 0 : due,
                               .attempt = given_int(alarm->attempt),
                               .running = given_bool(false),
                               .cause = batch_cause_of(batch, m),
                               .body = alarm->body};
     /* A job that is due already begins when this transaction has committed: its row is written as
        running. In isolation it is claimed. */
-    if (alarm->job && alarm->due <= batch->now && !runtime.isolating && !runtime.draining &&
+    if (alarm->job && due <= m->plan.now && !runtime.isolating && !runtime.draining &&
         lane_holds(batch->lane, alarm->partition)) {
         row->running.is = true;
         row->attempt.is++;
@@ -97,11 +100,13 @@ struct united {
     void *body; /* what all of them say; NULL: as the first */
 };
 
-static struct united *united_with(const struct rows *all, const struct plan_event *event)
+static struct united *united_with(const struct rows *all, const struct plan_event *event,
+                                  time_us at)
 {
     for (size_t i = 0; i < all->n; i++) {
         struct united *united = (struct united *)all->at[i];
-        if (united->event->shape == event->shape && text_equal(united->event->key, event->key))
+        if (united->event->shape == event->shape && text_equal(united->event->key, event->key) &&
+            batch_one_time(united->row->at, at))
             return united;
     }
     return NULL;
@@ -124,7 +129,7 @@ static void collect_event(struct batch *batch, struct rows *all_united, const st
 {
     const struct handler *own = batch_own_hearer(event);
     bool unites = own != NULL && batch_unites(own);
-    struct united *united = unites ? united_with(all_united, event) : NULL;
+    struct united *united = unites ? united_with(all_united, event, m->plan.now) : NULL;
     if (united != NULL && unite(batch, united, own, event)) return;
     struct journal_row *row = ARENA_NEW(batch->arena, struct journal_row);
     *row = (struct journal_row){.partition = event->partition,

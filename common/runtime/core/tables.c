@@ -9,8 +9,9 @@ const struct pg_statement statement_commit = {"commit", "COMMIT"};
 /* now_us() is written out: this one is part of every transaction, and a function costs more than
    all the rest of it. */
 const struct pg_statement statement_opening = {
-    "opening", "SELECT coalesce((SELECT at FROM test_clock), clock_timestamp()),"
-               " coalesce((SELECT max(version) FROM policy_version), 0)"};
+    "opening", "SELECT coalesce(c.at, clock_timestamp()),"
+               " coalesce((SELECT max(version) FROM policy_version), 0), c.window_from, c.window_to"
+               " FROM (VALUES (true)) AS v (one) LEFT JOIN test_clock AS c ON true"};
 
 const struct pg_statement statement_id_block = {"id_block", "SELECT nextval('id_block')"};
 
@@ -24,14 +25,17 @@ const struct pg_statement statement_counts = {
 
 const struct pg_statement statement_clock_set = {
     "clock_set",
-    "WITH t AS (INSERT INTO test_clock AS c (at) VALUES ($1::timestamptz) ON CONFLICT (one)"
-    " DO UPDATE SET at = greatest(c.at, excluded.at) RETURNING at)"
+    "WITH t AS (INSERT INTO test_clock AS c (at, window_from, window_to)"
+    " VALUES ($1::timestamptz, $2::timestamptz, $3::timestamptz) ON CONFLICT (one)"
+    " DO UPDATE SET at = greatest(c.at, excluded.at), window_from = excluded.window_from,"
+    " window_to = excluded.window_to RETURNING at)"
     " SELECT t.at, p, a.due_at FROM t CROSS JOIN generate_series(0, 31) AS p LEFT JOIN LATERAL"
     " (SELECT due_at FROM alarm WHERE partition = p AND NOT running ORDER BY due_at LIMIT 1) AS a"
     " ON true"};
 
 const struct pg_statement statement_alarms = {
-    "alarms", "SELECT partition, name, key, due_at, attempt FROM alarm ORDER BY due_at LIMIT 200"};
+    "alarms", "SELECT partition, name, key, due_at, attempt, body FROM alarm"
+              " ORDER BY due_at LIMIT 200"};
 
 const struct pg_statement statement_dead = {
     "dead",

@@ -275,7 +275,8 @@ static void start_clock(void *ctx, struct pg *pg)
 {
     struct control *c = ctx;
     c->pg = pg;
-    alarm_add_clock(pg, ((const struct clock_set *)c->body)->now);
+    const struct clock_set *set = c->body;
+    alarm_add_clock(pg, set->now, set->window_from, set->window_to);
     pg_run(pg, clock_set, c);
 }
 
@@ -287,10 +288,39 @@ static void set_clock(struct control *c)
         control_refuse(c, VERB_REFUSED, &err);
         return;
     }
+    const struct clock_set *set = c->body;
+    if ((set->window_from != 0 || set->window_to != 0) && set->window_from >= set->window_to) {
+        err_field(&err, "window_to", NULL, "must be later than window_from");
+        control_refuse(c, VERB_REFUSED, &err);
+        return;
+    }
     control_queue(c, start_clock);
 }
 
 /* --- alarm.list --- */
+
+/* 0: it names none, or this build does not know it. */
+static int64_t alarm_ticket(struct arena *arena, text name, text body)
+{
+    struct err err;
+    const struct handler *handler = runtime_handler(ON_ALARM, NULL, name, 0);
+    if (handler == NULL) handler = runtime_handler(ON_JOB, NULL, name, 0);
+    if (handler == NULL) return 0;
+    const struct field *field = shape_field(handler->hears, TEXT("ticket"));
+    const void *said = field == NULL ? NULL : pack_read(body, handler->hears, arena, &err);
+    return said == NULL ? 0 : shape_int(field, said);
+}
+
+static struct alarm_line alarm_line(struct arena *arena, const PGresult *result, int row)
+{
+    text name = arena_text(arena, pg_text(result, row, 1));
+    return (struct alarm_line){.partition = pg_int(result, row, 0),
+                               .name = name,
+                               .key = arena_text(arena, pg_text(result, row, 2)),
+                               .due_at = pg_int(result, row, 3),
+                               .attempt = pg_int(result, row, 4),
+                               .ticket = alarm_ticket(arena, name, pg_text(result, row, 5))};
+}
 
 static void give_alarms(void *ctx, const struct pg_trip *trip)
 {
@@ -302,11 +332,7 @@ static void give_alarms(void *ctx, const struct pg_trip *trip)
     const PGresult *result = pg_result(c->pg, 0);
     size_t n = control_page(result, ((const struct alarm_list *)c->body)->limit);
     struct alarm_line *rows = ARENA_ARRAY(c->arena, struct alarm_line, n);
-    for (size_t i = 0; i < n; i++)
-        rows[i] = (struct alarm_line){pg_int(result, (int)i, 0),
-                                      arena_text(c->arena, pg_text(result, (int)i, 1)),
-                                      arena_text(c->arena, pg_text(result, (int)i, 2)),
-                                      pg_int(result, (int)i, 3), pg_int(result, (int)i, 4)};
+    for (size_t i = 0; i < n; i++) rows[i] = alarm_line(c->arena, result, (int)i);
     workline_next(control_work);
     control_answer(c, &alarm_page_shape, &(struct alarm_page){{rows, n}});
 }

@@ -128,13 +128,17 @@ void alarm_look_at_all(struct lane *lane)
 
 /* --- the test clock --- */
 
-void alarm_add_clock(struct pg *pg, time_us to)
+void alarm_add_clock(struct pg *pg, time_us to, time_us window_from, time_us window_to)
 {
-    struct buf at = {0};
-    buf_add_u64(&at, (uint64_t)(to - PG_EPOCH_US));
-    struct pg_param param = {at.at, 8};
-    pg_add(pg, &statement_clock_set, &param, 1);
-    buf_finish(&at);
+    const time_us times[] = {to, window_from, window_to};
+    struct pg_param params[COUNT(times)] = {0};
+    struct buf bytes = {0};
+    for (size_t i = 0; i < COUNT(times); i++)
+        buf_add_u64(&bytes, (uint64_t)(times[i] - PG_EPOCH_US));
+    for (size_t i = 0; i < COUNT(times); i++)
+        if (times[i] != 0) params[i] = (struct pg_param){bytes.at + i * 8, 8};
+    pg_add(pg, &statement_clock_set, params, COUNT(params));
+    buf_finish(&bytes);
 }
 
 /* A lane that knows of its earliest alarm wakes by itself; one that knows of another, or of none,

@@ -369,6 +369,7 @@ static void write_frame(struct asking *asking, const struct question *question)
     struct header header = {.id = text_of(asking->id),
                             .type = text_of(question->shape->name),
                             .version = question->shape->version,
+                            .time = question->at,
                             .actor = question->actor};
     pack_envelope(&asking->frame, command ? VERB_COMMAND : VERB_QUERY, &header, buf_text(&body));
     buf_finish(&body);

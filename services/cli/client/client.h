@@ -39,7 +39,8 @@ struct question {
     text id;     /* as it stands, or: */
     text step;   /* what the id begins with; a digest of the content follows. Neither: drawn anew */
     text actor;
-    int64_t delay_ms;    /* not asked before so long; open meanwhile */
+    time_us at;       /* of a command: when it was given, on a test clock with a window; 0: now */
+    int64_t delay_ms; /* not asked before so long; open meanwhile */
     int64_t patience_ms; /* … and given up after so long in all */
 };
 

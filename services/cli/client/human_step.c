@@ -84,6 +84,7 @@ static void act(struct doing *doing)
                                   .id = deed->id,
                                   .step = deed->step,
                                   .actor = deed->actor,
+                                  .at = deed->at,
                                   .patience_ms = deed->patience_ms},
                acted, doing);
 }
@@ -127,6 +128,7 @@ void deed_note(struct client *client, const struct deed *deed, const struct deed
                                   .id = name_of_note(arena, deed->id, field),
                                   .step = name_of_note(arena, deed->step, field),
                                   .actor = deed->actor,
+                                  .at = deed->at,
                                   .patience_ms = deed->patience_ms},
                fn, ctx);
     arena_destroy(arena);

@@ -24,6 +24,7 @@ struct deed {
     size_t n;
     text handler, department;
     struct list assignees; /* texts */
+    time_us at;            /* of the step and its notes (client.h) */
     int64_t patience_ms;
 };
 

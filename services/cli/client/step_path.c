@@ -103,6 +103,7 @@ static void go_on(struct trail *trail)
         .ticket = plan->ticket,
         .action = action,
         .actor = text_of(trail->actor),
+        .at = plan->at,
         .patience_ms = plan->patience_ms,
         .step = arena_printf(trail->arena, "%.*s/%.*s", TEXT_ARG(plan->step), TEXT_ARG(action))};
     plan->fill(plan->ctx, &deed);

@@ -19,7 +19,8 @@ struct trail_plan {
     size_t n;
     text actor; /* absent: whoever is the handler, or `acting` if there is none */
     text acting;
-    text step; /* of the commands: this, a slash, the action (client.h) */
+    text step;  /* of the commands: this, a slash, the action (client.h) */
+    time_us at; /* of the steps (client.h) */
     int64_t patience_ms;
     /* Fill the form of the step. */
     void (*fill)(void *ctx, struct deed *deed);

@@ -4,6 +4,7 @@
 #include "data/json.h"
 #include "intake.msg.h"
 #include "base/loop.h"
+#include "cli/import/pending.h"
 #include "cli/import/people.h"
 #include "cli/import/import_rows.h"
 #include "cli/client/console.h"
@@ -19,7 +20,7 @@ static enum exit_status import(const struct words *words);
 
 static struct {
     const char *map, *staff, *until;
-    bool clock;
+    bool clock, stepwise;
     int64_t patience_ms;
 } given = {.patience_ms = 180000};
 
@@ -28,6 +29,8 @@ static const struct option options[] = {
     {"staff", OPTION_TEXT, &given.staff, "FILE",
      "who is on duty when (the mapping's name with -staff)"},
     {"clock", OPTION_FLAG, &given.clock, NULL, "on the test clock, everything at its own time"},
+    {"stepwise", OPTION_FLAG, &given.stepwise, NULL,
+     "with --clock: set the clock for every single moment (slower; the outcome is the same)"},
     {"until", OPTION_TEXT, &given.until, "TIME",
      "what happens later does not happen (the mapping's `until`)"},
     {"timeout", OPTION_SPAN, &given.patience_ms, "TIME", "how long to go on asking one thing (3m)"},
@@ -51,7 +54,7 @@ const struct command command_import = {
     .options_n = COUNT(options),
     .exec = import};
 
-enum { SHOWN_PROBLEMS = 50 };
+enum { SHOWN_PROBLEMS = 50, AT_ONCE = 256, WINDOW_MAX = 2000 };
 
 /* Of one instant, in this order; each group is settled before the next begins (the mapping says
    why). */
@@ -63,6 +66,7 @@ struct moment {
     size_t order; /* inside the group */
     struct import_row *row;
     const struct person *person;
+    bool done;
 };
 
 struct importing {
@@ -103,8 +107,9 @@ static void add_rows(struct importing *in)
         enum group group = path->exit.len > 0             ? GROUP_EXIT
                            : row->status->at == AT_CLOSED ? GROUP_END
                                                           : GROUP_WALK;
-        add_moment(in, (struct moment){row->opened, GROUP_OPEN, i + 1, row, NULL});
-        if (row->moment != 0) add_moment(in, (struct moment){row->moment, group, i + 1, row, NULL});
+        add_moment(in, (struct moment){row->opened, GROUP_OPEN, i + 1, row, NULL, false});
+        if (row->moment != 0)
+            add_moment(in, (struct moment){row->moment, group, i + 1, row, NULL, false});
         if (row->opened < first) first = row->opened;
     }
     if (in->mapping->stand_in.len == 0 || in->rows.n == 0) return;
@@ -113,7 +118,7 @@ static void add_rows(struct importing *in)
                                        .opened = first,
                                        .channel = in->mapping->stand_in_channel,
                                        .topic = in->mapping->stand_in_topic};
-    add_moment(in, (struct moment){first, GROUP_OPEN, 0, &in->stand_in, NULL});
+    add_moment(in, (struct moment){first, GROUP_OPEN, 0, &in->stand_in, NULL, false});
 }
 
 /* Shift changes from the day of the earliest row to the end. A shift that began before `first`
@@ -131,9 +136,11 @@ static void add_shifts(struct importing *in, time_us first)
                 time_us from = wall_instant(people->zone, day, shift->from),
                         until = wall_instant(people->zone, day, shift->until);
                 if (from <= in->until)
-                    add_moment(in, (struct moment){from, GROUP_ON_DUTY, i, NULL, &people->at[i]});
+                    add_moment(
+                        in, (struct moment){from, GROUP_ON_DUTY, i, NULL, &people->at[i], false});
                 if (until <= in->until)
-                    add_moment(in, (struct moment){until, GROUP_OFF_DUTY, i, NULL, &people->at[i]});
+                    add_moment(
+                        in, (struct moment){until, GROUP_OFF_DUTY, i, NULL, &people->at[i], false});
             }
 }
 
@@ -195,8 +202,8 @@ static void duty_set(void *ctx, const struct reply *reply)
 /* --- commands --- */
 
 static void ask(struct importing *in, const char *service, const struct shape *shape,
-                const void *body, text step, void (*fn)(void *ctx, const struct reply *reply),
-                void *ctx)
+                const void *body, text step, time_us at,
+                void (*fn)(void *ctx, const struct reply *reply), void *ctx)
 {
     client_ask(in->client,
                &(struct question){.shape = shape,
@@ -205,6 +212,7 @@ static void ask(struct importing *in, const char *service, const struct shape *s
                                   .replica = ANY_REPLICA,
                                   .step = step,
                                   .actor = in->mapping->acting,
+                                  .at = at,
                                   .patience_ms = given.patience_ms},
                fn, ctx);
 }
@@ -229,7 +237,7 @@ static void open_row(struct importing *in, struct import_row *row)
     struct opening *opening = ARENA_NEW(in->arena, struct opening);
     *opening = (struct opening){in, row};
     text step = arena_printf(in->arena, "import/%s/%s/open", m->source.at, row->source_id.at);
-    ask(in, "intake", &contact_record_shape, &body, step, opened, opening);
+    ask(in, "intake", &contact_record_shape, &body, step, row->opened, opened, opening);
 }
 
 static void set_duty(struct importing *in, const struct moment *moment)
@@ -238,7 +246,7 @@ static void set_duty(struct importing *in, const struct moment *moment)
     struct duty_set body = {.staff = moment->person->set.staff, .on = on};
     text step = arena_printf(in->arena, "import/%s/duty/%s/%" PRId64 "/%s", in->mapping->source.at,
                              body.staff.at, moment->at, on ? "on" : "off");
-    ask(in, "workforce", &duty_set_shape, &body, step, duty_set, in);
+    ask(in, "workforce", &duty_set_shape, &body, step, moment->at, duty_set, in);
 }
 
 struct walking {
@@ -299,6 +307,7 @@ static void walk_row(struct importing *in, const struct moment *moment)
                                      .step = arena_printf(walking->arena, "import/%s/%s",
                                                           in->mapping->source.at,
                                                           moment->row->source_id.at),
+                                     .at = moment->at,
                                      .patience_ms = given.patience_ms,
                                      .fill = fill,
                                      .done = walked,
@@ -353,32 +362,159 @@ static size_t do_group(struct importing *in, size_t from)
             walk_row(in, moment);
         else if (!is_stale(in, i))
             set_duty(in, moment);
-        client_wait(in->client, 256);
+        client_wait(in->client, AT_ONCE);
     }
     client_wait(in->client, 0);
     return i;
+}
+
+/* All that happens at one instant, group by group. */
+static int do_instant(struct importing *in, size_t *i, struct err *err)
+{
+    time_us at = in->moments[*i].at;
+    bool live = in->clockwork != NULL && at >= in->began;
+    if (live && clockwork_advance(in->clockwork, at, err) < 0) return -1;
+    while (*i < in->n && in->moments[*i].at == at && !in->stopped) {
+        *i = do_group(in, *i);
+        if (in->clockwork != NULL) clockwork_stir(in->clockwork);
+        if (live && *i < in->n && in->moments[*i].at == at &&
+            clockwork_settle(in->clockwork, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- many moments at once --- */
+
+/*
+ * Between two changes of duty no ticket minds what happens to another. So all that happens in such
+ * a stretch is sent at once, each command with its own time, in a window of the test clock: first
+ * what is opened, then what is walked. Only what happens to one ticket keeps its order: a walk
+ * waits until the alarms of its ticket that are due before it have fired. Alarms of routing and
+ * reporting concern more than what is sent here: a window ends at the first of them.
+ */
+struct window {
+    struct importing *in;
+    size_t from, upto; /* moments */
+    time_us to;
+    size_t left; /* not done */
+};
+
+/* 0 is none. */
+static time_us earlier(time_us a, time_us b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static time_us barrier(const struct importing *in)
+{
+    time_us routing = clockwork_next_of(in->clockwork, "routing");
+    return earlier(earlier(in->until, routing), clockwork_next_of(in->clockwork, "reporting"));
+}
+
+/* False: what comes next cannot be in a window. */
+static bool find_window(struct importing *in, size_t i, struct window *window)
+{
+    time_us end = barrier(in);
+    *window = (struct window){.in = in, .from = i, .upto = i};
+    while (window->upto < in->n && window->upto - i < WINDOW_MAX &&
+           !is_duty(&in->moments[window->upto]) && in->moments[window->upto].at < end)
+        window->upto++;
+    window->to = window->upto < in->n ? earlier(end, in->moments[window->upto].at) : end;
+    while (window->upto > i && in->moments[window->upto - 1].at >= window->to) window->upto--;
+    window->left = window->upto - i;
+    return window->left > 0;
+}
+
+static int settle_window(struct window *window, struct err *err)
+{
+    client_wait(window->in->client, 0);
+    clockwork_stir(window->in->clockwork);
+    return clockwork_settle(window->in->clockwork, err);
+}
+
+static void do_moment(struct window *window, struct moment *moment)
+{
+    if (moment->group == GROUP_OPEN)
+        open_row(window->in, moment->row);
+    else
+        walk_row(window->in, moment);
+    moment->done = true;
+    window->left--;
+    client_wait(window->in->client, AT_ONCE);
+}
+
+static int open_all(struct window *window, struct err *err)
+{
+    for (size_t i = window->from; i < window->upto; i++)
+        if (window->in->moments[i].group == GROUP_OPEN) do_moment(window, &window->in->moments[i]);
+    return settle_window(window, err);
+}
+
+/* Walks whose time has come for their tickets. Gives the first that must wait, 0 if none does. */
+static int walk_some(struct window *window, time_us *first, struct err *err)
+{
+    struct arena *arena = arena_create();
+    struct pending pending;
+    size_t left = window->left;
+    int bad = pending_ask(window->in->client, given.patience_ms, arena, &pending, err);
+    *first = 0;
+    for (size_t i = window->from; bad == 0 && i < window->upto; i++) {
+        struct moment *moment = &window->in->moments[i];
+        if (moment->done) continue;
+        if (moment->at < barrier(window->in) &&
+            !pending_by(&pending, moment->row->ticket, moment->at))
+            do_moment(window, moment);
+        else
+            *first = earlier(*first, moment->at);
+    }
+    arena_destroy(arena);
+    return bad < 0 || left == window->left ? bad : settle_window(window, err);
+}
+
+/* The clock goes on as far as alarms of the window may fire before the next walk. */
+static int pass_to(struct window *window, time_us first, struct err *err)
+{
+    struct importing *in = window->in;
+    time_us to = earlier(earlier(window->to, first), barrier(in));
+    if (clockwork_set(in->clockwork, to, err) < 0) return -1;
+    return clockwork_settle(in->clockwork, err);
+}
+
+static int do_window(struct window *window, struct err *err)
+{
+    struct importing *in = window->in;
+    time_us first;
+    if (clockwork_open_window(in->clockwork, window->to, err) < 0 || open_all(window, err) < 0)
+        return -1;
+    while (!in->stopped && (window->left > 0 || clockwork_now(in->clockwork) < window->to))
+        if (walk_some(window, &first, err) < 0 || pass_to(window, first, err) < 0) return -1;
+    return 0;
+}
+
+static int go_on(struct importing *in, size_t *i, struct err *err)
+{
+    struct window window;
+    bool live = in->clockwork != NULL && in->moments[*i].at >= in->began;
+    if (!live || given.stepwise || !find_window(in, *i, &window)) return do_instant(in, i, err);
+    *i = window.upto;
+    return do_window(&window, err);
 }
 
 static int go_through(struct importing *in, struct err *err)
 {
     for (size_t i = 0; i < in->n;) {
         time_us at = in->moments[i].at;
-        bool live = in->clockwork != NULL && at >= in->began;
-        if (live && clockwork_advance(in->clockwork, at, err) < 0) return -1;
-        while (i < in->n && in->moments[i].at == at && !in->stopped) {
-            i = do_group(in, i);
-            if (in->clockwork != NULL) clockwork_stir(in->clockwork);
-            if (live && i < in->n && in->moments[i].at == at &&
-                clockwork_settle(in->clockwork, err) < 0)
-                return -1;
-        }
+        if (go_on(in, &i, err) < 0) return -1;
         if (in->stopped) {
             *err = in->lost;
             return -1;
         }
         show(in, at, false);
     }
-    return in->clockwork != NULL ? clockwork_advance(in->clockwork, in->until, err) : 0;
+    if (in->clockwork == NULL) return 0;
+    if (clockwork_close_window(in->clockwork, err) < 0) return -1;
+    return clockwork_advance(in->clockwork, in->until, err);
 }
 
 /* --- all of it --- */

@@ -49,6 +49,7 @@ struct clockwork {
     size_t n;
     bool readers[SERVICES_MAX][SERVICES_MAX]; /* [who][whom]: seen to read it */
     time_us now, next;
+    time_us window_from, window_to; /* 0: none */
     bool settled;
     struct clockwork_work work;
     int failed;
@@ -231,11 +232,14 @@ static bool nothing_happened(const struct clockwork *clockwork)
     return true;
 }
 
-static time_us earliest_alarm(const struct clockwork *clockwork)
+/* Of that service, or of all (-1). */
+static time_us earliest_alarm(const struct clockwork *clockwork, int service)
 {
     time_us earliest = 0;
     for (size_t i = 0; i < clockwork->n; i++) {
-        time_us next = clockwork->replicas[i].view.next_alarm;
+        const struct replica *replica = &clockwork->replicas[i];
+        time_us next = replica->view.next_alarm;
+        if (service >= 0 && replica->service != (size_t)service) continue;
         if (next != 0 && (earliest == 0 || next < earliest)) earliest = next;
     }
     return earliest;
@@ -265,7 +269,7 @@ int clockwork_settle(struct clockwork *clockwork, struct err *err)
         clockwork_stir(clockwork);
         client_sleep(clockwork->client, looks > SLOW_LOOKS ? SLOW_PAUSE_MS : PAUSE_MS);
     }
-    clockwork->next = earliest_alarm(clockwork);
+    clockwork->next = earliest_alarm(clockwork, -1);
     clockwork->settled = true;
     return 0;
 }
@@ -286,7 +290,7 @@ static void was_set(void *ctx, const struct reply *reply)
 
 static void set_one(struct clockwork *clockwork, struct replica *replica, time_us to)
 {
-    struct clock_set set = {to};
+    struct clock_set set = {to, clockwork->window_from, clockwork->window_to};
     client_ask(clockwork->client,
                &(struct question){.shape = &clock_set_shape,
                                   .body = &set,
@@ -360,6 +364,25 @@ int clockwork_set(struct clockwork *clockwork, time_us to, struct err *err)
     return 0;
 }
 
+int clockwork_open_window(struct clockwork *clockwork, time_us to, struct err *err)
+{
+    clockwork->window_from = clockwork->now;
+    clockwork->window_to = to;
+    return clockwork_set(clockwork, clockwork->now, err);
+}
+
+int clockwork_close_window(struct clockwork *clockwork, struct err *err)
+{
+    clockwork->window_from = clockwork->window_to = 0;
+    return clockwork_set(clockwork, clockwork->now, err);
+}
+
+time_us clockwork_next_of(const struct clockwork *clockwork, const char *service)
+{
+    int number = client_service(clockwork->client, service);
+    return number < 0 ? 0 : earliest_alarm(clockwork, number);
+}
+
 void clockwork_stir(struct clockwork *clockwork)
 {
     clockwork->settled = false;
@@ -368,6 +391,7 @@ void clockwork_stir(struct clockwork *clockwork)
 
 int clockwork_advance(struct clockwork *clockwork, time_us to, struct err *err)
 {
+    clockwork->window_from = clockwork->window_to = 0;
     if (!clockwork->settled && clockwork_settle(clockwork, err) < 0) return -1;
     while (clockwork->now < to) {
         bool alarm = clockwork->next > clockwork->now && clockwork->next < to;

@@ -29,6 +29,13 @@ void clockwork_stir(struct clockwork *clockwork);
 MUST_CHECK int clockwork_advance(struct clockwork *clockwork, time_us to, struct err *err);
 /* Set all clocks at once, whatever is due in between. Clocks never go back. */
 MUST_CHECK int clockwork_set(struct clockwork *clockwork, time_us to, struct err *err);
+/* Show a window from now to `to`: every message is decided at its own time in it, whatever the
+   clocks are set to by clockwork_set(), until another is opened, clockwork_close_window(), or
+   clockwork_advance(). `to` is later than now. */
+MUST_CHECK int clockwork_open_window(struct clockwork *clockwork, time_us to, struct err *err);
+MUST_CHECK int clockwork_close_window(struct clockwork *clockwork, struct err *err);
+/* When the next alarm of that service is due, as of the last settling; 0: none. */
+time_us clockwork_next_of(const struct clockwork *clockwork, const char *service);
 
 /* For progress and measurement. */
 struct clockwork_work {
