@@ -117,7 +117,8 @@ start() {
 
 stop() {
     running || return 0
-    as_owner "$bin/pg_ctl" -D "$dir/data" -m "$1" -w -t 60 -s stop </dev/null >&2
+    # It may end by itself between the look and the word.
+    as_owner "$bin/pg_ctl" -D "$dir/data" -m "$1" -w -t 60 -s stop </dev/null >&2 || ! running
 }
 
 choose_dir
