@@ -47,7 +47,7 @@ def import_with(name, words):
         said = collections.Counter(line.split(":")[0] for line in run.system.read("import.log").splitlines())
         assert said["tickets"] == 1, said
         steps = next(int(line.split()[-1]) for line in run.system.read("import.log").splitlines() if line.startswith("clock set:"))
-        print(f"# {' '.join(words) or 'in windows'}: {seconds:.1f} s, clock set {steps} times", flush=True)
+        print(f"# {' '.join(words) or 'moment by moment'}: {seconds:.1f} s, clock set {steps} times", flush=True)
         return run.outcome(), steps
     finally:
         run.system.destroy()
@@ -56,8 +56,8 @@ def import_with(name, words):
 def main():
     plain = importing.script
     importing.script = lambda name, *words: plain(name, *(words or ("--rows", ROWS)) if name == "generate.py" else words)
-    slow, slow_steps = import_with("import_stepwise", ["--stepwise"])
-    fast, fast_steps = import_with("import_windows", [])
+    slow, slow_steps = import_with("import_moments", [])
+    fast, fast_steps = import_with("import_windows", ["--windows"])
     good = True
     for name in WHAT:
         def equal(name=name):

@@ -20,7 +20,7 @@ static enum exit_status import(const struct words *words);
 
 static struct {
     const char *map, *staff, *until;
-    bool clock, stepwise;
+    bool clock, windows;
     int64_t patience_ms;
 } given = {.patience_ms = 180000};
 
@@ -29,8 +29,8 @@ static const struct option options[] = {
     {"staff", OPTION_TEXT, &given.staff, "FILE",
      "who is on duty when (the mapping's name with -staff)"},
     {"clock", OPTION_FLAG, &given.clock, NULL, "on the test clock, everything at its own time"},
-    {"stepwise", OPTION_FLAG, &given.stepwise, NULL,
-     "with --clock: set the clock for every single moment (slower; the outcome is the same)"},
+    {"windows", OPTION_FLAG, &given.windows, NULL,
+     "with --clock: many moments at once (faster; journals are then not in the order of time)"},
     {"until", OPTION_TEXT, &given.until, "TIME",
      "what happens later does not happen (the mapping's `until`)"},
     {"timeout", OPTION_SPAN, &given.patience_ms, "TIME", "how long to go on asking one thing (3m)"},
@@ -496,7 +496,7 @@ static int go_on(struct importing *in, size_t *i, struct err *err)
 {
     struct window window;
     bool live = in->clockwork != NULL && in->moments[*i].at >= in->began;
-    if (!live || given.stepwise || !find_window(in, *i, &window)) return do_instant(in, i, err);
+    if (!live || !given.windows || !find_window(in, *i, &window)) return do_instant(in, i, err);
     *i = window.upto;
     return do_window(&window, err);
 }
