@@ -6,7 +6,7 @@
 #include "base/loop.h"
 #include "cli/import/pending.h"
 #include "cli/import/people.h"
-#include "cli/import/import_rows.h"
+#include "cli/import/timeline.h"
 #include "cli/client/console.h"
 #include "cli/client/step_path.h"
 #include "workforce.msg.h"
@@ -56,19 +56,6 @@ const struct command command_import = {
 
 enum { SHOWN_PROBLEMS = 50, AT_ONCE = 256, WINDOW_MAX = 2000 };
 
-/* Of one instant, in this order; each group is settled before the next begins (the mapping says
-   why). */
-enum group { GROUP_OFF_DUTY, GROUP_ON_DUTY, GROUP_OPEN, GROUP_WALK, GROUP_END, GROUP_EXIT };
-
-struct moment {
-    time_us at;
-    enum group group;
-    size_t order; /* inside the group */
-    struct import_row *row;
-    const struct person *person;
-    bool done;
-};
-
 struct importing {
     struct client *client;
     struct clockwork *clockwork; /* NULL: on the real clock */
@@ -78,89 +65,12 @@ struct importing {
     struct arena *arena;
     struct import_rows rows;
     struct problems problems;
-    struct import_row stand_in;
-    struct moment *moments;
-    size_t n, room;
+    struct timeline timeline;
     time_us until, began; /* began: what the clock said at the start */
     int64_t shown_ms, started_ms, finished;
     struct err lost; /* somebody did not answer: the import ends */
     bool stopped;
 };
-
-/* --- the timeline --- */
-
-static void add_moment(struct importing *in, struct moment moment)
-{
-    if (in->n == in->room) {
-        in->room = in->room * 2 + 1024;
-        in->moments = mem_resize(in->moments, in->room * sizeof(*in->moments));
-    }
-    in->moments[in->n++] = moment;
-}
-
-static void add_rows(struct importing *in)
-{
-    time_us first = in->rows.n > 0 ? in->rows.at[0].opened : 0;
-    for (size_t i = 0; i < in->rows.n; i++) {
-        struct import_row *row = &in->rows.at[i];
-        const struct path *path = row->status->path;
-        enum group group = path->exit.len > 0             ? GROUP_EXIT
-                           : row->status->at == AT_CLOSED ? GROUP_END
-                                                          : GROUP_WALK;
-        add_moment(in, (struct moment){row->opened, GROUP_OPEN, i + 1, row, NULL, false});
-        if (row->moment != 0)
-            add_moment(in, (struct moment){row->moment, group, i + 1, row, NULL, false});
-        if (row->opened < first) first = row->opened;
-    }
-    if (in->mapping->stand_in.len == 0 || in->rows.n == 0) return;
-    in->stand_in = (struct import_row){.source_id = in->mapping->stand_in,
-                                       .words = in->mapping->stand_in_words,
-                                       .opened = first,
-                                       .channel = in->mapping->stand_in_channel,
-                                       .topic = in->mapping->stand_in_topic};
-    add_moment(in, (struct moment){first, GROUP_OPEN, 0, &in->stand_in, NULL, false});
-}
-
-/* Shift changes from the day of the earliest row to the end. A shift that began before `first`
-   began with that day. */
-static void add_shifts(struct importing *in, time_us first)
-{
-    const struct people *people = in->people;
-    int64_t last = wall_day(people->zone, in->until);
-    for (int64_t day = wall_day(people->zone, first); day <= last; day++)
-        for (size_t i = 0; i < people->n; i++)
-            for (size_t s = 0; s < people->at[i].shifts_n; s++) {
-                const struct shift *shift = &people->at[i].shifts[s];
-                if (shift->weekday != (int)((day + 3) % 7))
-                    continue; /* 1970-01-01 was a Thursday */
-                time_us from = wall_instant(people->zone, day, shift->from),
-                        until = wall_instant(people->zone, day, shift->until);
-                if (from <= in->until)
-                    add_moment(
-                        in, (struct moment){from, GROUP_ON_DUTY, i, NULL, &people->at[i], false});
-                if (until <= in->until)
-                    add_moment(
-                        in, (struct moment){until, GROUP_OFF_DUTY, i, NULL, &people->at[i], false});
-            }
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct moment *x = a, *y = b;
-    if (x->at != y->at) return x->at < y->at ? -1 : 1;
-    if (x->group != y->group) return x->group < y->group ? -1 : 1;
-    return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static void make_timeline(struct importing *in)
-{
-    time_us first = 0;
-    add_rows(in);
-    for (size_t i = 0; i < in->n; i++)
-        if (first == 0 || in->moments[i].at < first) first = in->moments[i].at;
-    if (in->clockwork != NULL && first != 0 && in->people->zone != NULL) add_shifts(in, first);
-    if (in->n > 0) qsort(in->moments, in->n, sizeof(*in->moments), by_time);
-}
 
 /* --- replies --- */
 
@@ -260,7 +170,7 @@ struct walking {
 static text value_of(const struct walking *walking, text written)
 {
     if (text_is(written, "@stand_in"))
-        return arena_printf(walking->arena, "%" PRId64, walking->in->stand_in.ticket);
+        return arena_printf(walking->arena, "%" PRId64, walking->in->timeline.stand_in.ticket);
     if (text_is(written, "the department of the row")) return walking->row->department;
     if (!text_is(written, "@moment")) return written;
     struct buf time = {0};
@@ -324,7 +234,7 @@ static void show(struct importing *in, time_us at, bool last)
     struct buf line = {0};
     json_add_time(&line, at);
     buf_printf(&line, "  %" PRId64 " of %zu opened", in->finished,
-               in->rows.n + (in->stand_in.source_id.len > 0));
+               in->rows.n + (in->timeline.stand_in.source_id.len > 0));
     if (in->clockwork != NULL)
         buf_printf(&line, ", clock set %" PRId64 " times", clockwork_work(in->clockwork).steps);
     buf_printf(&line, ", %zu problems, %" PRId64 " s", in->problems.n,
@@ -333,18 +243,14 @@ static void show(struct importing *in, time_us at, bool last)
     buf_finish(&line);
 }
 
-static bool is_duty(const struct moment *moment)
-{
-    return moment->group == GROUP_ON_DUTY || moment->group == GROUP_OFF_DUTY;
-}
-
 /* Of duty in the past only the last word of each person counts. */
 static bool is_stale(const struct importing *in, size_t i)
 {
-    if (!is_duty(&in->moments[i]) || in->clockwork == NULL || in->moments[i].at >= in->began)
+    if (!moment_is_duty(&in->timeline.at[i]) || in->clockwork == NULL ||
+        in->timeline.at[i].at >= in->began)
         return false;
-    for (size_t k = i + 1; k < in->n && in->moments[k].at <= in->began; k++)
-        if (in->moments[k].person == in->moments[i].person) return true;
+    for (size_t k = i + 1; k < in->timeline.n && in->timeline.at[k].at <= in->began; k++)
+        if (in->timeline.at[k].person == in->timeline.at[i].person) return true;
     return false;
 }
 
@@ -352,13 +258,13 @@ static bool is_stale(const struct importing *in, size_t i)
 static size_t do_group(struct importing *in, size_t from)
 {
     size_t i = from;
-    for (; i < in->n && in->moments[i].at == in->moments[from].at &&
-           in->moments[i].group == in->moments[from].group;
+    for (; i < in->timeline.n && in->timeline.at[i].at == in->timeline.at[from].at &&
+           in->timeline.at[i].group == in->timeline.at[from].group;
          i++) {
-        const struct moment *moment = &in->moments[i];
+        const struct moment *moment = &in->timeline.at[i];
         if (moment->group == GROUP_OPEN)
             open_row(in, moment->row);
-        else if (!is_duty(moment))
+        else if (!moment_is_duty(moment))
             walk_row(in, moment);
         else if (!is_stale(in, i))
             set_duty(in, moment);
@@ -371,13 +277,13 @@ static size_t do_group(struct importing *in, size_t from)
 /* All that happens at one instant, group by group. */
 static int do_instant(struct importing *in, size_t *i, struct err *err)
 {
-    time_us at = in->moments[*i].at;
+    time_us at = in->timeline.at[*i].at;
     bool live = in->clockwork != NULL && at >= in->began;
     if (live && clockwork_advance(in->clockwork, at, err) < 0) return -1;
-    while (*i < in->n && in->moments[*i].at == at && !in->stopped) {
+    while (*i < in->timeline.n && in->timeline.at[*i].at == at && !in->stopped) {
         *i = do_group(in, *i);
         if (in->clockwork != NULL) clockwork_stir(in->clockwork);
-        if (live && *i < in->n && in->moments[*i].at == at &&
+        if (live && *i < in->timeline.n && in->timeline.at[*i].at == at &&
             clockwork_settle(in->clockwork, err) < 0)
             return -1;
     }
@@ -417,11 +323,13 @@ static bool find_window(struct importing *in, size_t i, struct window *window)
 {
     time_us end = barrier(in);
     *window = (struct window){.in = in, .from = i, .upto = i};
-    while (window->upto < in->n && window->upto - i < WINDOW_MAX &&
-           !is_duty(&in->moments[window->upto]) && in->moments[window->upto].at < end)
+    while (window->upto < in->timeline.n && window->upto - i < WINDOW_MAX &&
+           !moment_is_duty(&in->timeline.at[window->upto]) &&
+           in->timeline.at[window->upto].at < end)
         window->upto++;
-    window->to = window->upto < in->n ? earlier(end, in->moments[window->upto].at) : end;
-    while (window->upto > i && in->moments[window->upto - 1].at >= window->to) window->upto--;
+    window->to =
+        window->upto < in->timeline.n ? earlier(end, in->timeline.at[window->upto].at) : end;
+    while (window->upto > i && in->timeline.at[window->upto - 1].at >= window->to) window->upto--;
     window->left = window->upto - i;
     return window->left > 0;
 }
@@ -447,7 +355,8 @@ static void do_moment(struct window *window, struct moment *moment)
 static int open_all(struct window *window, struct err *err)
 {
     for (size_t i = window->from; i < window->upto; i++)
-        if (window->in->moments[i].group == GROUP_OPEN) do_moment(window, &window->in->moments[i]);
+        if (window->in->timeline.at[i].group == GROUP_OPEN)
+            do_moment(window, &window->in->timeline.at[i]);
     return settle_window(window, err);
 }
 
@@ -460,7 +369,7 @@ static int walk_some(struct window *window, time_us *first, struct err *err)
     int bad = pending_ask(window->in->client, given.patience_ms, arena, &pending, err);
     *first = 0;
     for (size_t i = window->from; bad == 0 && i < window->upto; i++) {
-        struct moment *moment = &window->in->moments[i];
+        struct moment *moment = &window->in->timeline.at[i];
         if (moment->done) continue;
         if (moment->at < barrier(window->in) &&
             !pending_by(&pending, moment->row->ticket, moment->at))
@@ -495,7 +404,7 @@ static int do_window(struct window *window, struct err *err)
 static int go_on(struct importing *in, size_t *i, struct err *err)
 {
     struct window window;
-    bool live = in->clockwork != NULL && in->moments[*i].at >= in->began;
+    bool live = in->clockwork != NULL && in->timeline.at[*i].at >= in->began;
     if (!live || !given.windows || !find_window(in, *i, &window)) return do_instant(in, i, err);
     *i = window.upto;
     return do_window(&window, err);
@@ -503,8 +412,8 @@ static int go_on(struct importing *in, size_t *i, struct err *err)
 
 static int go_through(struct importing *in, struct err *err)
 {
-    for (size_t i = 0; i < in->n;) {
-        time_us at = in->moments[i].at;
+    for (size_t i = 0; i < in->timeline.n;) {
+        time_us at = in->timeline.at[i].at;
         if (go_on(in, &i, err) < 0) return -1;
         if (in->stopped) {
             *err = in->lost;
@@ -551,9 +460,10 @@ static int run(struct importing *in, struct err *err)
         (in->clockwork = clockwork_create(in->client, given.patience_ms, err)) == NULL)
         return -1;
     in->began = in->clockwork != NULL ? clockwork_now(in->clockwork) : 0;
-    make_timeline(in);
-    if (in->clockwork != NULL && in->n > 0 &&
-        clockwork_advance(in->clockwork, in->moments[0].at, err) < 0)
+    timeline_make(&in->timeline, &in->rows, in->mapping, in->clockwork != NULL ? in->people : NULL,
+                  in->until);
+    if (in->clockwork != NULL && in->timeline.n > 0 &&
+        clockwork_advance(in->clockwork, in->timeline.at[0].at, err) < 0)
         return -1;
     if (people_send(in->people, in->client, given.patience_ms, err) < 0) return -1;
     if (in->clockwork != NULL && clockwork_settle(in->clockwork, err) < 0) return -1;
@@ -609,7 +519,7 @@ static enum exit_status import(const struct words *words)
     mapping_finish(in.mapping);
     import_rows_finish(&in.rows);
     problems_finish(&in.problems);
-    free(in.moments);
+    timeline_finish(&in.timeline);
     arena_destroy(in.arena);
     return status;
 }
