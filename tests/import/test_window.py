@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """An import that does many moments at once leaves behind, to the microsecond, what one leaves that sets the clock for every single moment:
-each ticket's steps, clocks and messages. Who is named may differ, since tickets of one stretch of time come in any order.
+each ticket's steps, clocks and messages. Who is named may differ, since tickets of one stretch of time come in any order; so messages are
+compared without their recipients, and each kind once per ticket and instant.
 
     test_window.py [ROWS]       of the generated file, 160 if not given
 """

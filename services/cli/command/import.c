@@ -274,11 +274,17 @@ static size_t do_group(struct importing *in, size_t from)
     return i;
 }
 
+/* On the test clock, and not before its own beginning. */
+static bool is_live(const struct importing *in, time_us at)
+{
+    return in->clockwork != NULL && at >= in->began;
+}
+
 /* All that happens at one instant, group by group. */
 static int do_instant(struct importing *in, size_t *i, struct err *err)
 {
     time_us at = in->timeline.at[*i].at;
-    bool live = in->clockwork != NULL && at >= in->began;
+    bool live = is_live(in, at);
     if (live && clockwork_advance(in->clockwork, at, err) < 0) return -1;
     while (*i < in->timeline.n && in->timeline.at[*i].at == at && !in->stopped) {
         *i = do_group(in, *i);
@@ -404,7 +410,7 @@ static int do_window(struct window *window, struct err *err)
 static int go_on(struct importing *in, size_t *i, struct err *err)
 {
     struct window window;
-    bool live = in->clockwork != NULL && in->timeline.at[*i].at >= in->began;
+    bool live = is_live(in, in->timeline.at[*i].at);
     if (!live || !given.windows || !find_window(in, *i, &window)) return do_instant(in, i, err);
     *i = window.upto;
     return do_window(&window, err);
@@ -422,7 +428,7 @@ static int go_through(struct importing *in, struct err *err)
         show(in, at, false);
     }
     if (in->clockwork == NULL) return 0;
-    if (clockwork_close_window(in->clockwork, err) < 0) return -1;
+    if (given.windows && clockwork_close_window(in->clockwork, err) < 0) return -1;
     return clockwork_advance(in->clockwork, in->until, err);
 }
 

@@ -31,7 +31,8 @@ MUST_CHECK int clockwork_advance(struct clockwork *clockwork, time_us to, struct
 MUST_CHECK int clockwork_set(struct clockwork *clockwork, time_us to, struct err *err);
 /* Show a window from now to `to`: every message is decided at its own time in it, whatever the
    clocks are set to by clockwork_set(), until another is opened, clockwork_close_window(), or
-   clockwork_advance(). `to` is later than now. */
+   clockwork_advance(). `to` is later than now. A window that is left open (the process ended) is
+   shown until somebody sets the clock again: every other setting shows none. */
 MUST_CHECK int clockwork_open_window(struct clockwork *clockwork, time_us to, struct err *err);
 MUST_CHECK int clockwork_close_window(struct clockwork *clockwork, struct err *err);
 /* When the next alarm of that service is due, as of the last settling; 0: none. */
