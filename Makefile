@@ -33,7 +33,7 @@ BENCHES  := $(filter-out $(if $(wildcard /usr/include/amqp.h),,rabbit),$(BENCHES
 # ---- flags ---------------------------------------------------------------------------------------------------------
 
 # Asked for once, when first needed: on a bare machine pkg-config is there only after `make install-deps`.
-MODULES = libuv libpq libzmq $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack) \
+MODULES = libuv libpq libcrypto libzmq $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack) \
           libsodium libcurl yaml-0.1 jansson
 MODULE_FLAGS = $(eval MODULE_FLAGS := $(shell pkg-config --cflags $(MODULES)))$(MODULE_FLAGS)
 MODULE_LIBS = $(eval MODULE_LIBS := $(shell pkg-config --libs $(MODULES)) -lcsv -lm -lpthread)$(MODULE_LIBS)

@@ -49,7 +49,7 @@ static int become_owner(PGconn *conn, const char *schema, struct err *err)
 /* A session whose search_path is the schema. */
 static PGconn *open_schema(const char *dsn, const char *schema, struct err *err)
 {
-    PGconn *conn = PQconnectdb(dsn);
+    PGconn *conn = pg_connect_now(dsn);
     if (PQstatus(conn) != CONNECTION_OK) {
         err_set(err, "%s", PQerrorMessage(conn));
         PQfinish(conn);

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +73,11 @@ METRIC(failures, .name = "kefu_database_failures_total", .type = METRIC_COUNTER,
 
 /* A network that swallows everything must be noticed within the lease. What the DSN says of these
    comes later, and counts. */
-static PGconn *connect_now(const char *dsn)
+PGconn *pg_connect_now(const char *dsn)
 {
+    /* A thread may still connect while the process ends: OpenSSL, by which libpq shows passwords,
+       must not be taken down under it by exit(). It counts only before its first use. */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     static const char *const names[] = {"connect_timeout",
                                         "tcp_user_timeout",
                                         "keepalives_idle",
@@ -88,7 +92,7 @@ static PGconn *connect_now(const char *dsn)
 static void connect_work(uv_work_t *work)
 {
     struct connecting *c = work->data;
-    c->conn = connect_now(c->dsn);
+    c->conn = pg_connect_now(c->dsn);
     if (PQstatus(c->conn) == CONNECTION_OK && c->setup != NULL) {
         PGresult *result = PQexec(c->conn, c->setup);
         ExecStatusType status = PQresultStatus(result);

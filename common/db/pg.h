@@ -34,6 +34,10 @@ struct pg_trip {
     char message[300];
 };
 
+/* Waits for the connection, 5 s at most unless the DSN says otherwise: not on the loop. The caller
+   asks PQstatus() and ends it with PQfinish(). */
+PGconn *pg_connect_now(const char *dsn);
+
 /* `setup` is SQL run on every new connection (may be NULL). on_change is called when the connection
    comes up (up = true) or is lost. */
 struct pg *pg_create(const char *dsn, const char *setup, void (*on_change)(void *ctx, bool up),
