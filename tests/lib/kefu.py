@@ -273,29 +273,46 @@ def end(processes):
             raise AssertionError("a sanitizer complained")
 
 
-def quiet(clients, alarms=True):
-    """Is everything done that can be done? `clients`: service name -> clients of all its replicas. With alarms=False none may be ahead."""
-    views = {name: [c.ask("runtime.quiet", wait_ms=50) for c in some] for name, some in clients.items()}
-    heads = {name: [max(of) for of in zip(*(view["heads"] for view in some))] for name, some in views.items()}
-    for some in views.values():
+def find_restless(views, heads, alarms):
+    """Who still has something to do, in words; None: nobody."""
+    for name, some in views.items():
         for view in some:
-            if view["busy"] or not alarms and view.get("next_alarm"):
-                return None
+            if view["busy"]:
+                return f"{name} has {view['busy']} things to do"
+            if not alarms and view.get("next_alarm"):
+                return f"{name} has an alarm"
             for (source, partition), seq in positions(view).items():
                 if source in heads and seq < heads[source][partition]:
-                    return None
-    return repr(heads) + repr([v["done"] for some in views.values() for v in some])
+                    return f"{name} has read partition {partition} of {source} up to {seq} of {heads[source][partition]}"
+    return None
+
+
+def look_around(clients, alarms=True):
+    """What all say, as a text to compare, and who is restless. `clients`: service name -> clients of all its replicas."""
+    views = {name: [c.ask("runtime.quiet", wait_ms=50) for c in some] for name, some in clients.items()}
+    heads = {name: [max(of) for of in zip(*(view["heads"] for view in some))] for name, some in views.items()}
+    said = repr(heads) + repr([v["done"] for some in views.values() for v in some])
+    return said, find_restless(views, heads, alarms)
+
+
+def quiet(clients, alarms=True):
+    """Is everything done that can be done? With alarms=False none may be ahead."""
+    said, restless = look_around(clients, alarms)
+    return said if restless is None else None
 
 
 def wait_quiet(clients, timeout=60, alarms=True):
-    last = [None]
+    last, why = [None], [None]
 
     def twice():
-        now = quiet(clients, alarms)
-        same, last[0] = now is not None and now == last[0], now
+        said, why[0] = look_around(clients, alarms)
+        same, last[0] = why[0] is None and said == last[0], said
         return same
 
-    wait_for("quiet", twice, timeout)
+    try:
+        wait_for("quiet", twice, timeout)
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}: {why[0] or 'more is done each time'}") from None
 
 
 def run(*tests):
