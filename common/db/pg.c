@@ -37,7 +37,7 @@ struct pg {
     void *ctx;
 
     uv_poll_t *poll;
-    struct loop_timer retry;
+    struct loop_timer retry; /* also for the end of what was not sent */
     int retry_ms;
     struct connecting *connecting;
 
@@ -45,7 +45,7 @@ struct pg {
     struct load_of last; /* the trip being reported: `done` may already put the next one together */
     int at;              /* the item whose results are being read */
     bool running;
-    bool add_failed;
+    bool unsent; /* libpq took less than the trip that is put together */
     struct pg_trip trip;
     void (*done)(void *ctx, const struct pg_trip *trip);
     void *done_ctx;
@@ -117,11 +117,6 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         connection_lost(pg, "poll failed");
         return;
     }
-    if (pg->add_failed) {
-        pg->add_failed = false;
-        connection_lost(pg, PQerrorMessage(pg->conn));
-        return;
-    }
     if (events & UV_WRITABLE) want_write(pg);
     if (pg->conn != NULL && (events & UV_READABLE)) {
         if (PQconsumeInput(pg->conn) == 0)
@@ -144,6 +139,7 @@ static void want_write(struct pg *pg)
 static void connected(struct pg *pg, PGconn *conn)
 {
     pg->conn = conn;
+    pg->unsent = false;
     pg->retry_ms = RETRY_MS;
     pg->prepared_n = 0;
     PQsetnonblocking(conn, 1);
@@ -342,6 +338,13 @@ static void remember_prepared(struct pg *pg, const struct pg_statement *statemen
     pg->prepared[pg->prepared_n++] = statement;
 }
 
+/* libpq may have closed its socket by now, and libuv aborts when it is to poll a closed one. */
+static void was_unsent(struct pg *pg)
+{
+    pg->unsent = true;
+    uv_poll_stop(pg->poll);
+}
+
 int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_param *params,
            int n)
 {
@@ -350,8 +353,7 @@ int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_
     int lengths[MOST], formats[MOST];
     assert(pg->conn != NULL && !pg->running && n <= MOST);
     if (!is_prepared(pg, statement)) {
-        if (PQsendPrepare(pg->conn, statement->name, statement->text, 0, NULL) == 0)
-            pg->add_failed = true;
+        if (PQsendPrepare(pg->conn, statement->name, statement->text, 0, NULL) == 0) was_unsent(pg);
         add_item(pg, statement);
     }
     for (int i = 0; i < n; i++) {
@@ -360,15 +362,21 @@ int pg_add(struct pg *pg, const struct pg_statement *statement, const struct pg_
         formats[i] = 1;
     }
     if (PQsendQueryPrepared(pg->conn, statement->name, n, values, lengths, formats, 1) == 0)
-        pg->add_failed = true;
+        was_unsent(pg);
     return add_answer(pg);
 }
 
 int pg_add_text(struct pg *pg, const char *sql)
 {
     assert(pg->conn != NULL && !pg->running);
-    if (PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1) == 0) pg->add_failed = true;
+    if (PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1) == 0) was_unsent(pg);
     return add_answer(pg);
+}
+
+static void report_unsent(void *ctx)
+{
+    struct pg *pg = ctx;
+    connection_lost(pg, PQerrorMessage(pg->conn));
 }
 
 void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), void *ctx)
@@ -378,9 +386,12 @@ void pg_run(struct pg *pg, void (*done)(void *ctx, const struct pg_trip *trip), 
     pg->done_ctx = ctx;
     pg->running = true;
     pg->trip = (struct pg_trip){.outcome = PG_OK, .failed = -1};
-    if (PQpipelineSync(pg->conn) == 0 || PQflush(pg->conn) < 0) pg->add_failed = true;
-    /* Errors are reported by on_poll(): never in the middle of a caller's callback. */
-    uv_poll_start(pg->poll, UV_READABLE | UV_WRITABLE, on_poll);
+    if (PQpipelineSync(pg->conn) == 0 || PQflush(pg->conn) < 0) was_unsent(pg);
+    /* Errors are reported in another turn: never in the middle of a caller's callback. */
+    if (pg->unsent)
+        loop_timer_start(&pg->retry, 0, 0, report_unsent, pg);
+    else
+        uv_poll_start(pg->poll, UV_READABLE | UV_WRITABLE, on_poll);
 }
 
 /* --- reading the results --- */
