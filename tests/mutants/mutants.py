@@ -93,7 +93,8 @@ def run_tests(tests, env):
         programs[program].append(name)
     said = {}
     for program, names in programs.items():
-        command = [f"{BUILD}/test/{program}", *names] if program.startswith("unit/") else [runner.PYTHON, f"tests/{program}.py", *names]
+        script = f"tests/{program}.py"
+        command = [runner.PYTHON, script, *names] if os.path.exists(f"{TREE}/{script}") else [f"{BUILD}/test/{program}", *names]
         try:
             done = subprocess.run(command, cwd=TREE, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, errors="replace", timeout=TIME_LIMIT)
