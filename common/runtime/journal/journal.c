@@ -35,7 +35,8 @@ struct waiting {
     struct journal_ask ask;
     int64_t until_ms;
     int64_t not_before; /* the tail read it insists on (fresh), by number */
-    bool backfill;      /* under way from the database */
+    bool backfill;      /* under way from the database, */
+    struct pg *pg;      /* by this connection */
 };
 
 static struct {
@@ -301,19 +302,13 @@ static void answer(struct waiting *waiting, const struct journal_event *const *e
     ask.fn(ask.ctx, events, n, as_of);
 }
 
-struct backfill {
-    struct waiting *waiting;
-    struct pg *pg;
-};
-
 static void backfilled(void *ctx, const struct pg_trip *trip)
 {
-    struct waiting *waiting = ((struct backfill *)ctx)->waiting;
-    struct pg *pg = ((struct backfill *)ctx)->pg;
+    struct waiting *waiting = ctx;
+    struct pg *pg = waiting->pg;
     const struct journal_event *events[PAGE];
     struct held *held[PAGE];
     size_t n = 0;
-    free(ctx);
     waiting->backfill = false;
     bool gone = trip->outcome == PG_OK && waiting->ask.keeps && PQntuples(pg_result(pg, 2)) > 0;
     if (trip->outcome == PG_OK && !gone) {
@@ -335,8 +330,7 @@ static void start_backfill(void *ctx, struct pg *pg)
     struct waiting *waiting = ctx;
     struct tail_row rows[PARTITIONS];
     const void *at[PARTITIONS];
-    struct backfill *backfill = mem_alloc(sizeof(*backfill));
-    *backfill = (struct backfill){waiting, pg};
+    waiting->pg = pg;
     for (size_t i = 0; i < waiting->ask.n; i++) {
         rows[i] = (struct tail_row){.partition = waiting->ask.partitions[i],
                                     .seq = waiting->ask.after[i]};
@@ -346,7 +340,7 @@ static void start_backfill(void *ctx, struct pg *pg)
     sql_add_rows(pg, runtime_own_sql(&sql_journal_tail), at, waiting->ask.n);
     if (waiting->ask.keeps)
         sql_add_rows(pg, runtime_own_sql(&sql_journal_gone), at, waiting->ask.n);
-    pg_run(pg, backfilled, backfill);
+    pg_run(pg, backfilled, waiting);
 }
 
 static void try_answer(struct waiting *waiting)
