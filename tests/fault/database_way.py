@@ -10,7 +10,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import fault  # noqa: E402
 import kefu  # noqa: E402
-from _world import (THERE, Away, Network, Postgres, PostgresProxy, Proxy, in_a_world_of_its_own, pick)  # noqa: E402
+from _world import THERE, Away, Network, Postgres, in_a_world_of_its_own, pick  # noqa: E402
+from faultproxy import PostgresProxy, Proxy  # noqa: E402
 from worlds import Probes  # noqa: E402
 
 

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """The fault proxy itself: each of its faults, seen from both ends of a connection."""
+import os
 import socket
+import sys
 import threading
 import time
 
-import _world
-from _world import Proxy
-
-from kefu import run, wait_for
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from faultproxy import Proxy  # noqa: E402
+from kefu import run, wait_for  # noqa: E402
 
 
 class Echo:

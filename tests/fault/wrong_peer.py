@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import fault  # noqa: E402
 import kefu  # noqa: E402
 from _pair import Pair, source  # noqa: E402
-from _world import Proxy, pick  # noqa: E402
+from _world import pick  # noqa: E402
+from faultproxy import Proxy  # noqa: E402
 
 
 class Talker:
