@@ -4,10 +4,10 @@ import contextlib
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 
+from faultproxy import PostgresProxy
 from kefu import Database, Process, run, wait_for, wait_quiet
 from played import partition_of
 
@@ -155,85 +155,49 @@ def test_a_look_that_is_under_way_at_the_end_leaves_nothing_behind():
         wait_for("a slow look", lambda: database("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"))
         check("exit status", probe.stop(), 0)
 
-class Doorman:
-    """Stands before the test server's socket. Once `ask_for_passwords` is set, who comes is asked for a password (SCRAM): the first at once,
-    and then dropped; the others when `go` is set."""
 
-    def __init__(self, dsn):
-        words = dict(word.split("=", 1) for word in dsn.split())
-        self.folder = tempfile.TemporaryDirectory(prefix="kefu-door-", dir="/tmp")
-        name = f".s.PGSQL.{words['port']}"
-        self.there = f"{words['host']}/{name}"
-        self.dsn = " ".join(f"{key}={value}" for key, value in {**words, "host": self.folder.name}.items())
-        self.ask_for_passwords, self.asked, self.waiting, self.go, self.pairs = False, 0, 0, threading.Event(), []
+class Asker:
+    """Instead of PostgreSQL: asks whoever comes for a password (SCRAM), reads the answer, and hangs up."""
+
+    def __init__(self, folder):
+        self.path, self.answers = f"{folder}/asker", 0
         self.door = socket.socket(socket.AF_UNIX)
-        self.door.bind(f"{self.folder.name}/{name}")
+        self.door.bind(self.path)
         self.door.listen(64)
-        threading.Thread(target=self.stand, daemon=True).start()
+        threading.Thread(target=self.ask_all, daemon=True).start()
 
-    def stand(self):
+    def ask_all(self):
         with contextlib.suppress(OSError):
             while True:
                 guest, _ = self.door.accept()
-                threading.Thread(target=self.ask if self.ask_for_passwords else self.lead_in, args=(guest,), daemon=True).start()
-
-    def lead_in(self, guest):
-        host = socket.socket(socket.AF_UNIX)
-        host.connect(self.there)
-        self.pairs += [guest, host]
-        threading.Thread(target=self.carry, args=(host, guest), daemon=True).start()
-        self.carry(guest, host)
-
-    @staticmethod
-    def carry(one, other):
-        with contextlib.suppress(OSError):
-            while data := one.recv(65536):
-                other.sendall(data)
-        for end in (one, other):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def ask(self, guest):
-        with contextlib.suppress(OSError):
-            guest.recv(4096)
-            first = self.asked == 0
-            self.asked += 1
-            if not first:
-                self.waiting += 1
-                self.go.wait()
-            guest.sendall(b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0")
-            guest.recv(4096)
-        guest.close()
-
-    def send_all_away(self):
-        self.ask_for_passwords = True
-        for end in self.pairs:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def close(self):
-        self.go.set()
-        self.door.close()
-        self.folder.cleanup()
+                with guest, contextlib.suppress(OSError):
+                    guest.recv(4096)
+                    guest.sendall(b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0")
+                    self.answers += len(guest.recv(4096)) > 0
 
 
 def test_a_connection_that_is_being_made_at_the_end_does_no_harm():
     """The process is gone as far as it can be; a thread of it still shows its password to PostgreSQL."""
     database = Database()
-    door = Doorman(database.dsn)
-    probe = Process("probe", door.dsn, environment={"PGPASSWORD": "fictional"}).start().wait_ready()
+    way = PostgresProxy(database.dsn)
+    asker = Asker(way.folder.name)
+    probe = Process("probe", way.dsn, environment={"PGPASSWORD": "fictional"}).start().wait_ready()
     try:
-        door.send_all_away()
-        wait_for("connections under way", lambda: door.waiting >= 2)
+        way(f"target {asker.path}")
+        way("close")
+        wait_for("a password shown", lambda: asker.answers > 0)
+        way("stop")
+        wait_for("connections under way", lambda: way.connections() >= 2)
         probe.process.send_signal(signal.SIGTERM)
         wait_for("the end of all else", lambda: "event=stopped" in probe.log())
         time.sleep(0.3)
-        door.go.set()
+        way("go")
         check("exit status", probe.process.wait(30), 0)
     finally:
-        door.close()
         if probe.process.poll() is None:
             probe.kill()
+        asker.door.close()
+        way.end()
         database.drop()
 
 

@@ -60,6 +60,7 @@ def copy_tree(mutants):
 
 def build(programs):
     targets = [f"{BUILD}/test/{program if '/' in program else 'bin/' + program}" for program in sorted(programs)]
+    targets.append(f"{BUILD}/test/faultproxy")
     done = subprocess.run(["make", "--no-print-directory", f"-j{os.cpu_count()}", f"B={BUILD}", f"CC={os.environ.get('CC', 'gcc')}", *targets],
                           cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
