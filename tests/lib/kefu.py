@@ -295,13 +295,8 @@ def look_around(clients, alarms=True):
     return said, find_restless(views, heads, alarms)
 
 
-def quiet(clients, alarms=True):
-    """Is everything done that can be done? With alarms=False none may be ahead."""
-    said, restless = look_around(clients, alarms)
-    return said if restless is None else None
-
-
 def wait_quiet(clients, timeout=60, alarms=True):
+    """Until everything is done that can be done. With alarms=False none may be ahead."""
     last, why = [None], [None]
 
     def twice():
