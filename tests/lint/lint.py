@@ -31,6 +31,7 @@ DOORS = {
     "uv.h": ["common/base/loop.*", "common/net/wire.*", "common/net/listener.*", "common/net/connection.*", "common/db/pg.*",
              "services/notification/transport.*"],
     "zmq.h": ["common/net/wire.*", "common/net/keys.*"],
+    "openssl/": ["common/db/pg.*"],
     "libpq-fe.h": ["common/db/pg.*", "common/db/statement.*", "common/db/sql.*", "common/db/migrate.*", "services/cli/world/database.*",
                    "services/cli/audit/audit.*"],
     "msgpack.h": ["common/data/pack.*"],
