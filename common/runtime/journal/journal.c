@@ -35,8 +35,8 @@ struct waiting {
     struct journal_ask ask;
     int64_t until_ms;
     int64_t not_before; /* the tail read it insists on (fresh), by number */
-    bool backfill;      /* under way from the database, */
-    struct pg *pg;      /* by this connection */
+    bool backfill;      /* under way from the database */
+    struct pg *pg;      /* of the backfill */
 };
 
 static struct {
